@@ -1,0 +1,72 @@
+# ICN: `make` sets up, builds, validates, releases and answers; `make test` runs the tests; `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# A folder with the texts of articles, which are not ours to publish; those found there are checked.
+TEXTS  ?= $(wildcard ../shared/articles)
+
+RECORDS  := $(shell find data/articles data/entities -name '*.yaml' 2>/dev/null)
+ONTOLOGY := $(shell find ontology -name '*.ttl' -not -path '*/examples/*' -o -name '*.ru' 2>/dev/null)
+CHECKS   := $(wildcard queries/checks/*.rq)
+CODE     := $(shell find src -name '*.py')
+FOLDERS  := $(shell find data/articles data/entities ontology queries/checks src -type d -not -name __pycache__ 2>/dev/null)
+
+.PHONY: all
+all: build/.built  ## Set up, build, validate, release, and answer the question
+	@$(BIN)/kgbuild ask academies-joined-network --network china-central-asia-academies --year 2023
+
+.PHONY: help
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "This Python cannot make a virtual environment: install python3-venv."; exit 2; }
+	@echo "Installing the locked dependencies into $(VENV)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-build.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-build-isolation -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+build/.built: $(VENV)/.installed $(RECORDS) $(ONTOLOGY) $(CHECKS) $(CODE) $(FOLDERS)
+	@$(BIN)/kgbuild build $(if $(TEXTS),--texts $(TEXTS))
+	@touch $@
+
+.PHONY: build
+build: $(VENV)/.installed  ## Build, validate and release, whether or not anything changed
+	@$(BIN)/kgbuild build $(if $(TEXTS),--texts $(TEXTS))
+
+.PHONY: validate
+validate: $(VENV)/.installed  ## Check all records and say what is wrong where; release nothing
+	@$(BIN)/kgbuild validate $(if $(TEXTS),--texts $(TEXTS))
+
+.PHONY: schemas
+schemas: $(VENV)/.installed  ## Write the JSON Schemas that editors use
+	@$(BIN)/kgbuild schemas data/schema
+
+.PHONY: check
+check: $(VENV)/.installed  ## Lint, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: test
+test: $(VENV)/.installed  ## Run the tests
+	@KGBUILD_TEXTS=$(TEXTS) W3C_ONTOLOGIES=$(wildcard build/w3c-ontologies) $(BIN)/pytest
+
+.PHONY: lock
+lock:  ## Pin the dependencies anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
+
+.PHONY: clean
+clean:  ## Remove what was generated; the environment stays
+	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

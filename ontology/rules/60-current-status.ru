@@ -1,0 +1,32 @@
+# The status last observed: by its own date, else by the day its article was published.
+
+PREFIX graph: <https://w3id.org/icn/graph/>
+PREFIX icn: <https://w3id.org/icn/ontology#>
+PREFIX status-concept: <https://w3id.org/icn/vocabulary/status/>
+PREFIX xsd: <http://www.w3.org/2001/XMLSchema#>
+
+INSERT { ?about icn:currentStatus ?status . GRAPH graph:inferred { ?about icn:currentStatus ?status } }
+WHERE {
+  { SELECT ?about (MAX(?seen) AS ?last)
+    WHERE { ?observation icn:about ?about ; icn:status ?any .
+            OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
+            OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
+            BIND (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) AS ?seen) }
+    GROUP BY ?about }
+  ?observation icn:about ?about ; icn:status ?status .
+  OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
+  OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
+  FILTER (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) = ?last)
+} ;
+
+# A meeting that no source gives a status has the one its dates give it: held, or only announced.
+
+INSERT { ?meeting icn:currentStatus ?status . GRAPH graph:inferred { ?meeting icn:currentStatus ?status } }
+WHERE {
+  ?meeting a icn:Meeting .
+  FILTER NOT EXISTS { ?observation icn:about ?meeting ; icn:status ?any }
+  OPTIONAL { ?meeting icn:held ?held }
+  OPTIONAL { ?meeting icn:planned ?planned }
+  FILTER (BOUND(?held) || BOUND(?planned))
+  BIND (IF(BOUND(?held), status-concept:held, status-concept:announced) AS ?status)
+}

@@ -1,0 +1,301 @@
+"""The command line: arguments in, one call of the pipeline or of a question, exit code out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from kgbuild import __version__, schemas
+from kgbuild.engines import Engine, Table
+from kgbuild.engines.embedded import EmbeddedEngine
+from kgbuild.engines.remote import RemoteEngine
+from kgbuild.errors import ExitCode, Issue, KgError, UsageError
+from kgbuild.explain import explain as explain_iri
+from kgbuild.explain import format_explanation
+from kgbuild.pipeline import Sources, build, validate
+from kgbuild.progress import reporting
+from kgbuild.questions import Question, ask, load_questions
+from kgbuild.release import collect_garbage, current_release, find_release, list_releases, use_release
+from kgbuild.tables import FORMATS, format_table
+
+app = typer.Typer(
+    name="kgbuild",
+    help="ICN: from curated articles to a knowledge graph in which every answer leads back to its source.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+releases = typer.Typer(help="Look at the releases, and choose the current one.", no_args_is_help=True)
+app.add_typer(releases, name="release")
+
+Build = Annotated[Path, typer.Option("--build-dir", help="Folder of what is generated.")]
+Texts = Annotated[
+    Path | None, typer.Option("--texts", help="Folder with texts of articles, to check and cut passages.")
+]
+Format = Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")]
+Endpoint = Annotated[
+    str | None, typer.Option("--endpoint", help="A SPARQL 1.1 endpoint to ask instead of the release.")
+]
+
+_BUILD = Path("build")
+
+
+def main() -> None:
+    """Run the command; an error is one message and an exit code, never a traceback."""
+    try:
+        app(standalone_mode=False)
+    except KgError as problem:
+        _say(str(problem))
+        sys.exit(problem.exit_code)
+    except typer.Abort:
+        sys.exit(ExitCode.USAGE)
+    except typer.Exit as finished:
+        sys.exit(finished.exit_code)
+    except KeyboardInterrupt:
+        _say("Interrupted; the current release is untouched.")
+        sys.exit(ExitCode.FAILURE)
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as problem:
+        if type(problem).__module__.startswith(("click", "typer")) and hasattr(problem, "format_message"):
+            _say(f"{problem.format_message()} See `kgbuild --help`.")
+            sys.exit(ExitCode.USAGE)
+        raise
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _console() -> Console:
+    return Console(stderr=True)
+
+
+def _warn(issues: list[Issue]) -> None:
+    for issue in issues:
+        _say(str(issue))
+
+
+# --- building -----------------------------------------------------------------------------------------------------
+
+
+def _sources(data: Path, texts: Path | None) -> Sources:
+    if not data.is_dir():
+        raise UsageError(f"{data}: there is no such folder. Run kgbuild in the project's folder, or give --data.")
+    if texts is not None and not texts.is_dir():
+        raise UsageError(
+            f"{texts}: there is no such folder of texts. Give the folder that holds them, or leave --texts out."
+        )
+    return Sources(data=data, texts=texts)
+
+
+@app.command("build")
+def build_command(
+    data: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("data"),
+    texts: Texts = None,
+    build_dir: Build = _BUILD,
+) -> None:
+    """Build, validate and publish a release from the records."""
+    with reporting(_console()) as report:
+        release, warnings = build(_sources(data, texts), build_dir, report)
+    _warn(warnings)
+    facts = release.manifest["facts"]
+    counts = ", ".join(f"{facts[name]:,} {name}" for name in ("articles", "claims", "entities", "quads"))
+    _say(f"Release {release.id}: {counts}.")
+
+
+@app.command("validate")
+def validate_command(
+    data: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("data"), texts: Texts = None
+) -> None:
+    """Check the records and say what is wrong at which line; publish nothing."""
+    with reporting(_console()) as report:
+        warnings = validate(_sources(data, texts), report)
+    _warn(warnings)
+    _say(f"No errors, {len(warnings)} warnings.")
+
+
+@app.command("schemas")
+def schemas_command(folder: Path = Path("data/schema")) -> None:
+    """Write the JSON Schemas of records, for editors."""
+    schemas.write_schemas(folder)
+
+
+# --- asking -------------------------------------------------------------------------------------------------------
+
+
+def _engine(endpoint: str | None, build_dir: Path) -> Engine:
+    return RemoteEngine(endpoint) if endpoint else EmbeddedEngine(current_release(build_dir).path)
+
+
+def _questions() -> dict[str, Question]:
+    return load_questions(Path("queries/questions"))
+
+
+def _print(answer: Table, format_: str) -> None:
+    print(format_table(answer, format_, Console()), end="")
+
+
+def _check_format(format_: str) -> None:
+    if format_ not in FORMATS:
+        raise UsageError(f"--format {format_}: there is no such format. Use one of {', '.join(FORMATS)}.")
+
+
+@app.command(
+    "ask",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def ask_command(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(help="Name of a question; `kgbuild questions` lists them.")],
+    format_: Format = "table",
+    endpoint: Endpoint = None,
+    build_dir: Build = _BUILD,
+) -> None:
+    """Ask a named question: `kgbuild ask QUESTION --parameter value …`."""
+    _check_format(format_)
+    if question in ("--help", "-h"):
+        print("kgbuild ask QUESTION --parameter value … [--format F] [--endpoint URL]\n\n" + _listing(), end="")
+        return
+    known = _questions()
+    if {"--help", "-h"} & set(context.args) and question in known:
+        print(_describe(known[question]), end="")
+        return
+    values = _pairs(context.args)
+    table = ask(_engine(endpoint, build_dir), known, question, values)
+    if table.rows or format_ != "table":
+        _print(table, format_)
+    if not table.rows:
+        _say(known[question].nothing(values))
+
+
+def _pairs(arguments: list[str]) -> dict[str, str]:
+    """Read `--name value` and `--name=value`."""
+    values: dict[str, str] = {}
+    rest = list(arguments)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            raise UsageError(f"'{word}' stands alone. Write --parameter value; quote a value with spaces.")
+        name, equals, value = word.removeprefix("--").partition("=")
+        if not equals:
+            if not rest:
+                raise UsageError(f"--{name} has no value. Write --{name} value.")
+            value = rest.pop(0)
+        if name in values:
+            raise UsageError(f"--{name} is given twice. Give it once.")
+        values[name] = value
+    return values
+
+
+def _listing() -> str:
+    known = _questions()
+    width = max(map(len, known), default=0)
+    return "".join(f"{name:{width}}  {question.title['en']}\n" for name, question in sorted(known.items()))
+
+
+def _describe(question: Question) -> str:
+    lines = [question.question, ""]
+    for name, parameter in question.parameters.items():
+        optional = " (optional)" if parameter.optional else ""
+        lines.append(f"  --{name} {parameter.type.upper()}{optional}  {parameter.about}")
+    return "\n".join(lines) + "\n"
+
+
+@app.command("questions")
+def questions_command() -> None:
+    """List the named questions."""
+    print(_listing(), end="")
+
+
+@app.command("query")
+def query_command(
+    file: Annotated[str, typer.Argument(help="A file with a SPARQL query, or - for standard input.")],
+    format_: Format = "table",
+    endpoint: Endpoint = None,
+    build_dir: Build = _BUILD,
+) -> None:
+    """Ask a SPARQL query of your own."""
+    _check_format(format_)
+    answer = _engine(endpoint, build_dir).query(_read_query(file))
+    if isinstance(answer, Table):
+        _print(answer, format_)
+    elif isinstance(answer, bool):
+        print("true" if answer else "false")
+    else:
+        print("".join(f"{' '.join(term.n3() for term in triple)} .\n" for triple in answer), end="")
+
+
+def _read_query(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except OSError as problem:
+        raise UsageError(
+            f"{file}: cannot be read: {problem.strerror}. Give a file, or - for standard input."
+        ) from problem
+    except UnicodeDecodeError as problem:
+        raise UsageError(f"{file}: is not UTF-8. Save it as UTF-8.") from problem
+
+
+@app.command("explain")
+def explain_command(
+    iri: Annotated[str, typer.Argument(help="An IRI or a prefixed name, such as membership:acsh--some-network.")],
+    format_: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+    endpoint: Endpoint = None,
+    texts: Texts = None,
+    build_dir: Build = _BUILD,
+) -> None:
+    """Show every article, paraphrase, position and inference behind something."""
+    if format_ not in ("text", "json"):
+        raise UsageError(f"--format {format_}: there is no such format. Use text or json.")
+    explanation = explain_iri(_engine(endpoint, build_dir), iri, texts=texts)
+    print(format_explanation(explanation, format_), end="")
+
+
+# --- releases -----------------------------------------------------------------------------------------------------
+
+
+@releases.command("list")
+def release_list(build_dir: Build = _BUILD) -> None:
+    """List the releases; a star marks the current one."""
+    known = list_releases(build_dir)
+    current = current_release(build_dir).id if known else ""
+    for release in known:
+        facts, mark = release.manifest["facts"], "*" if release.id == current else " "
+        print(f"{mark} {release.id}  {facts['articles']} articles  {facts['quads']} quads")
+
+
+@releases.command("show")
+def release_show(
+    release_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None, build_dir: Build = _BUILD
+) -> None:
+    """Show the manifest of a release; the current one if none is named."""
+    release = find_release(build_dir, release_id) if release_id else current_release(build_dir)
+    print(json.dumps(release.manifest, indent=2, ensure_ascii=False, sort_keys=True))
+
+
+@releases.command("use")
+def release_use(release_id: str, build_dir: Build = _BUILD) -> None:
+    """Make a release the current one, after checking that it is whole."""
+    _say(f"Current release: {use_release(build_dir, release_id).id}")
+
+
+@releases.command("gc")
+def release_gc(
+    keep: Annotated[int, typer.Option(help="How many to keep.", min=1)] = 5, build_dir: Build = _BUILD
+) -> None:
+    """Remove old releases, but never the current one."""
+    for name in collect_garbage(build_dir, keep):
+        _say(f"Removed {name}")
+
+
+@app.command("version")
+def version_command() -> None:
+    """Print the version."""
+    print(__version__)

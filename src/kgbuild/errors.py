@@ -1,0 +1,102 @@
+"""What can be wrong, and where: issues in data, errors in set-up.
+
+Bad data is collected as `Issue`s, all of them, and then fails a stage once.  A bad program or set-up raises
+a `KgError` at once.  Both say place, finding, remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the command returns to the shell."""
+
+    WELL = 0
+    FINDINGS = 1
+    USAGE = 2
+    FAILURE = 3
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A position in a file of the project: 1-based line and column, columns counted in characters."""
+
+    path: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        """Write the place as editors read it: `path:line:column`; a whole file is its path alone."""
+        return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Issue:
+    """One finding: sorted by place, then by severity, code and text, so that two runs print the same.
+
+    `severity` is `error` (nothing is released) or `warning` (released, and said).
+    """
+
+    place: Place
+    severity: str
+    code: str
+    finding: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        """Write the issue as one line: `path:line:column severity code: finding. remedy`."""
+        finding = self.finding.rstrip(".")
+        remedy = f" {self.remedy}" if self.remedy else ""
+        return f"{self.place} {self.severity} {self.code}: {finding}.{remedy}"
+
+
+def error(place: Place, code: str, finding: str, remedy: str = "") -> Issue:
+    """Make an issue that keeps a release from being made."""
+    return Issue(place, "error", code, finding, remedy)
+
+
+def warning(place: Place, code: str, finding: str, remedy: str = "") -> Issue:
+    """Make an issue that is said, and released all the same."""
+    return Issue(place, "warning", code, finding, remedy)
+
+
+class KgError(Exception):
+    """Something that stops the program; `exit_code` is what the shell is told."""
+
+    exit_code = ExitCode.FAILURE
+
+
+class UsageError(KgError):
+    """The command was called wrongly, or its set-up lacks something."""
+
+    exit_code = ExitCode.USAGE
+
+
+class EngineError(KgError):
+    """A query engine, embedded or remote, did not answer."""
+
+
+@dataclass
+class DataError(KgError):
+    """A stage ended with findings in the data: all of them, sorted."""
+
+    issues: list[Issue] = field(default_factory=list)
+    exit_code = ExitCode.FINDINGS
+
+    def __post_init__(self) -> None:
+        """Keep the issues sorted and without twins."""
+        self.issues = sorted(set(self.issues))
+
+    def __str__(self) -> str:
+        """Write one issue a line."""
+        return "\n".join(str(issue) for issue in self.issues)
+
+
+def raise_errors(issues: Iterable[Issue]) -> None:
+    """Raise `DataError` with all issues if one of them is an error."""
+    found = list(issues)
+    if any(issue.severity == "error" for issue in found):
+        raise DataError(found)

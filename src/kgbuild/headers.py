@@ -1,0 +1,47 @@
+"""The header of a query file: YAML in the comment lines it begins with."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Any
+
+import yaml
+
+from kgbuild.errors import DataError, Place, error
+
+REMEDY = "Write the leading comment lines as a YAML mapping, '# key: value', and quote texts that hold ': '."
+
+
+def comment_block(text: str) -> str:
+    r"""Cut out the leading `#` lines, without their marks: line n of the block is line n of the file.
+
+    >>> comment_block("# since: 0.1.0\n#\nSELECT * {}  # not this")
+    'since: 0.1.0\n'
+    """
+    lines = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return "\n".join(line[1:].removeprefix(" ") for line in lines)
+
+
+def read_header(text: str, path: str = "<query>") -> dict[str, Any]:
+    r"""Read the header of a query file; every scalar stays the text it is written as.
+
+    Raises DataError at the line and column of `path` where the header is no YAML mapping.
+
+    >>> read_header("# title: {en: Spells}\n# since: 0.1.0\nSELECT * {}")
+    {'title': {'en': 'Spells'}, 'since': '0.1.0'}
+    """
+    try:
+        # Our own files, and no typing: `since: 0.1` stays a text, `no` stays Norway.
+        header = yaml.load(comment_block(text), Loader=yaml.BaseLoader)  # noqa: S506 - makes only texts
+    except yaml.MarkedYAMLError as fault:
+        mark = fault.problem_mark
+        # Two columns were cut off: the mark and the space behind it.
+        place = Place(path, mark.line + 1, mark.column + 3) if mark else Place(path, 1, 1)
+        finding = f"The header is no YAML: {fault.problem}"
+        raise DataError([error(place, "query-header", finding, REMEDY)]) from fault
+    except yaml.YAMLError as fault:
+        finding = f"The header is no YAML: {fault}"
+        raise DataError([error(Place(path, 1, 1), "query-header", finding, REMEDY)]) from fault
+    if not isinstance(header, dict):
+        raise DataError([error(Place(path, 1, 1), "query-header", "The file has no header", REMEDY)])
+    return header

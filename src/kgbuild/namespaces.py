@@ -1,0 +1,123 @@
+"""The one place where a prefix or the base IRI is spelled."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BASE: Final = "https://w3id.org/icn/"
+ONTOLOGY: Final = f"{BASE}ontology#"
+ONTOLOGY_IRI: Final = f"{BASE}ontology"
+ID: Final = f"{BASE}id/"
+DATE: Final = f"{BASE}date/"
+GRAPH: Final = f"{BASE}graph/"
+ARTICLE_GRAPH: Final = f"{GRAPH}article/"
+VOCABULARY: Final = f"{BASE}vocabulary/"
+DATASET_IRI: Final = f"{BASE}dataset"
+GENID: Final = "https://w3id.org/.well-known/genid/"
+
+# One prefix for each kind of thing: `network:x` is a legal prefixed name, `id:network/x` is not.
+ENTITY_KINDS: Final = (
+    "agreement",
+    "institution",
+    "meeting",
+    "network",
+    "person",
+    "place",
+    "programme",
+    "publication",
+    "state",
+    "territory",
+)
+SITUATION_KINDS: Final = (
+    "change",
+    "decision",
+    "denial",
+    "membership",
+    "naming",
+    "participation",
+    "proposal",
+    "statement",
+    "status",
+    "tenure",
+)
+OTHER_KINDS: Final = ("article", "claim", "disagreement", "unidentified")
+SCHEMES: Final = {
+    # prefix: scheme; they differ where an entity or situation kind has the same word
+    "act": "act",
+    "agreement-type": "agreement-type",
+    "capacity": "capacity",
+    "change-type": "change-type",
+    "legal-form": "legal-form",
+    "meeting-type": "meeting-type",
+    "name-kind": "name-kind",
+    "office": "office",
+    "order": "order",
+    "precision": "precision",
+    "presence": "presence",
+    "rank": "rank",
+    "reason": "reason",
+    "role": "role",
+    "standing": "standing",
+    "status-concept": "status",
+}
+
+EXTERNAL: Final = {
+    "dcat": "http://www.w3.org/ns/dcat#",
+    "dcterms": "http://purl.org/dc/terms/",
+    "foaf": "http://xmlns.com/foaf/0.1/",
+    "oa": "http://www.w3.org/ns/oa#",
+    "org": "http://www.w3.org/ns/org#",
+    "owl": "http://www.w3.org/2002/07/owl#",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+    "schema": "https://schema.org/",
+    "sh": "http://www.w3.org/ns/shacl#",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "time": "http://www.w3.org/2006/time#",
+    "vann": "http://purl.org/vocab/vann/",
+    "void": "http://rdfs.org/ns/void#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+}
+
+PREFIXES: Final[dict[str, str]] = {
+    **EXTERNAL,
+    "icn": ONTOLOGY,
+    "date": DATE,
+    "graph": GRAPH,
+    "shape": f"{BASE}shape/",
+    **{kind: f"{ID}{kind}/" for kind in (*ENTITY_KINDS, *SITUATION_KINDS, *OTHER_KINDS)},
+    **{prefix: f"{VOCABULARY}{scheme}/" for prefix, scheme in SCHEMES.items()},
+}
+
+RDF_TYPE: Final = EXTERNAL["rdf"] + "type"
+
+
+def expand(name: str) -> str:
+    """Expand a prefixed name to its IRI.
+
+    >>> expand("network:china-central-asia-academies")
+    'https://w3id.org/icn/id/network/china-central-asia-academies'
+    """
+    prefix, _, local = name.partition(":")
+    return PREFIXES[prefix] + local
+
+
+def shorten(iri: str) -> str:
+    """Shorten an IRI to a prefixed name where a prefix fits; the longest prefix wins.
+
+    >>> shorten("https://w3id.org/icn/date/2023-11")
+    'date:2023-11'
+    """
+    fitting = [(len(base), prefix, base) for prefix, base in PREFIXES.items() if iri.startswith(base)]
+    if not fitting:
+        return iri
+    _, prefix, base = max(fitting)
+    local = iri[len(base) :]
+    return f"{prefix}:{local}" if local and not set(local) & set("/#?&") else iri
+
+
+def sparql_header(prefixes: dict[str, str] | None = None) -> str:
+    """Write all prefixes as SPARQL `PREFIX` lines."""
+    chosen = PREFIXES if prefixes is None else prefixes
+    return "".join(f"PREFIX {prefix}: <{iri}>\n" for prefix, iri in sorted(chosen.items()))

@@ -1,0 +1,167 @@
+"""What the pipeline must know of the ontology and the vocabularies, read from their Turtle files."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import (
+    BlankNode,
+    CanonicalizationAlgorithm,
+    Dataset,
+    Literal,
+    NamedNode,
+    Quad,
+    RdfFormat,
+    parse,
+)
+
+from kgbuild.errors import DataError, Issue, Place, error
+from kgbuild.namespaces import EXTERNAL, GENID, GRAPH, ONTOLOGY, VOCABULARY
+from kgbuild.records import display_name
+
+ONTOLOGY_GRAPH = NamedNode(f"{GRAPH}ontology")
+VOCABULARIES_GRAPH = NamedNode(f"{GRAPH}vocabularies")
+_BROADER = NamedNode(EXTERNAL["skos"] + "broader")
+_SUBCLASS = NamedNode(EXTERNAL["rdfs"] + "subClassOf")
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A concept of a vocabulary; `broader` is the concept right above it, if any."""
+
+    iri: NamedNode
+    scheme: str
+    slug: str
+    broader: NamedNode | None
+
+
+@dataclass(frozen=True)
+class Ontology:
+    """The ontology and the vocabularies as quads, and what is looked up in them."""
+
+    quads: tuple[Quad, ...]
+
+    def _marked(self, annotation: str) -> frozenset[NamedNode]:
+        mark = NamedNode(ONTOLOGY + annotation)
+        return frozenset(
+            q.subject
+            for q in self.quads
+            if q.predicate == mark and isinstance(q.subject, NamedNode) and _is_true(q.object)
+        )
+
+    @cached_property
+    def single_valued(self) -> frozenset[NamedNode]:
+        """Properties of which the resolved graph keeps one value."""
+        return self._marked("singleValued")
+
+    @cached_property
+    def key_parts(self) -> frozenset[NamedNode]:
+        """Properties that make up a situation's identity."""
+        return self._marked("keyPart")
+
+    @cached_property
+    def superclasses(self) -> dict[NamedNode, frozenset[NamedNode]]:
+        """Class -> itself and all classes above it."""
+        above: dict[NamedNode, set[NamedNode]] = defaultdict(set)
+        for q in self.quads:
+            if q.predicate == _SUBCLASS and isinstance(q.subject, NamedNode) and isinstance(q.object, NamedNode):
+                above[q.subject].add(q.object)
+        return {class_: frozenset(_reachable(class_, above)) for class_ in sorted(above, key=str)}
+
+    @cached_property
+    def concepts(self) -> dict[tuple[str, str], Concept]:
+        """(scheme, slug) -> concept."""
+        broader = {q.subject: q.object for q in self.quads if q.predicate == _BROADER}
+        in_scheme = NamedNode(EXTERNAL["skos"] + "inScheme")
+        made = {}
+        for q in self.quads:
+            if q.predicate == in_scheme and isinstance(q.subject, NamedNode):
+                scheme, _, slug = q.subject.value.removeprefix(VOCABULARY).partition("/")
+                above = broader.get(q.subject)
+                made[scheme, slug] = Concept(q.subject, scheme, slug, above if isinstance(above, NamedNode) else None)
+        return made
+
+    @cached_property
+    def broader(self) -> dict[NamedNode, NamedNode]:
+        """Concept -> the concept right above it."""
+        return {c.iri: c.broader for c in self.concepts.values() if c.broader is not None}
+
+    def top_slug(self, concept: Concept) -> str:
+        """Give the slug of the top concept above a concept: its own for a top concept."""
+        iri = concept.iri
+        while iri in self.broader:
+            iri = self.broader[iri]
+        return iri.value.rpartition("/")[2]
+
+    def slugs(self, scheme: str) -> list[str]:
+        """List the slugs of a scheme."""
+        return sorted(slug for name, slug in self.concepts if name == scheme)
+
+    def actor_classes(self) -> dict[str, NamedNode]:
+        """Class word as a placeholder writes it (`government-body`) -> class, for all kinds of actor."""
+        actor = NamedNode(ONTOLOGY + "Actor")
+        return {
+            re.sub(r"(?<!^)(?=[A-Z])", "-", class_.value.removeprefix(ONTOLOGY)).lower(): class_
+            for class_, above in self.superclasses.items()
+            if actor in above and class_.value.startswith(ONTOLOGY)
+        }
+
+
+def _is_true(term: object) -> bool:
+    return isinstance(term, Literal) and term.value == "true"
+
+
+def _reachable(start: NamedNode, above: dict[NamedNode, set[NamedNode]]) -> set[NamedNode]:
+    found, open_ = {start}, [start]
+    while open_:
+        for class_ in above.get(open_.pop(), ()):
+            if class_ not in found:
+                found.add(class_)
+                open_.append(class_)
+    return found
+
+
+def read_ontology(directory: Path, root: Path) -> Ontology:
+    """Read `core.ttl`, `alignments/` and `vocabularies/`; raises `DataError` at the first bad line of each file."""
+    issues: list[Issue] = []
+    terms = _read_files([directory / "core.ttl", *sorted(directory.glob("alignments/*.ttl"))], root, issues)
+    concepts = _read_files(sorted(directory.glob("vocabularies/*.ttl")), root, issues)
+    if issues:
+        raise DataError(issues)
+    return Ontology((*_skolemised(terms, ONTOLOGY_GRAPH), *_skolemised(concepts, VOCABULARIES_GRAPH)))
+
+
+def _read_files(paths: Iterable[Path], root: Path, issues: list[Issue]) -> list[Quad]:
+    quads: list[Quad] = []
+    for path in paths:
+        try:
+            # Renamed so that the blank nodes of two files do not meet.
+            quads.extend(parse(path=str(path), format=RdfFormat.TURTLE, rename_blank_nodes=True))
+        except (SyntaxError, OSError) as problem:
+            issues.append(_turtle_issue(problem, display_name(path, root)))
+    return quads
+
+
+def _turtle_issue(problem: Exception, name: str) -> Issue:
+    match = re.search(r"line (\d+)(?:\D+column (\d+))?", str(problem))
+    place = Place(name, int(match[1]), int(match[2] or 1)) if match else Place(name)
+    if isinstance(problem, SyntaxError) and problem.lineno:
+        place = Place(name, problem.lineno, problem.offset or 1)
+    return error(place, "turtle", f"this is not Turtle: {problem}", "Mend the file.")
+
+
+def _skolemised(quads: list[Quad], graph: NamedNode) -> list[Quad]:
+    """Give blank nodes canonical IRIs: OWL needs lists, and a release has no blank nodes."""
+    dataset = Dataset(quads)
+    dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
+    return sorted((Quad(_named(q.subject), q.predicate, _named(q.object), graph) for q in dataset), key=str)
+
+
+def _named(term: Any) -> Any:
+    return NamedNode(GENID + term.value) if isinstance(term, BlankNode) else term
