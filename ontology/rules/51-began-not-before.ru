@@ -1,21 +1,19 @@
-# Began not before: the earliest day of the stated beginning; nobody joins what is not founded, so the founding
-# narrows it, unless that would put it after the day it began by (then the sources disagree, and a check says so).
+# Began not before: the earliest day of the stated beginning, or of the organization's founding, whichever is later:
+# nobody joins what is not founded. A founding after the day it began by is left out: the sources disagree, and a check
+# says so.
 
 PREFIX graph: <https://w3id.org/icn/graph/>
 PREFIX icn: <https://w3id.org/icn/ontology#>
 
 INSERT { ?situation icn:beganNotBefore ?day . GRAPH graph:inferred { ?situation icn:beganNotBefore ?day } }
 WHERE {
-  ?situation a ?class ; ?inBody ?organization .
-  VALUES (?class ?inBody) { (icn:Membership icn:organization) (icn:Tenure icn:institution) }
-  OPTIONAL { ?situation icn:began/icn:earliest ?began }
-  OPTIONAL { ?situation icn:beganBy ?by }
-  OPTIONAL {
-    SELECT ?organization (MIN(?earliest) AS ?founded)
-    WHERE { ?founding icn:founded ?organization ; icn:happened/icn:earliest ?earliest }
-    GROUP BY ?organization
+  SELECT ?situation (MAX(?floor) AS ?day)
+  WHERE {
+    { ?situation icn:began/icn:earliest ?floor }
+    UNION { ?situation (icn:organization|icn:institution)/^icn:founded/icn:happened/icn:earliest ?floor }
+    ?situation a ?class . VALUES ?class { icn:Membership icn:Tenure }
+    OPTIONAL { ?situation icn:beganBy ?by }
+    FILTER (!COALESCE(?floor > ?by, false))
   }
-  BIND (IF(COALESCE(?founded > ?by, false), ?unbound, ?founded) AS ?floor)
-  BIND (IF(COALESCE(?floor > ?began, !BOUND(?began)), ?floor, ?began) AS ?day)
-  FILTER BOUND(?day)
+  GROUP BY ?situation
 }

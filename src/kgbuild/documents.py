@@ -171,7 +171,12 @@ class _Builder:
         if not text and event.implicit[0]:  # plain, not quoted
             if top is None:
                 return  # a file of comments alone
-            self._refuse(event, "empty-value", "a value is missing", "Give the value, or leave the key out; inside {…} a text with a comma needs quotes.")
+            self._refuse(
+                event,
+                "empty-value",
+                "a value is missing",
+                "Give the value, or leave the key out; inside {…} a text with a comma needs quotes.",
+            )
         self._place(text, event)
 
     def _begin_key(self, top: _Open, key: str, event: yaml.Event) -> None:

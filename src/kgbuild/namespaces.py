@@ -84,6 +84,7 @@ PREFIXES: Final[dict[str, str]] = {
     **EXTERNAL,
     "icn": ONTOLOGY,
     "date": DATE,
+    "function": f"{BASE}function/",
     "graph": GRAPH,
     "shape": f"{BASE}shape/",
     **{kind: f"{ID}{kind}/" for kind in (*ENTITY_KINDS, *SITUATION_KINDS, *OTHER_KINDS)},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 
-from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, serialize
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
 
-from kgbuild.namespaces import PREFIXES
+from kgbuild.namespaces import EXTERNAL, PREFIXES
+
+_DATE = NamedNode(EXTERNAL["xsd"] + "date")
 
 
 def make_store(quads: Iterable[Quad] = ()) -> Store:
@@ -16,9 +19,17 @@ def make_store(quads: Iterable[Quad] = ()) -> Store:
     return store
 
 
+def day_after(day: NamedNode | BlankNode | Literal | Triple) -> Literal | None:
+    """Give the day after an xsd:date: pyoxigraph 0.5.13 answers date + duration in some runs and not in others."""
+    if not isinstance(day, Literal) or day.datatype != _DATE:
+        return None
+    following = datetime.date.fromisoformat(day.value) + datetime.timedelta(days=1)
+    return Literal(following.isoformat(), datatype=_DATE)
+
+
 def update(store: Store, text: str) -> None:
-    """Run a SPARQL update of our own; all prefixes of the project are known to it."""
-    store.update(text, prefixes=PREFIXES)
+    """Run a SPARQL update of our own; the project's prefixes and `function:day-after` are known to it."""
+    store.update(text, prefixes=PREFIXES, custom_functions={NamedNode(PREFIXES["function"] + "day-after"): day_after})
 
 
 def canonical_nquads(store: Store) -> bytes:
@@ -31,11 +42,3 @@ def sorted_trig(store: Store) -> bytes:
     """Dump a store as TriG with our prefixes, in a stable order."""
     quads = sorted(store, key=lambda q: (str(q.graph_name), str(q.subject), str(q.predicate), str(q.object)))
     return serialize(quads, format=RdfFormat.TRIG, prefixes=PREFIXES) or b""
-
-
-def copy_graph(store: Store, graph: NamedNode) -> None:
-    """Copy a named graph into the default graph."""
-    copies = [
-        Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in store.quads_for_pattern(None, None, None, graph)
-    ]
-    store.extend(copies)

@@ -1,0 +1,431 @@
+"""The ontology and its vocabularies: complete, well described, and in step with what uses them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, XSD, Graph, Literal, Namespace, URIRef
+from rdflib.term import Node
+
+from kgbuild.namespaces import EXTERNAL, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
+
+ROOT = Path(__file__).resolve().parents[1]
+DIRECTORY = ROOT / "ontology"
+ICN = Namespace(ONTOLOGY)
+
+CLASSES = """
+    Academy Accession Actor Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
+    Disagreement Document Founding GovernmentBody Institution InternationalOrganization Meeting Membership
+    MultilateralPlatform Naming Network Observation Occurrence Participation Person Place PoliticalPartyBody Programme
+    Proposal Publication ResearchInstitute Seat Secretariat Signature Situation State Statement StatusObservation
+    Succession Suspension Tenure Territory Tie UnidentifiedParty
+""".split()
+
+# Those that docs/modelling.md §5 marks with (s), then those of the claim kinds that are still to come.
+SINGLE_VALUED = """
+    began ended endReason expired happened held inForce joined left madeOn nameKind place presence role signed speechAct
+    status
+    admitted applied comparator inForceFrom invited published scope signedOn value
+""".split()
+
+# Those in italics there; then a denial's, and those of the claim kinds that are still to come.
+KEY_PARTS = """
+    about accreditedTo changed changeType founded holder institution meeting member nameOf occurredAt office organization
+    participant setOutIn standing text
+    denies
+    act agreement candidate candidateTo from measure seatKind seatOf signatory suspendedFrom suspendedMember tieType to
+""".split()
+
+DATE_DATATYPES = {XSD.date, XSD.gYear, XSD.gYearMonth, XSD.gMonth, XSD.gMonthDay, XSD.gDay}
+
+
+def read(paths: Iterable[Path]) -> Graph:
+    """Read Turtle files into one graph."""
+    graph = Graph()
+    for path in paths:
+        graph.parse(path)
+    return graph
+
+
+def turtle(body: str) -> Graph:
+    """Read Turtle written with the project's prefixes."""
+    header = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
+    return Graph().parse(data=header + body, format="turtle")
+
+
+@pytest.fixture(scope="module")
+def core() -> Graph:
+    """Give the ontology itself."""
+    return read([DIRECTORY / "core.ttl"])
+
+
+@pytest.fixture(scope="module")
+def vocabularies() -> Graph:
+    """Give all concept schemes."""
+    return read(sorted(DIRECTORY.glob("vocabularies/*.ttl")))
+
+
+@pytest.fixture(scope="module")
+def everything(core: Graph, vocabularies: Graph) -> Graph:
+    """Give the ontology, the declarations of outside terms, and the concept schemes."""
+    return core + read(sorted(DIRECTORY.glob("alignments/*.ttl"))) + vocabularies
+
+
+def own_terms(graph: Graph) -> list[URIRef]:
+    """List the described terms of our namespace."""
+    return sorted({s for s in graph.subjects(RDF.type) if isinstance(s, URIRef) and s.startswith(ONTOLOGY)})
+
+
+def languages(graph: Graph, subject: Node, predicate: URIRef) -> list[str]:
+    """List the languages in which a subject has a text: one entry for each text."""
+    return sorted(str(o.language) for o in graph.objects(subject, predicate) if isinstance(o, Literal))
+
+
+def name(term: Node) -> str:
+    """Give the local name of one of our terms."""
+    return str(term).removeprefix(ONTOLOGY)
+
+
+# The terms ------------------------------------------------------------------------------------------------------------
+
+
+def test_ontology_header_names_version_licence_and_namespace(core: Graph) -> None:
+    """The ontology says its version, its licence, its namespace, and its title in both languages."""
+    ontology = URIRef(ONTOLOGY_IRI)
+    version = core.value(ontology, OWL.versionInfo)
+    assert OWL.Ontology == core.value(ontology, RDF.type)
+    assert URIRef(f"{ONTOLOGY_IRI}/{version}") == core.value(ontology, OWL.versionIRI)
+    assert URIRef("https://creativecommons.org/licenses/by/4.0/") == core.value(ontology, DCTERMS.license)
+    assert Literal("icn") == core.value(ontology, URIRef(EXTERNAL["vann"] + "preferredNamespacePrefix"))
+    assert Literal(ONTOLOGY) == core.value(ontology, URIRef(EXTERNAL["vann"] + "preferredNamespaceUri"))
+    assert ["en", "ru"] == languages(core, ontology, DCTERMS.title)
+    assert ["en", "ru"] == languages(core, ontology, DCTERMS.description)
+
+
+def test_classes_are_those_of_the_model(core: Graph) -> None:
+    """The ontology has the 46 classes of the model, and no other."""
+    assert len(CLASSES) == 46
+    assert sorted(CLASSES) == sorted(name(c) for c in core.subjects(RDF.type, OWL.Class))
+
+
+def test_every_term_is_described(core: Graph) -> None:
+    """Every own term has one label and one definition in each language, an example, and says who defines it."""
+    for term in own_terms(core):
+        assert languages(core, term, RDFS.label) == ["en", "ru"], term
+        assert languages(core, term, SKOS.definition) == ["en", "ru"], term
+        assert languages(core, term, SKOS.example) == ["en"], term
+        assert list(core.objects(term, RDFS.isDefinedBy)) == [URIRef(ONTOLOGY_IRI)], term
+
+
+def test_every_term_has_one_kind(everything: Graph) -> None:
+    """A term is a class, or one kind of property: OWL DL has no term that is two of them."""
+    kinds = {OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty}
+    declared = {s for s in everything.subjects(RDF.type) if set(everything.objects(s, RDF.type)) & kinds}
+    assert set(own_terms(everything)) <= declared
+    for term in declared:
+        assert len(set(everything.objects(term, RDF.type)) & kinds) == 1, term
+
+
+def test_marks_are_those_of_the_modelling_guide(core: Graph) -> None:
+    """The single-valued properties and the parts of keys are those of docs/modelling.md, and no others."""
+    true = Literal(True)
+    assert sorted(SINGLE_VALUED) == sorted(name(p) for p in core.subjects(ICN.singleValued, true))
+    assert sorted(KEY_PARTS) == sorted(name(p) for p in core.subjects(ICN.keyPart, true))
+    assert len(SINGLE_VALUED) == len(list(core.subjects(ICN.singleValued)))
+    assert len(KEY_PARTS) == len(list(core.subjects(ICN.keyPart)))
+
+
+def test_no_date_datatypes(everything: Graph) -> None:
+    """Neither a literal nor a range has a date datatype: HermiT gives up on them."""
+    assert not [o for o in everything.objects() if isinstance(o, Literal) and o.datatype in DATE_DATATYPES]
+    assert not [o for o in everything.objects() if o in DATE_DATATYPES]
+
+
+def test_no_axiom_that_merges_or_counts(core: Graph) -> None:
+    """No functional property, cardinality or import: two sources' dates must stay two things."""
+    assert not list(core.subjects(RDF.type, OWL.FunctionalProperty))
+    assert not list(core.subjects(RDF.type, OWL.InverseFunctionalProperty))
+    assert not list(core.subjects(RDF.type, OWL.Restriction))
+    assert not list(core.objects(None, OWL.imports))
+
+
+@pytest.mark.parametrize(
+    "property_", ["concerning", "place", "text", "onBehalfOf", "by", "occurredAt", "dated", "statedIn"]
+)
+def test_properties_of_many_classes_have_no_domain(core: Graph, property_: str) -> None:
+    """A property used with things of many classes has no domain: one would make them situations."""
+    assert (ICN[property_], RDF.type, None) in core
+    assert (ICN[property_], RDFS.domain, None) not in core
+
+
+def test_nothing_own_stands_under_derivation(core: Graph) -> None:
+    """Only a succession is an ORG change, and nothing is under prov:wasDerivedFrom: ORG and PROV-O exclude it."""
+    change = URIRef(EXTERNAL["org"] + "ChangeEvent")
+    assert [ICN.Succession] == list(core.subjects(RDFS.subClassOf, change))
+    assert DCTERMS.source == core.value(ICN.statedIn, RDFS.subPropertyOf)
+    assert not list(core.subjects(RDFS.subPropertyOf, URIRef(EXTERNAL["prov"] + "wasDerivedFrom")))
+
+
+def test_blank_nodes_only_make_disjoint_lists(everything: Graph) -> None:
+    """The only blank nodes are the sets of disjoint classes and their lists."""
+    allowed = {RDF.type, RDF.first, RDF.rest, OWL.members}
+    blank = {(s, p) for s, p, _ in everything if not isinstance(s, URIRef)}
+    assert {p for _, p in blank} == allowed
+    assert {OWL.AllDisjointClasses} == {everything.value(s, RDF.type) for s, p in blank if p == RDF.type}
+
+
+def test_a_state_may_be_a_place(core: Graph) -> None:
+    """Place is in no list of disjoint classes and does not exclude State, Territory or Actor."""
+    listed = {m for top in core.objects(None, OWL.members) for m in core.items(top)}
+    assert ICN.Place not in listed
+    excluded = set(core.objects(ICN.Place, OWL.disjointWith))
+    assert not excluded & {ICN.State, ICN.Territory, ICN.Actor}
+    assert {ICN.Occurrence, ICN.Document, ICN.Situation, ICN.Person} <= excluded
+
+
+def test_every_example_in_turtle_is_turtle(everything: Graph) -> None:
+    """An example that ends like Turtle parses, and uses only terms and concepts that exist."""
+    examples = [str(o) for o in everything.objects(None, SKOS.example) if str(o).endswith(" .")]
+    assert len(examples) > 100
+    known = set(everything.subjects())
+    for example in examples:
+        used = {term for triple in turtle(example) for term in triple if isinstance(term, URIRef)}
+        assert not [t for t in used if t.startswith((ONTOLOGY, VOCABULARY)) and t not in known], example
+
+
+def unreplaced(graph: Graph) -> list[str]:
+    """List the retired terms without a replacement that exists and is not retired itself."""
+    retired = set(graph.subjects(OWL.deprecated, Literal(True)))
+    good = {s for s in graph.subjects(RDF.type)} - retired
+    return sorted(str(t) for t in retired if not set(graph.objects(t, DCTERMS.isReplacedBy)) & good)
+
+
+def test_every_retired_term_names_its_replacement(everything: Graph) -> None:
+    """A term or concept that is retired names one in use, and a retired one without it is found."""
+    assert [] == unreplaced(everything)
+    seeded = turtle("""
+        icn:Old a owl:Class ; owl:deprecated true ; dcterms:isReplacedBy icn:New . icn:New a owl:Class .
+        icn:Lost a owl:Class ; owl:deprecated true .
+        icn:Round a owl:Class ; owl:deprecated true ; dcterms:isReplacedBy icn:Lost .
+    """)
+    assert [ONTOLOGY + "Lost", ONTOLOGY + "Round"] == unreplaced(seeded)
+
+
+# The vocabularies -----------------------------------------------------------------------------------------------------
+
+
+def test_every_scheme_has_its_file() -> None:
+    """Each scheme that the program knows has one file, named after it, that describes this scheme alone."""
+    assert sorted(SCHEMES.values()) == sorted(p.stem for p in DIRECTORY.glob("vocabularies/*.ttl"))
+    for path in DIRECTORY.glob("vocabularies/*.ttl"):
+        graph = read([path])
+        assert [URIRef(VOCABULARY + path.stem)] == list(graph.subjects(RDF.type, SKOS.ConceptScheme))
+        outside = [c for c in graph.subjects() if not str(c).startswith(VOCABULARY + path.stem)]
+        assert outside == []
+
+
+def test_every_scheme_is_described(vocabularies: Graph) -> None:
+    """A scheme has a label and a definition in both languages."""
+    for scheme in vocabularies.subjects(RDF.type, SKOS.ConceptScheme):
+        assert languages(vocabularies, scheme, SKOS.prefLabel) == ["en", "ru"], scheme
+        assert languages(vocabularies, scheme, SKOS.definition) == ["en", "ru"], scheme
+
+
+def test_every_concept_is_described(vocabularies: Graph) -> None:
+    """A concept has a label and a definition in both languages, its scheme, and its slug as notation."""
+    concepts = list(vocabularies.subjects(RDF.type, SKOS.Concept))
+    assert len(concepts) == len(set(concepts)) > 100
+    for concept in concepts:
+        scheme, _, slug = str(concept).rpartition("/")
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug), concept
+        assert languages(vocabularies, concept, SKOS.prefLabel) == ["en", "ru"], concept
+        assert languages(vocabularies, concept, SKOS.definition) == ["en", "ru"], concept
+        assert list(vocabularies.objects(concept, SKOS.inScheme)) == [URIRef(scheme)], concept
+        assert list(vocabularies.objects(concept, SKOS.notation)) == [Literal(slug)], concept
+
+
+def test_roles_and_standings_correspond(vocabularies: Graph) -> None:
+    """Each top concept of the roles has a standing of the same slug, matched both ways, and no standing is left over."""
+    tops = sorted(vocabularies.subjects(SKOS.topConceptOf, URIRef(VOCABULARY + "role")))
+    standings = sorted(vocabularies.subjects(SKOS.topConceptOf, URIRef(VOCABULARY + "standing")))
+    everyone = sorted(vocabularies.subjects(SKOS.inScheme, URIRef(VOCABULARY + "standing")))
+    slugs = ["associate", "beneficiary", "member", "observer", "participant", "partner"]
+    assert slugs == [str(t).rpartition("/")[2] for t in tops]
+    assert slugs == [str(t).rpartition("/")[2] for t in standings]
+    assert everyone == standings
+    for role, standing in zip(tops, standings, strict=True):
+        assert [standing] == list(vocabularies.objects(role, SKOS.exactMatch))
+        assert [role] == list(vocabularies.objects(standing, SKOS.exactMatch))
+
+
+# Pitfalls: each is a query without rows, and each is shown to find what it is for -------------------------------------
+
+PITFALLS = {
+    "a property without a label": (
+        """SELECT ?x WHERE { VALUES ?kind { owl:ObjectProperty owl:DatatypeProperty owl:AnnotationProperty }
+           ?x a ?kind ; rdfs:isDefinedBy <https://w3id.org/icn/ontology> . FILTER NOT EXISTS { ?x rdfs:label ?any } }""",
+        "icn:seeded a owl:ObjectProperty ; rdfs:isDefinedBy <https://w3id.org/icn/ontology> .",
+    ),
+    "a cycle of classes": (
+        "SELECT ?x WHERE { ?x rdfs:subClassOf+ ?x }",
+        "icn:A rdfs:subClassOf icn:B . icn:B rdfs:subClassOf icn:C . icn:C rdfs:subClassOf icn:A .",
+    ),
+    "a cycle of properties": (
+        "SELECT ?x WHERE { ?x rdfs:subPropertyOf+ ?x }",
+        "icn:a rdfs:subPropertyOf icn:b . icn:b rdfs:subPropertyOf icn:a .",
+    ),
+    "a cycle of concepts": (
+        "SELECT ?x WHERE { ?x skos:broader+ ?x }",
+        "role:a skos:broader role:b . role:b skos:broader role:a .",
+    ),
+    "a class or property that nothing declares": (
+        """SELECT ?x WHERE { ?term rdfs:subClassOf|rdfs:subPropertyOf|rdfs:domain|owl:disjointWith ?x .
+           FILTER NOT EXISTS { ?x a ?any } }""",
+        "icn:Seeded rdfs:subClassOf icn:Nowhere .",
+    ),
+    "a range that is neither a class nor a datatype": (
+        """SELECT ?x WHERE { ?term rdfs:range ?x . FILTER NOT EXISTS { ?x a owl:Class }
+           FILTER (!STRSTARTS(STR(?x), STR(xsd:))) }""",
+        "icn:seeded a owl:ObjectProperty ; rdfs:range icn:Nowhere .",
+    ),
+    "two domains or ranges, which OWL reads as their intersection": (
+        "SELECT ?x WHERE { VALUES ?p { rdfs:domain rdfs:range } ?x ?p ?a , ?b . FILTER (?a != ?b) }",
+        "icn:seeded rdfs:domain icn:Meeting , icn:Agreement .",
+    ),
+    "a property under one of another kind": (
+        """SELECT ?x WHERE { ?x rdfs:subPropertyOf ?above ; a ?kind . ?above a ?other .
+           VALUES ?kind { owl:ObjectProperty owl:DatatypeProperty }
+           FILTER (?kind = owl:ObjectProperty && ?other = owl:DatatypeProperty
+             || ?kind = owl:DatatypeProperty && ?other = owl:ObjectProperty) }""",
+        "icn:a a owl:DatatypeProperty ; rdfs:subPropertyOf icn:b . icn:b a owl:ObjectProperty .",
+    ),
+    "an object property with a literal range, or a datatype property with a class": (
+        """SELECT ?x WHERE { ?x a ?kind ; rdfs:range ?range . BIND (STRSTARTS(STR(?range), STR(xsd:)) AS ?literal)
+           FILTER (?kind = owl:ObjectProperty && ?literal || ?kind = owl:DatatypeProperty && !?literal) }""",
+        "icn:seeded a owl:ObjectProperty ; rdfs:range xsd:integer .",
+    ),
+    "a class under two that exclude each other": (
+        """SELECT ?x WHERE { ?x rdfs:subClassOf* ?a , ?b .
+           { ?a owl:disjointWith ?b } UNION
+           { ?set owl:members/rdf:rest*/rdf:first ?a ; owl:members/rdf:rest*/rdf:first ?b . FILTER (?a != ?b) } }""",
+        "[] a owl:AllDisjointClasses ; owl:members ( icn:A icn:B ) . icn:C rdfs:subClassOf icn:A , icn:B .",
+    ),
+    "two terms of one kind with one label": (
+        """SELECT ?x WHERE { ?x rdfs:label ?label ; a ?kind . ?y rdfs:label ?label ; a ?kind . FILTER (?x != ?y) }""",
+        'icn:a a owl:Class ; rdfs:label "same"@en . icn:b a owl:Class ; rdfs:label "same"@en .',
+    ),
+    "two concepts of one scheme with one label": (
+        """SELECT ?x WHERE { ?x skos:prefLabel ?label ; skos:inScheme ?s .
+           ?y skos:prefLabel ?label ; skos:inScheme ?s . FILTER (?x != ?y) }""",
+        'role:a skos:inScheme role:s ; skos:prefLabel "x"@en . role:b skos:inScheme role:s ; skos:prefLabel "x"@en .',
+    ),
+    "a concept under one of another scheme": (
+        "SELECT ?x WHERE { ?x skos:broader ?y ; skos:inScheme ?s . FILTER NOT EXISTS { ?y skos:inScheme ?s } }",
+        "role:a skos:broader act:report ; skos:inScheme role:s .",
+    ),
+    "a concept that is not exactly one of: a top concept, under one other": (
+        """SELECT ?x WHERE { ?x a skos:Concept
+           { FILTER NOT EXISTS { ?x skos:topConceptOf|skos:broader ?any } } UNION
+           { ?x skos:topConceptOf ?s ; skos:broader ?y } UNION { ?x skos:broader ?y , ?z . FILTER (?y != ?z) } }""",
+        "role:a a skos:Concept .",
+    ),
+}
+
+
+def rows(graph: Graph, query: str) -> list[str]:
+    """Run a query that selects ?x, and list what it found."""
+    namespaces = {prefix: PREFIXES[prefix] for prefix in ("icn", "owl", "rdf", "rdfs", "skos", "xsd")}
+    return sorted({str(row["x"]) for row in graph.query(query, initNs=namespaces).bindings})
+
+
+@pytest.mark.parametrize("pitfall", PITFALLS)
+def test_ontology_is_free_of(everything: Graph, pitfall: str) -> None:
+    """The ontology and the vocabularies are free of the pitfall."""
+    assert [] == rows(everything, PITFALLS[pitfall][0])
+
+
+@pytest.mark.parametrize("pitfall", PITFALLS)
+def test_pitfall_is_found(pitfall: str) -> None:
+    """The query finds the pitfall where it is."""
+    query, seed = PITFALLS[pitfall]
+    assert rows(turtle(seed), query)
+
+
+# What uses the ontology -----------------------------------------------------------------------------------------------
+
+USERS = (
+    "src/**/*.py",
+    "queries/**/*.rq",
+    "queries/**/*.md",
+    "ontology/shapes/**/*.ttl",
+    "ontology/rules/**/*",
+    "ontology/vocabularies/*.ttl",
+    "ontology/*",
+    "docs/*.md",
+)
+# `icn:joined`, `https://w3id.org/icn/ontology#joined`, and the program's `icn("joined")`.
+TERM = re.compile(rf'(?:\bicn:|{re.escape(ONTOLOGY)}|\bicn\(")([A-Za-z][A-Za-z0-9]*)')
+
+
+def unknown_terms(root: Path, known: set[str]) -> Iterator[str]:
+    """List `path:line: icn:term` for each unknown term; one letter (`icn:p`) stands for any term in prose."""
+    files = {path for pattern in USERS for path in root.glob(pattern) if path.is_file()}
+    for path in sorted(files):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            for term in TERM.findall(line):
+                if len(term) > 1 and term not in known:
+                    yield f"{path.relative_to(root)}:{number}: icn:{term}"
+
+
+def test_every_term_in_use_exists(core: Graph) -> None:
+    """Code, queries, shapes, rules and docs use only terms that the ontology has."""
+    assert [] == list(unknown_terms(ROOT, {name(t) for t in own_terms(core)}))
+
+
+def test_an_unknown_term_in_use_is_found(tmp_path: Path) -> None:
+    """The scan finds an unknown term in each of its spellings, and leaves known ones and `icn:p` alone."""
+    for path, text in {
+        "queries/questions/a.rq": "SELECT * WHERE {\n?m icn:joined ?d ; icn:joinde ?e }",
+        "src/kgbuild/b.py": 'icn("leaving")\nicn("joined")',
+        "docs/c.md": f"icn:p stands for a property, <{ONTOLOGY}Membershipp> is none",
+        "ontology/shapes/d.ttl": "<x> sh:path icn:joined , icn:nothing .",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    assert [
+        "docs/c.md:1: icn:Membershipp",
+        "ontology/shapes/d.ttl:1: icn:nothing",
+        "queries/questions/a.rq:2: icn:joinde",
+        "src/kgbuild/b.py:1: icn:leaving",
+    ] == list(unknown_terms(tmp_path, {"joined"}))
+
+
+HEADER = re.compile(r"^\s*(?:@prefix|PREFIX)\s+([A-Za-z-]*):\s*<([^>]*)>", re.MULTILINE)
+
+
+def strange_prefixes(path: Path) -> list[str]:
+    """List the prefixes that a file declares otherwise than kgbuild.namespaces does, or that are unknown there."""
+    declared = HEADER.findall(path.read_text(encoding="utf-8"))
+    return [prefix for prefix, iri in declared if PREFIXES.get(prefix) != iri]
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(str(p.relative_to(ROOT)) for kind in ("ttl", "ru") for p in DIRECTORY.rglob(f"*.{kind}")),
+)
+def test_prefixes_are_those_of_the_program(path: str) -> None:
+    """A file of the ontology declares each prefix as the program does."""
+    assert [] == strange_prefixes(ROOT / path)
+
+
+def test_a_strange_prefix_is_found(tmp_path: Path) -> None:
+    """A prefix spelled otherwise, or unknown, is found in Turtle and in SPARQL."""
+    path = tmp_path / "a.ttl"
+    path.write_text(
+        "@prefix schema: <http://schema.org/> .\nPREFIX icn: <https://w3id.org/icn/ontology#>\nPREFIX x: <y>",
+        encoding="utf-8",
+    )
+    assert ["schema", "x"] == strange_prefixes(path)
