@@ -12,17 +12,17 @@ import typer
 from rich.console import Console
 
 from kgbuild import __version__, schemas
-from kgbuild.engines import Engine, Table
-from kgbuild.engines.embedded import EmbeddedEngine
+from kgbuild.engines import Answer, Engine
+from kgbuild.engines.embedded import open_release
 from kgbuild.engines.remote import RemoteEngine
 from kgbuild.errors import ExitCode, Issue, KgError, UsageError
 from kgbuild.explain import explain as explain_iri
-from kgbuild.explain import format_explanation
+from kgbuild.explain import format_explanation, format_json
 from kgbuild.pipeline import Sources, build, validate
 from kgbuild.progress import reporting
-from kgbuild.questions import Question, ask, load_questions
+from kgbuild.questions import Question, ask, empty_sentence, find_question, load_questions
 from kgbuild.release import collect_garbage, current_release, find_release, list_releases, use_release
-from kgbuild.tables import FORMATS, format_table
+from kgbuild.tables import FORMATS, format_answer
 
 app = typer.Typer(
     name="kgbuild",
@@ -131,15 +131,15 @@ def schemas_command(folder: Path = Path("data/schema")) -> None:
 
 
 def _engine(endpoint: str | None, build_dir: Path) -> Engine:
-    return RemoteEngine(endpoint) if endpoint else EmbeddedEngine(current_release(build_dir).path)
+    return RemoteEngine(endpoint) if endpoint else open_release(current_release(build_dir).path)
 
 
 def _questions() -> dict[str, Question]:
     return load_questions(Path("queries/questions"))
 
 
-def _print(answer: Table, format_: str) -> None:
-    print(format_table(answer, format_, Console()), end="")
+def _print(answer: Answer, format_: str) -> None:
+    print(format_answer(answer, format_, Console()), end="")
 
 
 def _check_format(format_: str) -> None:
@@ -167,12 +167,13 @@ def ask_command(
     if {"--help", "-h"} & set(context.args) and question in known:
         print(_describe(known[question]), end="")
         return
-    values = _pairs(context.args)
-    table = ask(_engine(endpoint, build_dir), known, question, values)
+    asked, values = find_question(known, question), _pairs(context.args)
+    engine = _engine(endpoint, build_dir)
+    table = ask(engine, asked, values)
     if table.rows or format_ != "table":
         _print(table, format_)
     if not table.rows:
-        _say(known[question].nothing(values))
+        _say(empty_sentence(engine, asked, values))
 
 
 def _pairs(arguments: list[str]) -> dict[str, str]:
@@ -223,13 +224,8 @@ def query_command(
 ) -> None:
     """Ask a SPARQL query of your own."""
     _check_format(format_)
-    answer = _engine(endpoint, build_dir).query(_read_query(file))
-    if isinstance(answer, Table):
-        _print(answer, format_)
-    elif isinstance(answer, bool):
-        print("true" if answer else "false")
-    else:
-        print("".join(f"{' '.join(term.n3() for term in triple)} .\n" for triple in answer), end="")
+    name = "standard input" if file == "-" else file
+    _print(_engine(endpoint, build_dir).query(_read_query(file), name), format_)
 
 
 def _read_query(file: str) -> str:
@@ -255,7 +251,7 @@ def explain_command(
     if format_ not in ("text", "json"):
         raise UsageError(f"--format {format_}: there is no such format. Use text or json.")
     explanation = explain_iri(_engine(endpoint, build_dir), iri, texts=texts)
-    print(format_explanation(explanation, format_), end="")
+    print(format_explanation(explanation) if format_ == "text" else format_json(explanation), end="")
 
 
 # --- releases -----------------------------------------------------------------------------------------------------
