@@ -18,11 +18,13 @@ FOLDERS  := $(shell find data/articles data/entities ontology queries/checks src
 
 .PHONY: all
 all: build/.built  ## Set up, build, validate, release, and answer the question
+	@if test -e build/.fresh; then rm build/.fresh; \
+	  else echo "Nothing to rebuild: no record, ontology, check or code has changed since the current release."; fi
 	@$(BIN)/kgbuild ask academies-joined-network --network china-central-asia-academies --year 2023
 
 .PHONY: help
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -37,7 +39,7 @@ $(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml
 
 build/.built: $(VENV)/.installed $(RECORDS) $(ONTOLOGY) $(CHECKS) $(CODE) $(FOLDERS)
 	@$(BIN)/kgbuild build $(if $(TEXTS),--texts $(TEXTS))
-	@touch $@
+	@touch $@ build/.fresh
 
 .PHONY: build
 build: $(VENV)/.installed  ## Build, validate and release, whether or not anything changed

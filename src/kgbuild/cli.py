@@ -206,6 +206,8 @@ def _describe(question: Question) -> str:
     for name, parameter in question.parameters.items():
         optional = " (optional)" if parameter.optional else ""
         lines.append(f"  --{name} {parameter.type.upper()}{optional}  {parameter.about}")
+    width = max(map(len, question.columns))
+    lines += ["", "Columns:", *(f"  {name:{width}}  {about}" for name, about in question.columns.items())]
     return "\n".join(lines) + "\n"
 
 

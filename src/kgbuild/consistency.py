@@ -67,7 +67,11 @@ def check_consistency(graph: rdflib.Graph, locate: Callable[[str], Place] | None
 
 
 def combine_ontologies(paths: Sequence[Path]) -> rdflib.Graph:
-    """Merge ontology files into one graph; what they import is left to the caller."""
+    """Merge ontology files into one graph; what they import is left to the caller.
+
+    A property that is only said to be the inverse of another is declared: PROV-O leaves 37 so, and owlready2 takes
+    them for individuals.
+    """
     merged = rdflib.Graph()
     for path in sorted(paths):
         dataset = rdflib.Dataset(default_union=True)
@@ -75,6 +79,10 @@ def combine_ontologies(paths: Sequence[Path]) -> rdflib.Graph:
         for triple in dataset.triples((None, None, None)):
             merged.add(triple)
     merged.remove((None, OWL.imports, None))
+    for pair in list(merged.subject_objects(OWL.inverseOf)):
+        for property_ in pair:
+            if isinstance(property_, URIRef):
+                merged.add((property_, RDF.type, OWL.ObjectProperty))
     return merged
 
 

@@ -67,8 +67,9 @@ def parse_document(text: str, name: str) -> Document | Issue:
         return refused.issue
     except yaml.MarkedYAMLError as problem:
         return _syntax_issue(problem, name)
-    except yaml.YAMLError as problem:  # a character that YAML does not allow has no mark
-        return error(Place(name, 1, 1), "syntax", str(problem).splitlines()[0], "Remove the character.")
+    except yaml.reader.ReaderError as problem:  # a character that YAML does not allow has no mark, but a byte's number
+        place = _place_after(text.encode()[: problem.position].decode(), name)
+        return error(place, "syntax", str(problem).splitlines()[0], "Remove the character.")
     if document is None:
         return error(Place(name, 1, 1), "empty-file", "the file says nothing", "Write a record, or remove the file.")
     if not isinstance(document.content, dict):
@@ -102,15 +103,18 @@ def _read_text(path: Path, name: str) -> str | Issue:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        before = raw[: problem.start].decode("utf-8", errors="replace")
-        line = before.count("\n") + 1
-        column = len(before) - (before.rfind("\n") + 1) + 1
+        read = problem.object  # `raw` without a byte order mark
         return error(
-            Place(name, line, column),
+            _place_after(read[: problem.start].decode(), name),
             "not-utf-8",
-            f"byte 0x{raw[problem.start]:02x} is not UTF-8",
+            f"byte 0x{read[problem.start]:02x} is not UTF-8",
             "Save the file as UTF-8.",
         )
+
+
+def _place_after(before: str, name: str) -> Place:
+    """Give the place of what follows the text `before`."""
+    return Place(name, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
 
 
 def _syntax_issue(problem: yaml.MarkedYAMLError, name: str) -> Issue:

@@ -142,7 +142,7 @@ def format_json(explanation: Explanation) -> str:
 
 
 def format_explanation(explanation: Explanation) -> str:
-    """Write an explanation for reading."""
+    """Write an explanation for reading; what only other vocabularies call by another name is left to JSON."""
     heading = [explanation.name]
     if shorten(explanation.iri) != explanation.name:
         heading.append(shorten(explanation.iri))
@@ -316,7 +316,7 @@ def _read_texts(directory: Path) -> dict[str, str]:
     """Read the texts of a directory by the hash of their NFC, LF form: the one that records keep."""
     texts: dict[str, str] = {}
     for path in sorted(directory.glob("*.txt")):
-        decoded = path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
+        decoded = path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
         text = unicodedata.normalize("NFC", decoded)
         texts[hashlib.sha256(text.encode()).hexdigest()] = text
     return texts
@@ -332,9 +332,17 @@ def _local(name: str) -> str:
 def _statement_lines(statements: Iterable[Statement]) -> list[str]:
     lines = []
     for each in statements:
+        if each.inferred and not _is_ours(each.value):
+            continue
         note = "inferred" if each.inferred else ", ".join(each.articles)
         lines.append(f"  {_spell(each.value)}" + (f"   [{note}]" if note else ""))
     return lines
+
+
+def _is_ours(value: Value) -> bool:
+    """Tell apart what only follows from the alignment with other vocabularies: it says a stated value again."""
+    name = value.value if value.property == "rdf:type" else value.property
+    return name.startswith(("icn:", "skos:altLabel"))
 
 
 def _spell(value: Value) -> str:
@@ -387,9 +395,13 @@ def _support_lines(supports: Iterable[Support]) -> list[str]:
 
 def _disagreement_lines(disagreements: Iterable[Disagreement]) -> list[str]:
     return [
-        f"  {d.property}: {d.kept} kept, {', '.join(d.set_aside)} set aside, decided by {d.decided_by}"
+        f"  {d.property}: {d.kept} kept, {', '.join(d.set_aside)} set aside, {_rule(d.decided_by)}"
         for d in disagreements
     ]
+
+
+def _rule(decided_by: str) -> str:
+    return "contested: no rule decided" if decided_by == "tie" else f"decided by {decided_by}"
 
 
 def _mention_lines(mentions: Iterable[Mention]) -> list[str]:

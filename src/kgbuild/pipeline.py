@@ -19,6 +19,7 @@ from kgbuild.errors import Issue, Place, error, raise_errors
 from kgbuild.ontology import Ontology, read_ontology
 from kgbuild.progress import Reporter, Silent
 from kgbuild.rdf import (
+    IDENTIFIER,
     CompiledArticle,
     compile_article,
     compile_entities,
@@ -317,7 +318,7 @@ def _content(compiled: Compiled, graph: Graph) -> ReleaseContent:
     facts: dict[str, object] = {
         "articles": len(compiled.articles),
         "claims": sum(len(article.claims) for article in compiled.articles),
-        "entities": len({quad.subject for quad in compiled.entities}),
+        "entities": sum(quad.predicate == IDENTIFIER for quad in compiled.entities),
         "quads": nquads.count(b"\n"),
         "versions": {
             "kgbuild": __version__,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -73,7 +74,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question file: texts are by language, columns and parameters in the order of the file."""
+    """A question file: texts are by language, columns and parameters in the order of the file.
+
+    `lists` names the columns whose texts are lists, with what separates the items.
+    """
 
     name: str
     path: str
@@ -81,6 +85,7 @@ class Question:
     question: str
     parameters: Mapping[str, Parameter]
     columns: Mapping[str, str]
+    lists: Mapping[str, str]
     empty: str
     since: str
     text: str
@@ -115,8 +120,8 @@ def parse_question(name: str, text: str, path: str = "<question>") -> Question:
     if issues:
         raise DataError(issues)
     parameters = {key: _parameter(key, fields, defaults[key]) for key, fields in declared.items()}
-    columns, empty = header["columns"], header["empty"]
-    return Question(name, path, header["title"], header["question"], parameters, columns, empty, header["since"], text)
+    texts = {key: header[key] for key in ("title", "question", "columns", "empty", "since")}
+    return Question(name=name, path=path, parameters=parameters, lists=header.get("lists") or {}, text=text, **texts)
 
 
 def find_question(questions: Mapping[str, Question], name: str) -> Question:
@@ -145,8 +150,24 @@ def read_values(engine: Engine, question: Question, texts: Mapping[str, str]) ->
 
 
 def ask(engine: Engine, question: Question, texts: Mapping[str, str]) -> Table:
-    """Ask a question with parameters as people write them; what is left out keeps its default."""
-    return select(engine, bind(question, read_values(engine, question, texts)), question.path)
+    """Ask a question with parameters as people write them; what is left out keeps its default.
+
+    The answer is the same on every engine: rows are in the order of the query, lists are sorted.
+    """
+    return sort_lists(question, select(engine, bind(question, read_values(engine, question, texts)), question.path))
+
+
+def sort_lists(question: Question, table: Table) -> Table:
+    """Sort the items in the columns that are lists: SPARQL leaves the order of GROUP_CONCAT open (§18.5.1.7)."""
+    separators = [question.lists.get(column) for column in table.columns]
+    rows = [tuple(map(_sort_list, row, separators)) for row in table.rows]
+    return Table(table.columns, tuple(rows))
+
+
+def _sort_list(term: Term | None, separator: str | None) -> Term | None:
+    if term is None or separator is None:
+        return term
+    return replace(term, value=separator.join(sorted(filter(None, term.value.split(separator)))))
 
 
 def empty_sentence(engine: Engine, question: Question, texts: Mapping[str, str]) -> str:
@@ -164,7 +185,7 @@ def _header_issues(header: Mapping[str, Any], path: str) -> list[Issue]:
     wanted: dict[str, type] = {"title": dict, "question": str, "columns": dict, "empty": str, "since": str}
     remedy = "Write title: {en: …, ru: …}, question, parameters, columns, empty and since in the header."
     missing = [key for key, kind in wanted.items() if not isinstance(header.get(key), kind) or not header[key]]
-    unknown = [key for key in header if key not in wanted and key != "parameters"]
+    unknown = [key for key in header if key not in wanted and key not in ("lists", "parameters")]
     issues = [_issue(path, 1, f"The header has no '{key}' as it should be", remedy) for key in missing]
     issues += [_issue(path, 1, f"The header has an unknown key '{key}'", remedy) for key in unknown]
     if "title" not in missing and set(header["title"]) != {"en", "ru"}:
@@ -172,6 +193,12 @@ def _header_issues(header: Mapping[str, Any], path: str) -> list[Issue]:
     parameters = header.get("parameters") or {}
     if not isinstance(parameters, dict) or not all(isinstance(each, dict) for each in parameters.values()):
         issues.append(_issue(path, 1, "The parameters are no mapping", "Write name: {type: …, about: …}."))
+    lists, columns = header.get("lists") or {}, header.get("columns")
+    if not isinstance(lists, dict) or not all(isinstance(each, str) and each for each in lists.values()):
+        issues.append(_issue(path, 1, "The lists are no mapping of texts", 'Write column: " " or column: "; ".'))
+    elif isinstance(columns, dict) and set(lists) - set(columns):
+        unlisted = ", ".join(sorted(set(lists) - set(columns)))
+        issues.append(_issue(path, 1, f"There is no column '{unlisted}' to be a list", "Describe it under columns."))
     return issues
 
 
@@ -289,8 +316,7 @@ def _read_value(engine: Engine, parameter: Parameter, text: str) -> Term | None:
         if parameter.optional:
             return None
         raise _wrong(parameter, text, "is empty", "Give a value.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise _wrong(parameter, ascii(text), "is no valid Unicode", "Give it in the encoding of your terminal.")
+    _check_unicode(text, f"Parameter '{parameter.name}': ")
     if parameter.type in ENTITY_TYPES:
         return _read_entity(engine, parameter, text)
     if parameter.type in CONCEPT_TYPES:
@@ -336,6 +362,7 @@ def find_thing(engine: Engine, text: str, prefix: str = "") -> str:
     Raises UsageError, its text beginning with `prefix`, with the nearest things that are known.
     """
     text = text.strip()
+    _check_unicode(text, prefix)
     named = expand_name(text)
     found = successor(engine, named) if named else find_by_id(engine, text)
     if found is not None and exists(engine, found):
@@ -345,6 +372,13 @@ def find_thing(engine: Engine, text: str, prefix: str = "") -> str:
     near = nearest(text, candidates, engine) or nearest(text.rpartition(":")[2], candidates, engine)
     remedy = near or " Give an id, an IRI, or a name as membership:acsh--china-central-asia-academies."
     raise UsageError(f"{prefix}'{text}' is not in the graph.{remedy}")
+
+
+def _check_unicode(text: str, prefix: str) -> None:
+    """Refuse what Python makes of bytes that it cannot decode: no engine takes it."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        remedy = "Give it in the encoding of your terminal."
+        raise UsageError(f"{prefix}'{ascii(text)[1:-1]}' is no valid Unicode. {remedy}")
 
 
 def _read_year(parameter: Parameter, text: str) -> Term:
@@ -373,7 +407,8 @@ def _read_boolean(parameter: Parameter, text: str) -> Term:
 
 
 def _read_text(_: Parameter, text: str) -> Term:
-    return literal(text)
+    # Names are kept in NFC; macOS hands over й as two characters.
+    return literal(unicodedata.normalize("NFC", text))
 
 
 _READERS: Final[dict[str, Callable[[Parameter, str], Term]]] = {

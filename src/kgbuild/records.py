@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -112,7 +112,7 @@ def _published(value: object) -> str:
     if isinstance(value, str):
         day, _, time = value.partition("T")
         _point(day)
-        if not time or ("T" in value and re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?", time)):
+        if "T" not in value or re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?", time):
             return value
     raise RecordError("date", f"'{value}' is not a date of publication", "Write 2024-02-21 or 2024-02-21T15:35.")
 
@@ -577,7 +577,7 @@ def read_article(path: Path, name: str) -> tuple[Article | None, list[Issue]]:
     issues = [*_name_issues(path, name), *_unknown_keys(document, (), {"source", "claims"})]
     source = _model(Source, document, ("source",), issues)
     items = document.content.get("claims")
-    if not isinstance(items, list):
+    if not isinstance(items, list) or not items:
         place = document.key_place(("claims",))
         issues.append(
             error(
@@ -653,12 +653,12 @@ def _class_issues(document: Document, kind: str, stated: Iterable[str]) -> list[
     allowed = ENTITY_CLASSES[kind]
     return [
         error(
-            document.place(("type",)),
+            document.place(("type", number)),
             "entity-type",
             f"a {kind} cannot be of type '{name}'",
             f"Write one of {', '.join(allowed)}." + suggestion(name, allowed),
         )
-        for name in stated
+        for number, name in enumerate(stated)
         if name not in allowed
     ]
 
@@ -745,14 +745,15 @@ def _model(
 
 
 def _pydantic_issue(document: Document, way: Key, detail: dict[str, Any], kind: type[Model]) -> Issue:
-    found = _way_in(document, way, detail["loc"])
+    missing = detail["type"] == "missing"
+    found = _way_in(document, way, detail["loc"][:-1] if missing else detail["loc"])
     cause = detail.get("ctx", {}).get("error")
     if detail["type"] == "extra_forbidden":
         return _unknown_key(document, found, _known_keys(kind, detail["loc"]))
-    if detail["type"] == "missing":
+    if missing:
         name = detail["loc"][-1]
         return error(document.key_place(found), "missing-key", f"`{name}` is missing", f"Add `{name}:`.")
-    place = document.place(found)
+    place = document.key_place(found) if detail["loc"][-1:] == ("[key]",) else document.place(found)
     if isinstance(cause, DateError):
         return error(place, "date", cause.finding, cause.remedy)
     if isinstance(cause, RecordError):
@@ -783,18 +784,29 @@ def _known_keys(kind: type[Model], loc: tuple[str | int, ...]) -> list[str]:
         return ["unidentified", "of", "each"]
     if len(loc) > 1 and "dated" in loc:
         return ["is", "on"]
+    if len(loc) > 1 and "ref" in loc[:-1]:
+        return ["at", "decision", "in", "proposal", "statement"]
     if len(loc) > 1 and loc[0] == "text" and kind is Source:
         return sorted(ArticleText.model_fields)
     return sorted(field.alias or name for name, field in kind.model_fields.items())
 
 
 def _way_in(document: Document, way: Key, loc: tuple[str | int, ...]) -> Key:
-    """Follow `loc` as far as the file goes, skipping the tags that pydantic puts into it."""
-    for part in loc:
-        longer = (*way, part)
-        if longer in document.values or longer in document.keys:
-            way = longer
-    return way
+    """Follow `loc` as far as the file goes, skipping the tags that pydantic puts into it.
+
+    A tag can be spelled like a key (`unidentified`): the way that ends in what `loc` ends in goes first.
+    """
+    return max(_ways(document, way, loc), key=lambda found: (found[-1:] == loc[-1:], len(found)))
+
+
+def _ways(document: Document, way: Key, loc: tuple[str | int, ...]) -> Iterator[Key]:
+    if not loc:
+        yield way
+        return
+    longer = (*way, loc[0])
+    if longer in document.values or longer in document.keys:
+        yield from _ways(document, longer, loc[1:])
+    yield from _ways(document, way, loc[1:])
 
 
 def _at(document: Document, way: Key) -> Any:

@@ -152,11 +152,12 @@ def list_releases(build: Path) -> list[Release]:
 
 def find_release(build: Path, name: str) -> Release:
     """Find a release by its id or the beginning of it."""
-    found = [release for release in list_releases(build) if release.id.startswith(name)]
+    # By its folder's name: another release that is damaged must not keep this one from being used.
+    found = [path for path in build.glob("releases/[!.]*") if path.name.startswith(name)]
     if len(found) != 1:
         how_many = "no release" if not found else f"{len(found)} releases"
         raise UsageError(f"{name}: {how_many} with an id that begins so. `kgbuild release list` shows them.")
-    return found[0]
+    return _read(found[0])
 
 
 def use_release(build: Path, name: str) -> Release:
@@ -200,8 +201,10 @@ def _is_whole(path: Path) -> bool:
 def _read(path: Path) -> Release:
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        if not all(isinstance(manifest[part], dict) for part in ("facts", "files")):
+            raise ValueError("it has no facts or no files")  # noqa: TRY301 - told like any other damage
         return Release(manifest["id"], path, manifest)
-    except (OSError, ValueError, KeyError) as problem:
+    except (OSError, ValueError, KeyError, TypeError) as problem:
         raise KgError(
             f"{path / MANIFEST}: cannot be read: {problem}. Build again, or use another release."
         ) from problem

@@ -174,7 +174,7 @@ class Speaker:
             remedy = f"Known: {', '.join(known)}.{suggestion(word, known)}"
             self.issue((*way, "unidentified"), "unknown-class", f"there is no kind of actor '{word}'", remedy)
             return None
-        owner = self.entity(of, way, ACTORS) if of else None
+        owner = self.entity(of, way if "each" in way[-2:] else (*way, "of"), ACTORS) if of else None
         if of and owner is None:
             return None
         owner_id = owner.id if owner else None

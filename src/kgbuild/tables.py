@@ -10,14 +10,12 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
 from typing import Final
 
-from rich import box
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
 
 from kgbuild.engines import XSD_STRING, Answer, Table, Term, literal
 from kgbuild.errors import UsageError
@@ -25,6 +23,13 @@ from kgbuild.namespaces import EXTERNAL, shorten
 
 XSD_BOOLEAN: Final = EXTERNAL["xsd"] + "boolean"
 _MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>|])")
+_GAP: Final = "  "
+# A longer word may go on in the next line, after a mark that joins the parts of an IRI or id.
+_LONGEST_WORD: Final = 16
+_PARTS: Final = re.compile(r"[^-/:_]*[-/:_]+|[^-/:_]+")
+_LEAST_ROOM: Final = 10
+# A table whose rows are taller than this is drawn in another way.
+_TALLEST: Final = 4
 
 
 def format_answer(answer: Answer, form: str, console: Console | None = None) -> str:
@@ -35,7 +40,7 @@ def format_answer(answer: Answer, form: str, console: Console | None = None) -> 
         return _json({"head": {}, "boolean": answer})
     table = as_table(answer)
     if form == "table" and console is not None and console.is_terminal:
-        return _draw(table, console)
+        return fit_table(table, console.width)
     return FORMATS[form](table)
 
 
@@ -50,10 +55,26 @@ def as_table(answer: Answer) -> Table:
 
 def format_plain(table: Table) -> str:
     """Write columns side by side, each as wide as its widest cell: nothing is wrapped or cut."""
-    lines = [table.columns, *(tuple(map(short, row)) for row in table.rows)]
-    widths = [max(cell_len(line[i]) for line in lines) for i in range(len(table.columns))]
-    ruled = [lines[0], tuple("-" * width for width in widths), *lines[1:]]
-    return "".join(_pad(line, widths) for line in ruled)
+    return _grid([table.columns, *_cells(table)], _natural_widths([table.columns, *_cells(table)]))
+
+
+def fit_table(table: Table, width: int) -> str:
+    """Write a table for a terminal so many columns wide; texts are wrapped at spaces, and nothing is cut.
+
+    Where rows would be too tall, the columns that have one value in all rows are said once, above the others; where
+    that does not help, each row is a block of lines.
+    """
+    if not table.columns or not table.rows:
+        return format_plain(table)
+    lines = [table.columns, *_cells(table)]
+    if widths := _fit_widths(lines, width):
+        return _grid(lines, widths)
+    same = [i for i in range(len(table.columns)) if len(lines) > 2 and len({line[i] for line in lines[1:]}) == 1]
+    others = [[cell for i, cell in enumerate(line) if i not in same] for line in lines]
+    if same and others[0] and (widths := _fit_widths(others, width)):
+        said_once = _block([(lines[0][i], lines[1][i]) for i in same], width, "  ")
+        return f"In all rows:\n{said_once}\n{_grid(others, widths)}"
+    return "\n".join(_block(list(zip(lines[0], line, strict=True)), width) for line in lines[1:])
 
 
 def format_csv(table: Table) -> str:
@@ -107,21 +128,80 @@ def one_line(text: str) -> str:
     return " ".join(kept.split())
 
 
-def _draw(table: Table, console: Console) -> str:
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns:
-        # Folded, never cut: an address with an ellipsis in it cannot be followed.
-        drawn.add_column(column, overflow="fold")
-    for row in table.rows:
-        drawn.add_row(*(Text(short(term)) for term in row))
-    with console.capture() as capture:
-        console.print(drawn)
-    return capture.get()
+def _cells(table: Table) -> list[Sequence[str]]:
+    return [tuple(map(short, row)) for row in table.rows]
 
 
-def _pad(cells: tuple[str, ...], widths: list[int]) -> str:
+def _natural_widths(lines: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+
+
+def _fit_widths(lines: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Narrow columns until all fit side by side, best without breaking a word; an empty list if rows are too tall."""
+    for longest_word in (width, _LONGEST_WORD):
+        widths = _narrow(lines, width, longest_word)
+        if widths and _tallest(lines, widths) <= _TALLEST:
+            return widths
+    return []
+
+
+def _narrow(lines: Sequence[Sequence[str]], width: int, longest_word: int) -> list[int]:
+    """Narrow the widest columns, but none below its longest word."""
+    widths = _natural_widths(lines)
+    words = [[cell_len(word) for cell in column for word in cell.split()] for column in zip(*lines, strict=True)]
+    least = [min(max(lengths, default=1), longest_word) for lengths in words]
+    while sum(widths) + len(_GAP) * (len(widths) - 1) > width:
+        spare = [(w, -i) for i, w in enumerate(widths) if w > least[i]]
+        if not spare:
+            return []
+        widths[-max(spare)[1]] -= 1
+    return widths
+
+
+def _tallest(lines: Sequence[Sequence[str]], widths: Sequence[int]) -> int:
+    return max(len(_wrap(cell, w)) for line in lines for cell, w in zip(line, widths, strict=True))
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Break a text into lines at its spaces; words that are too long, after their marks; other ones anywhere."""
+    lines = [""]
+    for word in text.split():
+        parts = [word] if cell_len(word) <= min(width, _LONGEST_WORD) else _PARTS.findall(word)
+        space = " " if lines[-1] else ""
+        for part in parts:
+            if cell_len(lines[-1] + space + part) > width and lines[-1]:
+                lines.append("")
+                space = ""
+            *full, last = chop_cells(lines[-1] + space + part, width)
+            lines[-1:] = [*full, last]
+            space = ""
+    return lines
+
+
+def _grid(lines: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+    """Write lines of cells under the first one, each column as wide as told."""
+    header, *rows = ([_wrap(cell, w) for cell, w in zip(line, widths, strict=True)] for line in lines)
+    # Rows that are several lines tall are set apart.
+    gap = "\n" if any(len(cell) > 1 for row in rows for cell in row) else ""
+    rule = _pad(["-" * width for width in widths], widths)
+    return _stack(header, widths) + rule + gap.join(_stack(row, widths) for row in rows)
+
+
+def _stack(row: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+    return "".join(_pad(cells, widths) for cells in zip_longest(*row, fillvalue=""))
+
+
+def _block(fields: Sequence[tuple[str, str]], width: int, indent: str = "") -> str:
+    """Write one line for each name and value, with values that are too long going on below themselves."""
+    widest = max(cell_len(name) for name, _ in fields)
+    room = max(width - len(indent) - widest - len(_GAP), _LEAST_ROOM)
+    rows = [([name], _wrap(value, room)) for name, value in fields]
+    return "".join(f"{indent}{line}" for row in rows for line in _stack(row, [widest, room]).splitlines(keepends=True))
+
+
+def _pad(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
-    return "  ".join(padded).rstrip() + "\n"
+    return _GAP.join(padded).rstrip() + "\n"
 
 
 def _csv_cell(term: Term | None) -> str:

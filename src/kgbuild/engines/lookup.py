@@ -8,15 +8,16 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pyoxigraph import NamedNode
+
 from kgbuild.engines import Engine, Term, iri, literal, select
 from kgbuild.errors import UsageError
 from kgbuild.namespaces import ID, ONTOLOGY, PREFIXES, shorten, sparql_header
 
 HEADER = sparql_header()
-_NO_IRI = re.compile(r'[\x00-\x20<>"{}|^`\\]')
 # A backslash before u would be read as a code point by engines that unescape before they parse, as SPARQL
-# 1.1 §19.2 says: `\\u0022` would end the text there.
-_CODE_POINT = re.compile(r"\\\\([uU])")
+# 1.1 §19.2 says: `\\u0022` would end the text there.  Any other escape is matched so that it is not cut in two.
+_CODE_POINT = re.compile(r"\\\\([uU])|\\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,18 @@ def write_term(term: Term) -> str:
     """
     written = term.n3()
     if term.kind == "iri":
-        if _NO_IRI.search(term.value):
-            raise UsageError(f"'{term.value}' is no IRI: it holds a space, a bracket or a quote. Correct it.")
+        if not _is_iri(term.value):
+            raise UsageError(f"'{term.value}' is no IRI: it has no scheme, or holds what no IRI may. Correct it.")
         return written
-    return _CODE_POINT.sub(lambda m: f"\\\\\\U{ord(m[1]):08X}", written)
+    return _CODE_POINT.sub(lambda m: f"\\\\\\U{ord(m[1]):08X}" if m[1] else m[0], written)
+
+
+def _is_iri(text: str) -> bool:
+    try:
+        NamedNode(text)
+    except ValueError:
+        return False
+    return True
 
 
 def expand_name(text: str) -> str | None:
@@ -51,11 +60,11 @@ def expand_name(text: str) -> str | None:
     if text.startswith("<") and text.endswith(">"):
         text = text[1:-1]
     prefix, colon, local = text.partition(":")
-    if not colon or _NO_IRI.search(text):
-        return None
     if prefix in PREFIXES and not local.startswith("//"):
-        return PREFIXES[prefix] + local
-    return text if local.startswith("//") or prefix == "urn" else None
+        text = PREFIXES[prefix] + local
+    elif not colon or not (local.startswith("//") or prefix == "urn"):
+        return None
+    return text if _is_iri(text) else None
 
 
 def exists(engine: Engine, thing: str) -> bool:

