@@ -116,8 +116,15 @@ class Resolver:
                 rivals[subject, predicate].add(object_)
             else:
                 kept.add((subject, predicate, object_))
-        for (subject, predicate), values in sorted(rivals.items(), key=str):
+        qualifiers = self.ontology.qualifiers
+        winners: dict[tuple[NamedNode, NamedNode], Term] = {}
+        # What qualifies a value comes after it, and from the voices that gave it: "more than" goes with its number.
+        for (subject, predicate), values in sorted(rivals.items(), key=lambda r: (r[0][1] in qualifiers, str(r))):
+            qualified = winners.get((subject, qualifiers.get(predicate, predicate)))
+            if qualified is not None:
+                values = self._given_with(subject, predicate, values, (subject, qualifiers[predicate], qualified))
             winner, quads = self._choose(subject, predicate, values)
+            winners[subject, predicate] = winner
             kept.add((subject, predicate, winner))
             record.extend(quads)
         return Resolved(frozenset(kept), tuple(record))
@@ -132,6 +139,12 @@ class Resolver:
         }
         for body, article_iri in sorted(stated, key=str):
             yield Quad(body, icn("statedIn"), article_iri, RESOLUTION_GRAPH)
+
+    def _given_with(self, subject: NamedNode, predicate: NamedNode, values: set[Term], fact: Triple) -> set[Term]:
+        """Keep the values that some claim gives together with a fact."""
+        return {
+            v for v in values if any(fact in voice.claim.facts for voice in self.voices[subject, predicate, v])
+        } or values
 
     def _choose(self, subject: NamedNode, predicate: NamedNode, values: set[Term]) -> tuple[Term, list[Quad]]:
         candidates = [v for v in values if not any(self.scales.refines(other, v) for other in values)]
