@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -28,6 +28,7 @@ from pydantic import (
 from kgbuild.dates import DateError, DateNode, parse_date, window
 from kgbuild.documents import Document, Key, read_document
 from kgbuild.errors import Issue, Place, error
+from kgbuild.territories import TerritoryCodeError, territory_names
 
 SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 SPELL = r"[0-9][a-z0-9]*(?:-[a-z0-9]+)*"
@@ -683,7 +684,8 @@ class EntityModel(Model):
         ]
         | None
     ) = None
-    names: Texts
+    names: dict[Language, Text] = Field(default_factory=dict)
+    iso: Text | None = None
     descriptive_name: True_ | None = None
     spellings: dict[Language, Annotated[list[Text], Field(min_length=1)]] = Field(default_factory=dict)
     state: Name | None = None
@@ -710,10 +712,19 @@ class Entity:
         return self.document.place(way)
 
     @property
+    def listed_names(self) -> dict[str, str]:
+        """Language -> name that lists have under the file's ISO code; nothing without a code."""
+        return territory_names(self.model.iso) if self.model.iso else {}
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Language -> name: the file's own, else that of its ISO code."""
+        return {**self.listed_names, **self.model.names}
+
+    @property
     def label(self) -> str:
         """The English name, else the first one written."""
-        names = self.model.names
-        return names.get("en") or next(iter(names.values()))
+        return self.names.get("en") or next(iter(self.names.values()))
 
 
 _INSTITUTION_CLASSES = (
@@ -818,10 +829,27 @@ def read_entity(path: Path, name: str) -> tuple[Entity | None, list[Issue]]:
         return None, issues
     stated = model.type if isinstance(model.type, list) else [model.type or ENTITY_CLASSES[kind][0]]
     issues.extend(_class_issues(document, kind, stated))
+    issues.extend(_naming_issues(document, kind, model))
     if model.possibly_same_as and not model.because:
         place = document.key_place(("possibly_same_as",))
         issues.append(error(place, "no-reason", "possibly_same_as has no reason", "Add `because:` with the reason."))
     return (None, issues) if issues else (Entity(path.stem, kind, tuple(stated), model, document), [])
+
+
+def _naming_issues(document: Document, kind: str, model: EntityModel) -> Iterator[Issue]:
+    """Check that an entity is named, by its file or by an ISO code that exists."""
+    if model.iso is None:
+        if not model.names:
+            yield error(document.place(()), "missing-key", "`names` is missing", "Add `names:` with at least `en:`.")
+        return
+    place = document.place(("iso",))
+    if kind not in ("state", "territory"):
+        yield error(place, "iso-code", "only states and territories have an ISO 3166 code", "Remove `iso:` and write `names:`.")
+        return
+    try:
+        territory_names(model.iso)
+    except TerritoryCodeError as unknown:
+        yield error(place, "iso-code", unknown.finding, unknown.remedy)
 
 
 def _class_issues(document: Document, kind: str, stated: Iterable[str]) -> list[Issue]:
