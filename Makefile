@@ -47,6 +47,12 @@ build: $(VENV)/.installed  ## Build, validate and release, whether or not anythi
 validate: $(VENV)/.installed  ## Check all records and say what is wrong where; release nothing
 	@$(BIN)/kgbuild validate $(if $(TEXTS),--texts $(TEXTS))
 
+.PHONY: load
+load: $(VENV)/.installed  ## Release RECORDS (a folder), and load them into ENDPOINT (a SPARQL server) if given
+	@$(BIN)/kgbuild load --records $(RECORDS_FOLDER) $(if $(TEXTS),--texts $(TEXTS)) \
+	  $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(if $(GRAPH_STORE),--graph-store $(GRAPH_STORE)) \
+	  $(if $(RESOLVED_GRAPH),--resolved-graph $(RESOLVED_GRAPH))
+
 .PHONY: schemas
 schemas: $(VENV)/.installed  ## Write the JSON Schemas that editors use
 	@$(BIN)/kgbuild schemas data/schema

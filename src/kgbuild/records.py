@@ -844,7 +844,9 @@ def _naming_issues(document: Document, kind: str, model: EntityModel) -> Iterato
         return
     place = document.place(("iso",))
     if kind not in ("state", "territory"):
-        yield error(place, "iso-code", "only states and territories have an ISO 3166 code", "Remove `iso:` and write `names:`.")
+        yield error(
+            place, "iso-code", "only states and territories have an ISO 3166 code", "Remove `iso:` and write `names:`."
+        )
         return
     try:
         territory_names(model.iso)
