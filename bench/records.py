@@ -6,7 +6,9 @@ import random
 from pathlib import Path
 
 ARTICLE_SCHEMA = "# yaml-language-server: $schema=../../schema/article.schema.json\n"
-STATES = "AE AM AT AZ BE BG BY CH CN CZ DE EE EG ES FI FR GB GE GR HU ID IN IR IT JP KG KR KZ LT LV MN PL RU TJ TM TR UA UZ"
+STATES = (
+    "AE AM AT AZ BE BG BY CH CN CZ DE EE EG ES FI FR GB GE GR HU ID IN IR IT JP KG KR KZ LT LV MN PL RU TJ TM TR UA UZ"
+)
 MONTHS = range(1, 13)
 
 
