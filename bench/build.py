@@ -1,4 +1,4 @@
-"""How long a build takes, stage by stage, beside plain rdflib + pyshacl and the floor of loading the same quads (`oxigraph load`).
+"""How long a build takes, stage by stage, beside plain rdflib + pyshacl, and the floor: `oxigraph load` of the quads.
 
 `python bench/build.py [100 1000 10000]` generates records, builds a release of them in a process of its own, and
 prints a table in Markdown. Peers see the same quads, in the same run.
