@@ -19,6 +19,8 @@ from kgbuild.situations import Term, icn
 
 RESOLUTION_GRAPH = NamedNode(f"{GRAPH}resolution")
 _UNBOUNDED = 10**9
+_LONGEST = {"month": 31, "year": 366, "decade": 3653, "century": 36525}
+"""Days of the longest month, year, decade, century."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,7 @@ class Scales:
     def coarseness(self, value: Term) -> int:
         """Measure how vague a value is: days of a date; a place or concept is finer the deeper it lies."""
         if isinstance(value, NamedNode) and value in self.dates:
-            days = width(self.dates[value])
-            return _UNBOUNDED if days is None else days
+            return _vagueness(self.dates[value])
         return -len(self.ancestors(value)) if isinstance(value, NamedNode) else 0
 
 
@@ -186,6 +187,14 @@ class Resolver:
         for triple in self.voices:
             grouped[triple[0]].append(triple)
         return grouped
+
+
+def _vagueness(date: DateNode) -> int:
+    """Measure how vague a date is, in days; a leap year is no vaguer than another, nor March than February."""
+    days, unit = width(date), _LONGEST.get(date.precision)
+    if days is None:
+        return _UNBOUNDED
+    return round(days / unit) * unit if unit else days
 
 
 def _published(article: CompiledArticle) -> datetime.date:
