@@ -10,7 +10,10 @@ BIN    := $(VENV)/bin
 # A folder with the texts of articles, which are not ours to publish; those found there are checked.
 TEXTS  ?= $(wildcard ../shared/articles)
 
-RECORDS  := $(shell find data/articles data/entities -name '*.yaml' 2>/dev/null)
+# The folder that `make load` reads from.
+RECORDS  ?= data
+
+FILES    := $(shell find data/articles data/entities -name '*.yaml' 2>/dev/null)
 ONTOLOGY := $(shell find ontology -name '*.ttl' -not -path '*/examples/*' -o -name '*.ru' 2>/dev/null)
 CHECKS   := $(wildcard queries/checks/*.rq)
 CODE     := $(shell find src -name '*.py')
@@ -37,7 +40,7 @@ $(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-build/.built: $(VENV)/.installed $(RECORDS) $(ONTOLOGY) $(CHECKS) $(CODE) $(FOLDERS)
+build/.built: $(VENV)/.installed $(FILES) $(ONTOLOGY) $(CHECKS) $(CODE) $(FOLDERS)
 	@$(BIN)/kgbuild build $(if $(TEXTS),--texts $(TEXTS))
 	@touch $@ build/.fresh
 
@@ -48,6 +51,12 @@ build: $(VENV)/.installed  ## Build, validate and release, whether or not anythi
 .PHONY: validate
 validate: $(VENV)/.installed  ## Check all records and say what is wrong where; release nothing
 	@$(BIN)/kgbuild validate $(if $(TEXTS),--texts $(TEXTS))
+
+.PHONY: load
+load: $(VENV)/.installed  ## Release RECORDS (a folder), and load them into ENDPOINT (a SPARQL server) if given
+	@$(BIN)/kgbuild load --records $(RECORDS) $(if $(TEXTS),--texts $(TEXTS)) \
+	  $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(if $(GRAPH_STORE),--graph-store $(GRAPH_STORE)) \
+	  $(if $(RESOLVED_GRAPH),--resolved-graph $(RESOLVED_GRAPH))
 
 .PHONY: schemas
 schemas: $(VENV)/.installed  ## Write the JSON Schemas that editors use

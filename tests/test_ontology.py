@@ -10,7 +10,7 @@ import pytest
 from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef, Variable
 from rdflib.term import Node
 
-from kgbuild.namespaces import EXTERNAL, ID, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
+from kgbuild.namespaces import EXTERNAL, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
 
 ROOT = Path(__file__).resolve().parents[1]
 DIRECTORY = ROOT / "ontology"
@@ -56,13 +56,9 @@ def read(paths: Iterable[Path]) -> Graph:
     return graph
 
 
-# Kinds of situation that the ontology has and records do not yet.
-COMING = {kind: f"{ID}{kind}/" for kind in ("accession", "suspension")}
-
-
 def turtle(body: str) -> Graph:
     """Read Turtle written with the project's prefixes."""
-    header = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in {**COMING, **PREFIXES}.items())
+    header = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
     return Graph().parse(data=header + body, format="turtle")
 
 

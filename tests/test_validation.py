@@ -301,12 +301,43 @@ tenure:a--chair--b a icn:Tenure ; icn:holder state:a ; icn:institution network:b
 tenure:a--chair--b icn:began date:2010 ; icn:ended date:2010 .
 article:1 a icn:Article ; icn:published date:2023 .
 meeting:m a icn:Meeting ; rdfs:label "M"@en ; icn:planned date:2020 ; icn:held date:2020 ; icn:statedIn article:1 .
+denial:membership--a--b--2023-x a icn:Denial ; icn:denies membership:a--b ; icn:attestedOn date:2023 .
+membership:a--b icn:standing standing:member ; icn:beganNotBefore "2010-01-01"^^xsd:date ;
+    icn:beganBy "2010-12-31"^^xsd:date ; icn:endedBy "2020-12-31"^^xsd:date .
+standing:member a skos:Concept . standing:beneficiary a skos:Concept . status-concept:pending a skos:Concept .
+accession:a--b--2023 a icn:Accession ; icn:candidate state:a ; icn:candidateTo network:b ; icn:admitted date:2023 .
+accession:d--b a icn:Accession ; icn:candidate state:d ; icn:candidateTo network:b ; icn:admitted date:2010 .
+status:accession--d--b--2010 a icn:StatusObservation ; icn:about accession:d--b .
+status:accession--d--b--2010 icn:status status-concept:pending ; icn:asOf date:2010 .
+state:d a icn:State ; rdfs:label "D"@en .
+membership:d--b a icn:Membership ; icn:member state:d ; icn:organization network:b ; icn:standing standing:member .
+membership:d--b icn:joined date:2020 ; icn:beganBy "2020-12-31"^^xsd:date .
+membership:d--b--beneficiary a icn:Membership ; icn:member state:d ; icn:organization network:b .
+membership:d--b--beneficiary icn:standing standing:beneficiary ; icn:beganBy "2010-12-31"^^xsd:date .
+agreement:f a icn:Agreement ; rdfs:label "F"@en ; icn:establishes network:b ; icn:signed date:2010 ; icn:party state:a .
+signature:f--d--signature a icn:Signature ; icn:signatory state:d ; icn:agreement agreement:f .
+signature:f--d--signature icn:act signature-act:signature ; icn:signedOn date:2020 .
+signature:f--d--ratification a icn:Signature ; icn:signatory state:d ; icn:agreement agreement:f .
+signature:f--d--ratification icn:act signature-act:ratification .
+signature-act:signature a skos:Concept . signature-act:ratification a skos:Concept .
+denial:signature--f--d--signature--2010 a icn:Denial ; icn:denies signature:f--d--signature .
+denial:signature--f--d--signature--2010 icn:attestedOn date:2010 .
+seat-kind:headquarters a skos:Concept .
+place:p a icn:Place ; rdfs:label "P"@en . place:q a icn:Place ; rdfs:label "Q"@en ; icn:within state:a .
+seat:b--headquarters--p a icn:Seat ; icn:seatOf network:b ; icn:seatKind seat-kind:headquarters ; icn:place place:p .
+seat:b--headquarters--p icn:beganBy "2010-12-31"^^xsd:date ; icn:endedBy "2020-12-31"^^xsd:date .
+seat:b--headquarters--q a icn:Seat ; icn:seatOf network:b ; icn:seatKind seat-kind:headquarters ; icn:place place:q .
+seat:b--headquarters--q icn:beganBy "2020-12-31"^^xsd:date .
+seat:b--headquarters--a a icn:Seat ; icn:seatOf network:b ; icn:seatKind seat-kind:headquarters ; icn:place state:a .
+seat:b--headquarters--a icn:beganBy "2023-12-31"^^xsd:date .
+suspension:a--b a icn:Suspension ; icn:suspendedMember state:a ; icn:suspendedFrom network:b ; icn:began date:2020 .
+tenure:a--chair--b icn:attestedOn date:2010 .
 """
 )
 SEEDED: dict[str, tuple[str, set[tuple[str, str | None, str | None]] | None]] = {
     "ends-before-start": (
-        "membership:d--b a icn:Membership ; icn:joined date:2020 ; icn:left date:2010 .",
-        {("membership:d--b", "icn:left", "date:2010")},
+        "membership:h--b a icn:Membership ; icn:joined date:2020 ; icn:left date:2010 .",
+        {("membership:h--b", "icn:left", "date:2010")},
     ),
     "needs-spell": (
         "graph:article/3 { membership:a--b icn:joined date:2023 . }",
@@ -331,6 +362,52 @@ SEEDED: dict[str, tuple[str, set[tuple[str, str | None, str | None]] | None]] = 
     "asserted-and-denied": (
         "denial:membership--a--b--x a icn:Denial ; icn:denies membership:a--b .",
         {("denial:membership--a--b--x", "icn:denies", "membership:a--b")},
+    ),
+    "attested-outside": (
+        "tenure:d--chair--b a icn:Tenure ; icn:ended date:2020 ; icn:attestedOn date:2023 . "
+        "seat:b--branch--q a icn:Seat ; icn:began date:2020 ; icn:attestedOn date:2010 .",
+        {("tenure:d--chair--b", "icn:attestedOn", "date:2023"), ("seat:b--branch--q", "icn:attestedOn", "date:2010")},
+    ),
+    "founding-member-before-founding": (
+        "change:e--founding a icn:Founding ; icn:founded network:e ; icn:happened date:2020 . "
+        "network:e a icn:Network ; rdfs:label 'E'@en . role:founding-member a skos:Concept . "
+        "membership:a--e a icn:Membership ; icn:organization network:e ; icn:role role:founding-member ; "
+        "icn:joined date:2010 . "
+        "membership:d--e a icn:Membership ; icn:organization network:e ; icn:role role:founding-member ; "
+        "icn:attestedOn date:2010 .",
+        {("membership:a--e", "icn:joined", "date:2010"), ("membership:d--e", "icn:attestedOn", "date:2010")},
+    ),
+    "member-while-candidate": (
+        "status-concept:paused a skos:Concept . article:0 a icn:Article ; icn:published date:2020 . "
+        "accession:a--b a icn:Accession ; icn:candidate state:a ; icn:candidateTo network:b . "
+        "status:accession--a--b--0 a icn:StatusObservation ; icn:about accession:a--b ; "
+        "icn:status status-concept:paused ; icn:statedIn article:0 .",
+        {("membership:a--b", "icn:member", "state:a")},
+    ),
+    "member-before-admission": (
+        "accession:a--b a icn:Accession ; icn:candidate state:a ; icn:candidateTo network:b ; icn:admitted date:2020 .",
+        {("membership:a--b", "icn:joined", "date:2010")},
+    ),
+    "signatory-joined-later": (
+        "state:g a icn:State ; rdfs:label 'G'@en . agreement:f icn:party state:g . "
+        "membership:g--b a icn:Membership ; icn:member state:g ; icn:organization network:b ; icn:joined date:2023 ; "
+        "icn:beganBy '2023-12-31'^^xsd:date .",
+        {("membership:g--b", "icn:joined", "date:2023")},
+    ),
+    "two-headquarters": (
+        "place:r a icn:Place ; rdfs:label 'R'@en . "
+        "seat:b--headquarters--r a icn:Seat ; icn:seatOf network:b ; icn:seatKind seat-kind:headquarters ; "
+        "icn:place place:r ; icn:beganBy '2010-12-31'^^xsd:date ; icn:endedBy '2023-01-01'^^xsd:date .",
+        {
+            ("seat:b--headquarters--p", "icn:place", "place:p"),
+            ("seat:b--headquarters--r", "icn:place", "place:r"),
+        },
+    ),
+    "suspension-outside-membership": (
+        "suspension:d--b a icn:Suspension ; icn:suspendedMember state:d ; icn:suspendedFrom network:b ; "
+        "icn:began date:2010 . membership:d--b icn:beganNotBefore '2020-01-01'^^xsd:date . "
+        "membership:d--b--beneficiary icn:beganNotBefore '2020-01-01'^^xsd:date .",
+        {("suspension:d--b", "icn:began", "date:2010")},
     ),
     "dangling": (
         "proposal:p a icn:Proposal ; icn:by person:nobody .",
@@ -388,6 +465,14 @@ def test_check_finds_its_fault_and_no_other_does(code: str, checks: list[Check])
         assert rows == {tuple(name(term) if term else None for term in row) for row in expected}
 
 
+@pytest.mark.parametrize("class_", ["Tenure", "Suspension", "Tie"])
+def test_what_began_again_needs_a_spell(class_: str, checks: list[Check]) -> None:
+    """An end told by one article and a later beginning told by another are two times on one node."""
+    body = f"tenure:z a icn:{class_}"
+    fault = f"graph:article/1 {{ {body} ; icn:ended date:2010 . }} graph:article/3 {{ {body} ; icn:began date:2023 . }}"
+    assert {"needs-spell"} == {issue.code for issue in run_checks(store_of(SOUND + fault), checks, SourceMap())}
+
+
 def test_deprecated_claim_needs_no_spell(checks: list[Check]) -> None:
     """A report known to be wrong is no second membership."""
     claim = "claim:3 icn:claims membership:a--b ; icn:asserts icn:joined ; icn:rank rank:deprecated ."
@@ -399,11 +484,11 @@ def test_finding_is_placed_at_the_records_line(checks: list[Check]) -> None:
     """A check names the line that gives the value, and says so in a sentence."""
     line = Place(RECORD, 31, 27)
     places = places_of(
-        (ARTICLE_GRAPH, "membership:d--b", "rdf:type", "icn:Membership", Place(RECORD, 31, 5)),
-        (ARTICLE_GRAPH, "membership:d--b", "icn:left", "date:2010", line),
+        (ARTICLE_GRAPH, "membership:h--b", "rdf:type", "icn:Membership", Place(RECORD, 31, 5)),
+        (ARTICLE_GRAPH, "membership:h--b", "icn:left", "date:2010", line),
     )
     (issue,) = run_checks(store_of(SOUND + SEEDED["ends-before-start"][0]), checks, places)
-    expected = "membership/d--b ends on 2010, before it begins on 2020"
+    expected = "membership/h--b ends on 2010, before it begins on 2020"
     assert (line, "error", expected) == (issue.place, issue.severity, issue.finding)
     assert issue.remedy
 

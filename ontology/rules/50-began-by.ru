@@ -8,5 +8,5 @@ WHERE {
   { SELECT ?situation (MIN(?latest) AS ?day)
     WHERE { ?situation (icn:began|icn:attestedOn)/icn:latest ?latest }
     GROUP BY ?situation }
-  ?situation a ?class . VALUES ?class { icn:Membership icn:Tenure }
+  ?situation a ?class . VALUES ?class { icn:Membership icn:Suspension icn:Tenure icn:Seat icn:Naming icn:Tie }
 }

@@ -11,7 +11,7 @@ WHERE {
   WHERE {
     { ?situation icn:began/icn:earliest ?floor }
     UNION { ?situation (icn:organization|icn:institution)/^icn:founded/icn:happened/icn:earliest ?floor }
-    ?situation a ?class . VALUES ?class { icn:Membership icn:Tenure }
+    ?situation a ?class . VALUES ?class { icn:Membership icn:Suspension icn:Tenure icn:Seat icn:Naming icn:Tie }
     OPTIONAL { ?situation icn:beganBy ?by }
     FILTER (!COALESCE(?floor > ?by, false))
   }

@@ -15,5 +15,5 @@ WHERE {
       }
     }
     GROUP BY ?situation }
-  ?situation a ?class . VALUES ?class { icn:Membership icn:Tenure }
+  ?situation a ?class . VALUES ?class { icn:Membership icn:Suspension icn:Tenure icn:Seat icn:Naming icn:Tie }
 }

@@ -11,7 +11,7 @@ WHERE {
   WHERE {
     { ?situation icn:ended/icn:earliest ?floor }
     UNION { ?situation icn:attestedOn/icn:earliest ?seen . BIND (function:day-after(?seen) AS ?floor) }
-    ?situation a ?class . VALUES ?class { icn:Membership icn:Tenure }
+    ?situation a ?class . VALUES ?class { icn:Membership icn:Suspension icn:Tenure icn:Seat icn:Naming icn:Tie }
     OPTIONAL { ?situation icn:endedBy ?by }
     FILTER (!COALESCE(?floor > ?by, false))
   }

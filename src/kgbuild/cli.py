@@ -18,6 +18,7 @@ from kgbuild.engines.remote import RemoteEngine
 from kgbuild.errors import ExitCode, Issue, KgError, UsageError
 from kgbuild.explain import explain as explain_iri
 from kgbuild.explain import format_explanation, format_json
+from kgbuild.loading import find_target, load_release
 from kgbuild.pipeline import Sources, build, validate
 from kgbuild.progress import reporting
 from kgbuild.questions import Question, ask, empty_sentence, find_question, load_questions
@@ -39,6 +40,9 @@ Texts = Annotated[
     Path | None, typer.Option("--texts", help="Folder with texts of articles, to check and cut passages.")
 ]
 Format = Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")]
+DefaultGraph = Annotated[
+    str, typer.Option("--default-graph", help="The graph there that holds what holds, where it is a named one.")
+]
 Endpoint = Annotated[
     str | None, typer.Option("--endpoint", help="A SPARQL 1.1 endpoint to ask instead of the release.")
 ]
@@ -110,6 +114,39 @@ def build_command(
     _say(f"Release {release.id}: {counts}.")
 
 
+@app.command("load")
+def load_command(
+    data: Annotated[Path, typer.Option("--records", help="Folder of the records.")] = Path("data"),
+    texts: Texts = None,
+    build_dir: Build = _BUILD,
+    endpoint: Annotated[
+        str | None,
+        typer.Option("--endpoint", help="Where a SPARQL 1.1 server answers queries: load the release there."),
+    ] = None,
+    graph_store: Annotated[
+        str | None, typer.Option("--graph-store", help="Where that server takes graphs, if its address does not tell.")
+    ] = None,
+    resolved_graph: Annotated[
+        str | None,
+        typer.Option("--resolved-graph", help="Name of the resolved graph there; its default graph if not given."),
+    ] = None,
+) -> None:
+    """Make a release of records and, with --endpoint, load it into a SPARQL 1.1 server.
+
+    Who may write there is read from KGBUILD_USER, KGBUILD_PASSWORD and KGBUILD_AUTH (digest or basic).
+    """
+    target = find_target(endpoint, graph_store, resolved_graph, os.environ) if endpoint else None
+    build_command(data, texts, build_dir)
+    if target is None:
+        return
+    with reporting(_console()) as report:
+        done = load_release(current_release(build_dir).path, target, report)
+    _say(
+        f"{target.endpoint}: {done.triples:,} triples stand there as in the release; "
+        f"{done.sent} graphs sent, {done.kept} there already, {done.removed} removed."
+    )
+
+
 @app.command("validate")
 def validate_command(
     data: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("data"), texts: Texts = None
@@ -130,8 +167,12 @@ def schemas_command(folder: Path = Path("data/schema")) -> None:
 # --- asking -------------------------------------------------------------------------------------------------------
 
 
-def _engine(endpoint: str | None, build_dir: Path) -> Engine:
-    return RemoteEngine(endpoint) if endpoint else open_release(current_release(build_dir).path)
+def _engine(endpoint: str | None, build_dir: Path, default_graph: str = "") -> Engine:
+    return (
+        RemoteEngine(endpoint, default_graph=default_graph)
+        if endpoint
+        else open_release(current_release(build_dir).path)
+    )
 
 
 def _questions() -> dict[str, Question]:
@@ -156,6 +197,7 @@ def ask_command(
     question: Annotated[str, typer.Argument(help="Name of a question; `kgbuild questions` lists them.")],
     format_: Format = "table",
     endpoint: Endpoint = None,
+    default_graph: DefaultGraph = "",
     build_dir: Build = _BUILD,
 ) -> None:
     """Ask a named question: `kgbuild ask QUESTION --parameter value …`."""
@@ -168,7 +210,7 @@ def ask_command(
         print(_describe(known[question]), end="")
         return
     asked, values = find_question(known, question), _pairs(context.args)
-    engine = _engine(endpoint, build_dir)
+    engine = _engine(endpoint, build_dir, default_graph)
     table = ask(engine, asked, values)
     if table.rows or format_ != "table":
         _print(table, format_)
@@ -222,12 +264,13 @@ def query_command(
     file: Annotated[str, typer.Argument(help="A file with a SPARQL query, or - for standard input.")],
     format_: Format = "table",
     endpoint: Endpoint = None,
+    default_graph: DefaultGraph = "",
     build_dir: Build = _BUILD,
 ) -> None:
     """Ask a SPARQL query of your own."""
     _check_format(format_)
     name = "standard input" if file == "-" else file
-    _print(_engine(endpoint, build_dir).query(_read_query(file), name), format_)
+    _print(_engine(endpoint, build_dir, default_graph).query(_read_query(file), name), format_)
 
 
 def _read_query(file: str) -> str:
@@ -246,13 +289,14 @@ def explain_command(
     iri: Annotated[str, typer.Argument(help="An IRI or a prefixed name, such as membership:acsh--some-network.")],
     format_: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
     endpoint: Endpoint = None,
+    default_graph: DefaultGraph = "",
     texts: Texts = None,
     build_dir: Build = _BUILD,
 ) -> None:
     """Show every article, paraphrase, position and inference behind something."""
     if format_ not in ("text", "json"):
         raise UsageError(f"--format {format_}: there is no such format. Use text or json.")
-    explanation = explain_iri(_engine(endpoint, build_dir), iri, texts=texts)
+    explanation = explain_iri(_engine(endpoint, build_dir, default_graph), iri, texts=texts)
     print(format_explanation(explanation) if format_ == "text" else format_json(explanation), end="")
 
 

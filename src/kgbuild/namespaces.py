@@ -29,16 +29,22 @@ ENTITY_KINDS: Final = (
     "territory",
 )
 SITUATION_KINDS: Final = (
+    "accession",
     "change",
+    "count",
     "decision",
     "denial",
     "membership",
     "naming",
     "participation",
     "proposal",
+    "seat",
+    "signature",
     "statement",
     "status",
+    "suspension",
     "tenure",
+    "tie",
 )
 OTHER_KINDS: Final = ("article", "claim", "disagreement", "unidentified")
 SCHEMES: Final = {
@@ -47,18 +53,25 @@ SCHEMES: Final = {
     "agreement-type": "agreement-type",
     "capacity": "capacity",
     "change-type": "change-type",
+    "comparator": "comparator",
     "legal-form": "legal-form",
+    "measure": "measure",
     "meeting-type": "meeting-type",
     "name-kind": "name-kind",
     "office": "office",
     "order": "order",
     "precision": "precision",
     "presence": "presence",
+    "programme-type": "programme-type",
+    "publication-type": "publication-type",
     "rank": "rank",
     "reason": "reason",
     "role": "role",
+    "seat-kind": "seat-kind",
+    "signature-act": "signature-act",
     "standing": "standing",
     "status-concept": "status",
+    "tie-type": "tie-type",
 }
 
 EXTERNAL: Final = {

@@ -99,6 +99,21 @@ class Ontology:
             iri = self.broader[iri]
         return iri.value.rpartition("/")[2]
 
+    @cached_property
+    def symmetric_ties(self) -> frozenset[NamedNode]:
+        """Types of tie that hold both ways."""
+        return self._marked("symmetric")
+
+    @cached_property
+    def qualifiers(self) -> dict[NamedNode, NamedNode]:
+        """Property that qualifies another one's value -> that other one: a comparator goes with its number."""
+        qualifies = NamedNode(ONTOLOGY + "qualifies")
+        return {
+            q.subject: q.object
+            for q in self.quads
+            if q.predicate == qualifies and isinstance(q.subject, NamedNode) and isinstance(q.object, NamedNode)
+        }
+
     def slugs(self, scheme: str) -> list[str]:
         """List the slugs of a scheme."""
         return sorted(slug for name, slug in self.concepts if name == scheme)

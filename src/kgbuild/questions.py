@@ -44,10 +44,11 @@ ENTITY_TYPES: Final = {
     "meeting": "Meeting",
     "network": "Network",
     "person": "Person",
+    "place": "Place",
     "state": "State",
 }
 # Type of a parameter -> the prefix of the vocabulary its values are in.
-CONCEPT_TYPES: Final = {"office": "office", "role": "role", "status": "status-concept"}
+CONCEPT_TYPES: Final = {"measure": "measure", "office": "office", "role": "role", "status": "status-concept"}
 PLAIN_TYPES: Final = ("boolean", "date", "fact", "text", "year")
 TYPES: Final = (*ENTITY_TYPES, *CONCEPT_TYPES, *PLAIN_TYPES)
 

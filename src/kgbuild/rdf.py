@@ -263,8 +263,16 @@ def _describe_entity(entity: Entity, registry: Registry, issues: list[Issue]) ->
     for class_ in entity.classes:
         yield (iri, TYPE, icn(class_)), ("type",)
     yield (iri, IDENTIFIER, Literal(entity.id)), ()
-    for language, name in model.names.items():
-        yield (iri, LABEL, Literal(name, language=language)), ("names", language)
+    for language, name in entity.names.items():
+        yield (
+            (iri, LABEL, Literal(name, language=language)),
+            ("names", language) if language in model.names else ("iso",),
+        )
+    for language, name in entity.listed_names.items():
+        if name != entity.names[language]:  # a curated name goes first, and the list's one still finds the entity
+            yield (iri, _term("skos", "altLabel"), Literal(name, language=language)), ("iso",)
+    if model.iso:
+        yield (iri, icn("identifier"), Literal(model.iso)), ("iso",)
     for language, spellings in model.spellings.items():
         for i, text in enumerate(spellings):
             label = _term("skos", "altLabel")

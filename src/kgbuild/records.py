@@ -28,6 +28,7 @@ from pydantic import (
 from kgbuild.dates import DateError, DateNode, parse_date, window
 from kgbuild.documents import Document, Key, read_document
 from kgbuild.errors import Issue, Place, error
+from kgbuild.territories import TerritoryCodeError, territory_names
 
 SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 SPELL = r"[0-9][a-z0-9]*(?:-[a-z0-9]+)*"
@@ -46,6 +47,14 @@ class RecordError(ValueError):
 
 
 # --- values -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A count as a source gives it: `comparator` is equal, about, at-least, at-most, less-than or more-than."""
+
+    value: int
+    comparator: str
 
 
 def _date(value: object) -> DateNode:
@@ -90,6 +99,34 @@ def _offset(value: object) -> int:
     if isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,8}", value):
         return int(value)
     raise RecordError("offset", f"'{value}' is not an offset", "Write a whole number, counted in characters from 0.")
+
+
+_COMPARATORS = ("about", "at_least", "at_most", "less_than", "more_than")
+
+
+def _number(value: object) -> Number:
+    match value:
+        case Number():
+            return value
+        case dict() if len(value) == 1 and next(iter(value)) in _COMPARATORS:
+            ((comparator, count),) = value.items()
+            return Number(_offset(count), comparator.replace("_", "-"))
+        case str() | int() if re.fullmatch(r"0|[1-9][0-9]{0,8}", str(value)):
+            return Number(int(value), "equal")
+    raise RecordError(
+        "number",
+        "this is not a number",
+        f"Write a whole number, as 29, or a mapping, as {{more_than: 125}}; known: {', '.join(_COMPARATORS)}.",
+    )
+
+
+def _issn(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{3}[0-9X]", value):
+        digits = [10 if character == "X" else int(character) for character in value.replace("-", "")]
+        if sum(digit * weight for digit, weight in zip(digits, range(8, 0, -1), strict=True)) % 11 == 0:
+            return value
+        raise RecordError("issn", f"'{value}' fails its check digit", "Look the number up in the source.")
+    raise RecordError("issn", f"'{value}' is not an ISSN", "Write eight characters, as 2414-5440.")
 
 
 def _true(value: object) -> bool:
@@ -145,6 +182,27 @@ AnyDate = Annotated[DateNode, PlainValidator(_date), WithJsonSchema(_DATE_SCHEMA
 PointDate = Annotated[DateNode, PlainValidator(_point), WithJsonSchema(_DATE_SCHEMA)]
 """A date, however vague, but no stretch of time."""
 Offset = Annotated[int, PlainValidator(_offset), WithJsonSchema({"type": "integer", "minimum": 0})]
+Count = Annotated[
+    Number,
+    PlainValidator(_number),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": False,
+                    "properties": {name: {"type": "integer", "minimum": 0} for name in _COMPARATORS},
+                },
+            ],
+            "description": "29, or {more_than: 125}, {about: 40}, {at_least: …}, {at_most: …}, {less_than: …}",
+        }
+    ),
+]
+"""A whole number, exact or not."""
+Issn = Annotated[str, PlainValidator(_issn), WithJsonSchema({"type": "string", "pattern": "^[0-9]{4}-[0-9]{3}[0-9X]$"})]
 True_ = Annotated[bool, PlainValidator(_true), WithJsonSchema({"const": True})]
 Sha256 = Annotated[str, PlainValidator(_sha256), WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})]
 Published = Annotated[str, PlainValidator(_published), WithJsonSchema({"type": ["string", "integer"]})]
@@ -229,21 +287,28 @@ def _status_tag(value: object) -> str:
 Status = Annotated[Annotated[Concept, Tag("plain")] | Annotated[StatusValue, Tag("dated")], Discriminator(_status_tag)]
 
 
-class OccasionRef(Model):
-    """A proposal, decision or statement by its `ref` and occasion: `{proposal: alliance, at: some-talks}`."""
+class SituationRef(Model):
+    """A situation whose status is told.
+
+    A proposal, decision or statement by its `ref` and occasion, `{proposal: alliance, at: some-talks}`; an accession
+    by who and where, `{accession: egypt, to: ndb}`.
+    """
 
     proposal: Ref | None = None
     decision: Ref | None = None
     statement: Ref | None = None
     at: Name | None = None
     in_: Name | None = Field(default=None, alias="in")
+    accession: Name | None = None
+    to: Name | None = None
+    spell: Spell | None = None
 
 
 def _about_tag(value: object) -> str:
-    return "ref" if isinstance(value, (dict, OccasionRef)) else "entity"
+    return "ref" if isinstance(value, (dict, SituationRef)) else "entity"
 
 
-About = Annotated[Annotated[Name, Tag("entity")] | Annotated[OccasionRef, Tag("ref")], Discriminator(_about_tag)]
+About = Annotated[Annotated[Name, Tag("entity")] | Annotated[SituationRef, Tag("ref")], Discriminator(_about_tag)]
 
 
 # --- the kinds of claim -------------------------------------------------------------------------------------------
@@ -269,6 +334,31 @@ class Membership(Fields):
     on: PointDate | None = None
     spell: Spell | None = None
     not_: True_ | None = Field(default=None, alias="not")
+
+
+class Accession(Fields):
+    """`of` is on its way into `to`: it applied, was invited or admitted.  Taking effect is a membership."""
+
+    identities = frozenset({"of", "to"})
+    of: Parties
+    to: Party
+    applied: PointDate | None = None
+    invited: PointDate | None = None
+    admitted: PointDate | None = None
+    status: Status | None = None
+    spell: Spell | None = None
+
+
+class Suspension(Fields):
+    """The membership of `of` in `in` is suspended, wholly or within a scope."""
+
+    identities = frozenset({"of", "in"})
+    of: Parties
+    in_: Party = Field(alias="in")
+    from_: PointDate | None = Field(default=None, alias="from")
+    until: PointDate | None = None
+    scope: Text | None = None
+    spell: Spell | None = None
 
 
 class Participation(Fields):
@@ -329,6 +419,47 @@ class Agreement(Fields):
     implements: Names | None = None
     at: Name | None = None
     status: Status | None = None
+
+
+class Signature(Fields):
+    """`of` signed, ratified, acceded to or withdrew from the agreement `to`."""
+
+    identities = frozenset({"of", "to", "signed_by"})
+    of: Parties
+    to: Name
+    act: Concept
+    on: PointDate | None = None
+    signed_by: Parties | None = None
+    in_force_from: PointDate | None = None
+    not_: True_ | None = Field(default=None, alias="not")
+
+
+class Programme(Fields):
+    """What a text says of a programme, project or initiative."""
+
+    identities = frozenset({"is", "run_by", "partners", "concerning"})
+    is_: Name = Field(alias="is")
+    type: Concept | None = None
+    run_by: Parties | None = None
+    partners: Parties | None = None
+    from_: PointDate | None = Field(default=None, alias="from")
+    until: PointDate | None = None
+    concerning: Names | None = None
+    status: Status | None = None
+
+
+class Publication(Fields):
+    """What a text says of a journal, book, study or report."""
+
+    identities = frozenset({"is", "publisher", "concerning"})
+    is_: Name = Field(alias="is")
+    type: Concept | None = None
+    publisher: Parties | None = None
+    published: PointDate | None = None
+    issue: Text | None = None
+    issn: Issn | None = None
+    identifier: Text | None = None
+    concerning: Names | None = None
 
 
 class Change(Fields):
@@ -420,12 +551,54 @@ class NameClaim(Fields):
     until: PointDate | None = None
 
 
+class Seat(Fields):
+    """`of` has its headquarters, secretariat, centre or branch in a place, or with a host."""
+
+    identities = frozenset({"of", "host"})
+    of: Name
+    as_: Concept = Field(alias="as")
+    place: Name | None = None
+    host: Party | None = None
+    from_: PointDate | None = Field(default=None, alias="from")
+    until: PointDate | None = None
+    on: PointDate | None = None
+
+
+class CountClaim(Fields):
+    """How many there are of something: a number with its date."""
+
+    identities = frozenset({"of"})
+    of: Name
+    what: Concept
+    number: Count
+    on: PointDate | None = None
+
+
+class Tie(Fields):
+    """`from` is tied to `to`: as a partner, an affiliate, a part."""
+
+    identities = frozenset({"from", "to"})
+    from_: Party = Field(alias="from")
+    to: Parties
+    type: Concept
+    from_date: PointDate | None = None
+    until: PointDate | None = None
+    on: PointDate | None = None
+    spell: Spell | None = None
+    not_: True_ | None = Field(default=None, alias="not")
+
+
 CLAIM_KINDS: dict[str, type[Fields]] = {
     "membership": Membership,
+    "accession": Accession,
+    "suspension": Suspension,
     "participation": Participation,
     "tenure": Tenure,
     "meeting": Meeting,
     "agreement": Agreement,
+    "signature": Signature,
+    "programme": Programme,
+    "publication": Publication,
     "change": Change,
     "decision": Decision,
     "proposal": Proposal,
@@ -433,6 +606,9 @@ CLAIM_KINDS: dict[str, type[Fields]] = {
     "attribute": Attribute,
     "status": StatusClaim,
     "name": NameClaim,
+    "seat": Seat,
+    "count": CountClaim,
+    "tie": Tie,
 }
 
 
@@ -508,7 +684,8 @@ class EntityModel(Model):
         ]
         | None
     ) = None
-    names: Texts
+    names: dict[Language, Text] = Field(default_factory=dict)
+    iso: Text | None = None
     descriptive_name: True_ | None = None
     spellings: dict[Language, Annotated[list[Text], Field(min_length=1)]] = Field(default_factory=dict)
     state: Name | None = None
@@ -535,10 +712,19 @@ class Entity:
         return self.document.place(way)
 
     @property
+    def listed_names(self) -> dict[str, str]:
+        """Language -> name that lists have under the file's ISO code; nothing without a code."""
+        return territory_names(self.model.iso) if self.model.iso else {}
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Language -> name: the file's own, else that of its ISO code."""
+        return {**self.listed_names, **self.model.names}
+
+    @property
     def label(self) -> str:
         """The English name, else the first one written."""
-        names = self.model.names
-        return names.get("en") or next(iter(names.values()))
+        return self.names.get("en") or next(iter(self.names.values()))
 
 
 _INSTITUTION_CLASSES = (
@@ -643,10 +829,29 @@ def read_entity(path: Path, name: str) -> tuple[Entity | None, list[Issue]]:
         return None, issues
     stated = model.type if isinstance(model.type, list) else [model.type or ENTITY_CLASSES[kind][0]]
     issues.extend(_class_issues(document, kind, stated))
+    issues.extend(_naming_issues(document, kind, model))
     if model.possibly_same_as and not model.because:
         place = document.key_place(("possibly_same_as",))
         issues.append(error(place, "no-reason", "possibly_same_as has no reason", "Add `because:` with the reason."))
     return (None, issues) if issues else (Entity(path.stem, kind, tuple(stated), model, document), [])
+
+
+def _naming_issues(document: Document, kind: str, model: EntityModel) -> Iterator[Issue]:
+    """Check that an entity is named, by its file or by an ISO code that exists."""
+    if model.iso is None:
+        if not model.names:
+            yield error(document.place(()), "missing-key", "`names` is missing", "Add `names:` with at least `en:`.")
+        return
+    place = document.place(("iso",))
+    if kind not in ("state", "territory"):
+        yield error(
+            place, "iso-code", "only states and territories have an ISO 3166 code", "Remove `iso:` and write `names:`."
+        )
+        return
+    try:
+        territory_names(model.iso)
+    except TerritoryCodeError as unknown:
+        yield error(place, "iso-code", unknown.finding, unknown.remedy)
 
 
 def _class_issues(document: Document, kind: str, stated: Iterable[str]) -> list[Issue]:

@@ -85,7 +85,8 @@ class Registry:
 
 
 def _names(entity: Entity) -> Iterator[str]:
-    yield from entity.model.names.values()
+    yield from entity.names.values()
+    yield from entity.listed_names.values()
     for spellings in entity.model.spellings.values():
         yield from spellings
 

@@ -19,6 +19,8 @@ from kgbuild.situations import Term, icn
 
 RESOLUTION_GRAPH = NamedNode(f"{GRAPH}resolution")
 _UNBOUNDED = 10**9
+_LONGEST = {"month": 31, "year": 366, "decade": 3653, "century": 36525}
+"""Days of the longest month, year, decade, century."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,7 @@ class Scales:
     def coarseness(self, value: Term) -> int:
         """Measure how vague a value is: days of a date; a place or concept is finer the deeper it lies."""
         if isinstance(value, NamedNode) and value in self.dates:
-            days = width(self.dates[value])
-            return _UNBOUNDED if days is None else days
+            return _vagueness(self.dates[value])
         return -len(self.ancestors(value)) if isinstance(value, NamedNode) else 0
 
 
@@ -116,8 +117,15 @@ class Resolver:
                 rivals[subject, predicate].add(object_)
             else:
                 kept.add((subject, predicate, object_))
-        for (subject, predicate), values in sorted(rivals.items(), key=str):
+        qualifiers = self.ontology.qualifiers
+        winners: dict[tuple[NamedNode, NamedNode], Term] = {}
+        # What qualifies a value comes after it, and from the voices that gave it: "more than" goes with its number.
+        for (subject, predicate), values in sorted(rivals.items(), key=lambda r: (r[0][1] in qualifiers, str(r))):
+            qualified = winners.get((subject, qualifiers.get(predicate, predicate)))
+            if qualified is not None:
+                values = self._given_with(subject, predicate, values, (subject, qualifiers[predicate], qualified))
             winner, quads = self._choose(subject, predicate, values)
+            winners[subject, predicate] = winner
             kept.add((subject, predicate, winner))
             record.extend(quads)
         return Resolved(frozenset(kept), tuple(record))
@@ -132,6 +140,12 @@ class Resolver:
         }
         for body, article_iri in sorted(stated, key=str):
             yield Quad(body, icn("statedIn"), article_iri, RESOLUTION_GRAPH)
+
+    def _given_with(self, subject: NamedNode, predicate: NamedNode, values: set[Term], fact: Triple) -> set[Term]:
+        """Keep the values that some claim gives together with a fact."""
+        return {
+            v for v in values if any(fact in voice.claim.facts for voice in self.voices[subject, predicate, v])
+        } or values
 
     def _choose(self, subject: NamedNode, predicate: NamedNode, values: set[Term]) -> tuple[Term, list[Quad]]:
         candidates = [v for v in values if not any(self.scales.refines(other, v) for other in values)]
@@ -173,6 +187,14 @@ class Resolver:
         for triple in self.voices:
             grouped[triple[0]].append(triple)
         return grouped
+
+
+def _vagueness(date: DateNode) -> int:
+    """Measure how vague a date is, in days; a leap year is no vaguer than another, nor March than February."""
+    days, unit = width(date), _LONGEST.get(date.precision)
+    if days is None:
+        return _UNBOUNDED
+    return round(days / unit) * unit if unit else days
 
 
 def _published(article: CompiledArticle) -> datetime.date:

@@ -293,6 +293,33 @@ def _membership(s: Speaker, f: records.Membership) -> None:
         s.say(body, "attestedOn", s.date(f.on), "on")
 
 
+def _accession(s: Speaker, f: records.Accession) -> None:
+    organization = s.party(f.to, ("accession", "to"), ORGANIZATIONS, s.article.id)
+    if organization is None:
+        return
+    for candidate in s.parties(f.of, ("accession", "of"), ACTORS, organization.slug):
+        body = s.situation("accession", "Accession", candidate.slug, organization.slug, f.spell)
+        s.say(body, "candidate", candidate, "of")
+        s.say(body, "candidateTo", organization, "to")
+        s.say(body, "applied", s.date(f.applied), "applied")
+        s.say(body, "invited", s.date(f.invited), "invited")
+        s.say(body, "admitted", s.date(f.admitted), "admitted")
+        s.status_of(body, f.status)
+
+
+def _suspension(s: Speaker, f: records.Suspension) -> None:
+    organization = s.party(f.in_, ("suspension", "in"), ORGANIZATIONS, s.article.id)
+    if organization is None:
+        return
+    for member in s.parties(f.of, ("suspension", "of"), ACTORS, organization.slug):
+        body = s.situation("suspension", "Suspension", member.slug, organization.slug, f.spell)
+        s.say(body, "suspendedMember", member, "of")
+        s.say(body, "suspendedFrom", organization, "in")
+        s.say(body, "began", s.date(f.from_), "from")
+        s.say(body, "ended", s.date(f.until), "until")
+        s.say_text(body, "scope", f.scope, "scope")
+
+
 def _participation(s: Speaker, f: records.Participation) -> None:
     meeting = s.entity(f.in_, ("participation", "in"), frozenset({"meeting"}))
     if meeting is None:
@@ -369,6 +396,56 @@ def _agreement(s: Speaker, f: records.Agreement) -> None:
     )
     s.say(body, "occurredAt", s.node(f.at, ("agreement", "at"), frozenset({"meeting"})), "at")
     s.status_of(body, f.status)
+
+
+def _signature(s: Speaker, f: records.Signature) -> None:
+    agreement = s.entity(f.to, ("signature", "to"), frozenset({"agreement"}))
+    act = s.concept("signature-act", f.act, ("signature", "act"))
+    if agreement is None or act is None:
+        return
+    for signatory in s.parties(f.of, ("signature", "of"), ACTORS, agreement.id):
+        parts = (agreement.id, signatory.slug, act.slug)
+        if f.not_:
+            s.deny("signature", parts, f.on)
+            continue
+        body = s.situation("signature", "Signature", *parts)
+        s.say(body, "signatory", signatory, "of")
+        s.say(body, "agreement", NamedNode(iri_of(agreement)), "to")
+        s.say(body, "act", act, "act")
+        s.say(body, "signedOn", s.date(f.on), "on")
+        signers = s.parties(f.signed_by, ("signature", "signed_by"), frozenset({"person"}), agreement.id)
+        s.say_parties(body, "signedBy", signers, "signed_by")
+        s.say(body, "inForceFrom", s.date(f.in_force_from), "in_force_from")
+
+
+def _programme(s: Speaker, f: records.Programme) -> None:
+    programme = s.entity(f.is_, ("programme", "is"), frozenset({"programme"}))
+    if programme is None:
+        return
+    body = s.body(NamedNode(iri_of(programme)))
+    s.say(body, "programmeType", s.concept("programme-type", f.type, ("programme", "type")), "type")
+    s.say_parties(body, "runBy", s.parties(f.run_by, ("programme", "run_by"), ACTORS, programme.id), "run_by")
+    partners = s.parties(f.partners, ("programme", "partners"), ACTORS, programme.id)
+    s.say_parties(body, "partner", partners, "partners")
+    s.say(body, "began", s.date(f.from_), "from")
+    s.say(body, "ended", s.date(f.until), "until")
+    s.say_all(body, "concerning", s.nodes(f.concerning, ("programme", "concerning"), ANYTHING), "concerning")
+    s.status_of(body, f.status)
+
+
+def _publication(s: Speaker, f: records.Publication) -> None:
+    publication = s.entity(f.is_, ("publication", "is"), frozenset({"publication"}))
+    if publication is None:
+        return
+    body = s.body(NamedNode(iri_of(publication)))
+    s.say(body, "publicationType", s.concept("publication-type", f.type, ("publication", "type")), "type")
+    publishers = s.parties(f.publisher, ("publication", "publisher"), ACTORS, publication.id)
+    s.say_parties(body, "publishedBy", publishers, "publisher")
+    s.say(body, "published", s.date(f.published), "published")
+    s.say(body, "issue", Literal(f.issue) if f.issue else None, "issue")
+    s.say(body, "issn", Literal(f.issn) if f.issn else None, "issn")
+    s.say(body, "identifier", Literal(f.identifier) if f.identifier else None, "identifier")
+    s.say_all(body, "concerning", s.nodes(f.concerning, ("publication", "concerning"), ANYTHING), "concerning")
 
 
 _CHANGE_CLASSES = {"founding": "Founding"} | dict.fromkeys(("merger", "absorption", "split"), "Succession")
@@ -506,17 +583,22 @@ def _status(s: Speaker, f: records.StatusClaim) -> None:
         s.observe(about, f.is_, f.on, "is")
 
 
-def _about(s: Speaker, of: str | records.OccasionRef) -> NamedNode | None:
+def _about(s: Speaker, of: str | records.SituationRef) -> NamedNode | None:
     way: Key = ("status", "of")
     if isinstance(of, str):
         return s.node(of, way, ANYTHING)
+    if of.accession is not None and of.to is not None:
+        candidate = s.entity(of.accession, (*way, "accession"), ACTORS)
+        organization = s.entity(of.to, (*way, "to"), ORGANIZATIONS)
+        parts = [entity.id for entity in (candidate, organization) if entity]
+        return NamedNode(ids.situation_iri("accession", *parts, of.spell)) if len(parts) == 2 else None
     refs = [(kind, ref) for kind in ("decision", "proposal", "statement") if (ref := getattr(of, kind))]
     if len(refs) != 1:
         s.issue(
             way,
             "reference",
-            "this names no proposal, decision or statement",
-            "Write {proposal: ref, at: meeting}.",
+            "this names no proposal, decision, statement or accession",
+            "Write {proposal: ref, at: meeting} or {accession: egypt, to: ndb}.",
         )
         return None
     occasion = _occasion(s, of.at, of.in_, way)
@@ -537,12 +619,73 @@ def _name(s: Speaker, f: records.NameClaim) -> None:
         s.say(body, "ended", s.date(f.until), "until")
 
 
+def _seat(s: Speaker, f: records.Seat) -> None:
+    organization = s.entity(f.of, ("seat", "of"), ORGANIZATIONS)
+    kind = s.concept("seat-kind", f.as_, ("seat", "as"))
+    place = s.entity(f.place, ("seat", "place"), PLACES)
+    host = s.party(f.host, ("seat", "host"), ACTORS, f.of) if f.host is not None else None
+    if f.place is None and f.host is None:
+        s.issue(("seat",), "no-place", "the seat has neither a place nor a host", "Give `place:` or `host:`.")
+    if organization is None or kind is None or (place is None and host is None):
+        return
+    where = place.id if place else host.slug if host else None
+    body = s.situation("seat", "Seat", organization.id, kind.slug, where)
+    s.say(body, "seatOf", NamedNode(iri_of(organization)), "of")
+    s.say(body, "seatKind", kind, "as")
+    s.say(body, "place", NamedNode(iri_of(place)) if place else None, "place")
+    s.say(body, "host", host, "host")
+    s.say(body, "began", s.date(f.from_), "from")
+    s.say(body, "ended", s.date(f.until), "until")
+    s.say(body, "attestedOn", s.date(f.on), "on")
+
+
+def _count(s: Speaker, f: records.CountClaim) -> None:
+    counted = s.entity(f.of, ("count", "of"), ANYTHING)
+    measure = s.concept("measure", f.what, ("count", "what"))
+    comparator = s.concept("comparator", f.number.comparator, ("count", "number"))
+    if counted is None or measure is None:
+        return
+    body = s.situation("count", "CountObservation", counted.id, measure.slug, f.on.slug if f.on else s.article.id)
+    s.say(body, "about", NamedNode(iri_of(counted)), "of")
+    s.say(body, "measure", measure, "what")
+    s.say(body, "value", Literal(f.number.value), "number")
+    s.say(body, "comparator", comparator, "number")
+    s.say(body, "asOf", s.date(f.on), "on")
+
+
+def _tie(s: Speaker, f: records.Tie) -> None:
+    type_ = s.concept("tie-type", f.type, ("tie", "type"))
+    start = s.party(f.from_, ("tie", "from"), ACTORS, s.article.id)
+    if type_ is None or start is None:
+        return
+    for end in s.parties(f.to, ("tie", "to"), ACTORS, start.slug):
+        # A symmetric tie is one situation, whoever is named first.
+        turned = type_.iri in s.ontology.symmetric_ties and end.slug < start.slug
+        (first, one), (second, other) = ((end, "to"), (start, "from")) if turned else ((start, "from"), (end, "to"))
+        parts = (first.slug, second.slug, type_.slug, f.spell)
+        if f.not_:
+            s.deny("tie", parts, f.on)
+            continue
+        body = s.situation("tie", "Tie", *parts)
+        s.say(body, "from", first, one)
+        s.say(body, "to", second, other)
+        s.say(body, "tieType", type_, "type")
+        s.say(body, "began", s.date(f.from_date), "from_date")
+        s.say(body, "ended", s.date(f.until), "until")
+        s.say(body, "attestedOn", s.date(f.on), "on")
+
+
 KINDS: dict[str, Callable[[Speaker, Any], None]] = {
     "membership": _membership,
+    "accession": _accession,
+    "suspension": _suspension,
     "participation": _participation,
     "tenure": _tenure,
     "meeting": _meeting,
     "agreement": _agreement,
+    "signature": _signature,
+    "programme": _programme,
+    "publication": _publication,
     "change": _change,
     "decision": _decision,
     "proposal": _proposal,
@@ -550,6 +693,9 @@ KINDS: dict[str, Callable[[Speaker, Any], None]] = {
     "attribute": _attribute,
     "status": _status,
     "name": _name,
+    "seat": _seat,
+    "count": _count,
+    "tie": _tie,
 }
 
 

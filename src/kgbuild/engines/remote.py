@@ -34,9 +34,12 @@ _GRAPH_FORMATS = {
 
 
 class RemoteEngine:
-    """Answers by asking the server at `endpoint`; waits at most `timeout` seconds for it to speak."""
+    """Answers by asking the server at `endpoint`; waits at most `timeout` seconds for it to speak.
 
-    def __init__(self, endpoint: str, timeout: float = DEFAULT_TIMEOUT) -> None:
+    `default_graph` is the graph to take for the default one, on servers that have none of their own.
+    """
+
+    def __init__(self, endpoint: str, timeout: float = DEFAULT_TIMEOUT, default_graph: str = "") -> None:
         parts = urlsplit(endpoint)
         # Refused, not tried: urllib would also open file: and ftp: addresses.
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -47,6 +50,7 @@ class RemoteEngine:
             raise UsageError(f"The time to wait is {timeout:g} seconds. Give more than 0.")
         self._endpoint = endpoint
         self._timeout = timeout
+        self._default_graph = default_graph
 
     def query(self, text: str, name: str = "query") -> Answer:
         """Answer a query; see `Engine.query`.  The server judges its syntax: an EngineError."""
@@ -82,7 +86,7 @@ class RemoteEngine:
             raise self._error(finding, "Ask again; look at the server's log if it recurs.") from fault
 
     def _wrapper(self, text: str, form: str) -> SPARQLWrapper:
-        wrapper = SPARQLWrapper(self._endpoint)
+        wrapper = SPARQLWrapper(self._endpoint, defaultGraph=self._default_graph or None)
         # Not `setQuery`: it guesses the form by searching for words, and finds "ask" in `PREFIX task:`.
         wrapper.queryString, wrapper.queryType = text, form
         wrapper.setReturnFormat(JSON if form in ("SELECT", "ASK") else TURTLE)
