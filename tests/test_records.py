@@ -121,6 +121,7 @@ def test_entities_fit_together(data: Path) -> None:
         ("membership: {of: [a, {unidentified: person, eech: [b]}], in: b}", "", "9:49", "eech", "each"),
         ("proposal: {ref: x, status: {is: adopted, onn: 2023}}", "", "9:46", "onn", "on"),
         ("status: {of: {proposal: x, att: m}, is: adopted}", "", "9:32", "att", "at"),
+        ("status: {of: {accession: a, too: b}, is: pending}", "", "9:33", "too", "to"),
         ("status: {of: {proposla: x, at: m}, is: adopted}", "", "9:19", "proposla", "proposal"),
     ],
 )
@@ -352,6 +353,14 @@ INVALID_CLAIMS = {
     "statement": ("{ref: x, act: announcement, what: ' '}", "9:50", "value"),
     "attribute": ("{of: a, website: ftp://a.example}", "9:33", "value"),
     "status": ("{of: a, is: [active]}", "9:25", "value"),
+    "accession": ("{of: a, to: b, admitted: 2021-11-31}", "9:41", "date"),
+    "suspension": ("{of: a, in: b, scope: ' '}", "9:39", "value"),
+    "signature": ("{of: a, to: g, act: signature, not: no}", "9:52", "not-true"),
+    "programme": ("{is: p, from: 2020-05/2021}", "9:30", "date-is-interval"),
+    "publication": ("{is: j, issn: 2414-5441}", "9:32", "issn"),
+    "seat": ("{of: a, as: [branch], place: b}", "9:23", "value"),
+    "count": ("{of: a, what: partners, number: 1_000}", "9:44", "number"),
+    "tie": ("{from: a, to: b, type: partner, spell: second}", "9:49", "value"),
     "name": ("{of: a, text: {English: A}}", "9:26", "value"),
 }
 """One for each kind: a wrong value in a field of its own."""

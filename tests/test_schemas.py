@@ -136,9 +136,9 @@ def test_what_the_reader_refuses_is_underlined(text: str, where: str) -> None:
     assert {where} == {path[: len(where)] for path in faults("article", text)}
 
 
-@pytest.mark.parametrize("text", ["names: {en: A}\nfounded: 2023\n", "type: Person\n", "names: {en: A}\nretired: x\n"])
+@pytest.mark.parametrize("text", ["names: {en: A}\nfounded: 2023\n", "names: Hub\n", "names: {en: A}\nretired: x\n"])
 def test_what_is_no_entity_is_underlined(text: str) -> None:
-    """What happened to an entity is no key of its file; its names are."""
+    """What happened to an entity is no key of its file; its names have languages."""
     assert [] != faults("entity", text)
 
 

@@ -990,7 +990,7 @@ def _known_keys(kind: type[Model], loc: tuple[str | int, ...]) -> list[str]:
     if len(loc) > 1 and "dated" in loc:
         return ["is", "on"]
     if len(loc) > 1 and "ref" in loc[:-1]:
-        return ["at", "decision", "in", "proposal", "statement"]
+        kind = SituationRef
     if len(loc) > 1 and loc[0] == "text" and kind is Source:
         return sorted(ArticleText.model_fields)
     return sorted(field.alias or name for name, field in kind.model_fields.items())
