@@ -89,7 +89,7 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit("Usage: fetch_w3c_ontologies.py FOLDER")
     try:
-        main(Path(sys.argv[1]))
+        main(Path(sys.argv[1]).resolve())
     except FetchError as problem:
         print(f"The W3C ontologies were not fetched: {problem}", file=sys.stderr)
         sys.exit(2)
