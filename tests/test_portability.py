@@ -1,4 +1,3 @@
-
 """Every question gives the same rows from the release, from the Oxigraph server and from Virtuoso 7, asked remotely."""
 
 from __future__ import annotations
