@@ -48,29 +48,44 @@ Endpoint = Annotated[
 ]
 
 _BUILD = Path("build")
+_INTERRUPTED = 130
+"""What typer returns after an interrupt."""
 
 
 def main() -> None:
     """Run the command; an error is one message and an exit code, never a traceback."""
     try:
-        app(standalone_mode=False)
+        finished = app(standalone_mode=False)
     except KgError as problem:
         _say(str(problem))
         sys.exit(problem.exit_code)
     except typer.Abort:
         sys.exit(ExitCode.USAGE)
-    except typer.Exit as finished:
-        sys.exit(finished.exit_code)
     except KeyboardInterrupt:
-        _say("Interrupted; the current release is untouched.")
-        sys.exit(ExitCode.FAILURE)
+        finished = _INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return
+    except OSError as problem:
+        _say(f"{problem.filename or 'standard output'}: {problem.strerror}. Make room, or mend the permissions.")
+        _drop_output()
+        sys.exit(ExitCode.FAILURE)
     except Exception as problem:
         if type(problem).__module__.startswith(("click", "typer")) and hasattr(problem, "format_message"):
             _say(f"{problem.format_message()} See `kgbuild --help`.")
             sys.exit(ExitCode.USAGE)
         raise
+    # Typer returns the code of a command that it ended itself, and does not raise it.
+    if finished == _INTERRUPTED:
+        _say("Interrupted; the current release is untouched.")
+        sys.exit(ExitCode.FAILURE)
+    if finished:
+        sys.exit(finished)
+
+
+def _drop_output() -> None:
+    """Send what is still to be written nowhere: Python would try again at its end, and fail aloud."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(text: str) -> None:
@@ -92,6 +107,8 @@ def _warn(issues: list[Issue]) -> None:
 def _sources(data: Path, texts: Path | None) -> Sources:
     if not data.is_dir():
         raise UsageError(f"{data}: there is no such folder. Run kgbuild in the project's folder, or give --data.")
+    if not Path("ontology/core.ttl").is_file():
+        raise UsageError("ontology/core.ttl: there is no such file. Run kgbuild in the project's folder.")
     if texts is not None and not texts.is_dir():
         raise UsageError(
             f"{texts}: there is no such folder of texts. Give the folder that holds them, or leave --texts out."
