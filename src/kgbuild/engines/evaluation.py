@@ -1,0 +1,267 @@
+"""One query in a worker: what is refused, which data it sees, and the answer as frames.
+
+Runs in a process of its own that may die: of a deadline, of its memory, of the parser's stack.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import IO, Any, Final
+
+from pyoxigraph import (
+    NamedNode,
+    Quad,
+    QueryBoolean,
+    QuerySolutions,
+    QueryTriples,
+    Store,
+    Triple,
+    serialize,
+)
+
+from kgbuild.engines import lexer
+from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS
+from kgbuild.engines.frames import DATA, END, FAULT, HEAD, pack
+from kgbuild.engines.syntax import explain_syntax
+from kgbuild.namespaces import PREFIXES
+
+LONGEST_QUERY: Final = 256_000
+"""Characters."""
+DEEPEST_NESTING: Final = 100
+LARGEST_MERGE: Final = 2_000_000
+"""Triples in the default graphs that a request merges."""
+CHUNK: Final = 1 << 16
+_MERGED: Final = NamedNode("urn:kgbuild:merged-default-graph")
+_NO_DESCRIPTORS: Final = re.compile(r"os error 24|Too many open files", re.IGNORECASE)
+
+Send = Callable[[bytes], object]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A query, its dataset, and the media types that fit, best first."""
+
+    query: str
+    results: tuple[str, ...]
+    graphs: tuple[str, ...]
+    default_graphs: tuple[str, ...] = ()
+    named_graphs: tuple[str, ...] = ()
+    sources: bool = False
+
+    def pack(self) -> bytes:
+        """Write the request for a worker."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Request:
+        """Read what `pack` wrote."""
+        read: dict[str, Any] = json.loads(payload)
+        lists = {key: tuple(value) for key, value in read.items() if isinstance(value, list)}
+        return cls(query=read["query"], sources=read["sources"], **lists)
+
+
+@dataclass
+class QueryError(Exception):
+    """Why a query has no answer: `kind` is the end of a problem type's address, `status` that of HTTP."""
+
+    kind: str
+    status: int
+    detail: str
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def pack(self) -> bytes:
+        """Write the fault for the server."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> QueryError:
+        """Read what `pack` wrote."""
+        return cls(**json.loads(payload))
+
+
+def answer(store: Store, payload: bytes, send: Send) -> None:
+    """Answer a request frame with frames; a fault is one of them.
+
+    MemoryError is left to the worker, which has to end after it.
+    """
+    try:
+        _evaluate(store, Request.unpack(payload), send)
+    except QueryError as fault:
+        send(pack(FAULT, fault.pack()))
+    else:
+        send(pack(END, b"{}"))
+
+
+# --- refusing -----------------------------------------------------------------------------------------------------
+
+
+def refuse(store: Store, request: Request) -> None:
+    """Raise the fault of a query that is not answered here, and says why better than the engine would."""
+    text = request.query
+    if len(text) > LONGEST_QUERY:
+        detail = f"The query has {len(text):,} characters; {LONGEST_QUERY:,} are taken. Ask it in parts."
+        raise QueryError("query-too-long", 413, detail)
+    # The bare count of brackets is a bound of the depth, and costs a microsecond.
+    if sum(map(text.count, "([{")) > DEEPEST_NESTING and lexer.depth(text) > DEEPEST_NESTING:
+        detail = f"The query nests brackets more than {DEEPEST_NESTING} levels deep. Flatten it."
+        raise QueryError("query-too-complex", 400, detail)
+    if "service" in text.lower() and (token := lexer.find_service(text)):
+        _refuse_service(text, token.at)
+    if lexer.first_word(text) in lexer.UPDATES:
+        raise QueryError("read-only", 403, "This endpoint is read-only: it answers queries and takes no updates.")
+    if not request.default_graphs and not request.named_graphs and "from" in text.lower():
+        _check_graphs(store, *lexer.find_from(text))
+    _check_graphs(store, request.default_graphs, request.named_graphs)
+
+
+def _refuse_service(text: str, at: int) -> None:
+    line, column = position(text, at)
+    detail = "Federated queries (SERVICE) are refused: this endpoint asks nobody else. Ask each endpoint yourself."
+    raise QueryError("federated-query", 403, detail, {"line": line, "column": column})
+
+
+def _check_graphs(store: Store, *lists: Iterable[str]) -> None:
+    for name in (name for names in lists for name in names):
+        try:
+            known = store.contains_named_graph(NamedNode(name))
+        except ValueError:
+            known = False
+        if not known:
+            detail = (
+                f"There is no graph <{name}> here, and graphs from elsewhere are not fetched. Name one of this data."
+            )
+            raise QueryError("unknown-graph", 400, detail, {"graph": name})
+
+
+def position(text: str, at: int) -> tuple[int, int]:
+    r"""Turn an offset into line and column, both from 1.
+
+    >>> position("a\nbc", 3)
+    (2, 2)
+    """
+    line = text.count("\n", 0, at) + 1
+    return line, at - (text.rfind("\n", 0, at) + 1) + 1
+
+
+# --- evaluating ---------------------------------------------------------------------------------------------------
+
+
+def _evaluate(store: Store, request: Request, send: Send) -> None:
+    refuse(store, request)
+    merged, dataset = _dataset(store, request)
+    try:
+        result = store.query(request.query, **dataset)
+        _write(result, request, send)
+    except SyntaxError as problem:
+        fault = explain_syntax(str(problem), request.query)
+        raise QueryError("syntax-error", 400, fault.sentence(), fault.facts()) from problem
+    except (OSError, RuntimeError, ValueError) as problem:
+        if _NO_DESCRIPTORS.search(str(problem)):
+            # What no scan saw, the wall did: a worker has no file descriptor to spare.
+            _refuse_service(request.query, 0)
+        raise QueryError("evaluation-failed", 400, f"The query was not answered: {problem}.") from problem
+    finally:
+        for quad in merged:
+            store.remove(quad)
+
+
+def _dataset(store: Store, request: Request) -> tuple[list[Quad], dict[str, Any]]:
+    """Choose what the query sees: the protocol's graphs go before FROM, several default graphs are merged to a set.
+
+    pyoxigraph 0.5.13 counts a triple twice that stands in two graphs of FROM, so that they are merged here.
+    """
+    default, named = request.default_graphs, request.named_graphs
+    if not default and not named:
+        default_, named_ = lexer.find_from(request.query) if "from" in request.query.lower() else ([], [])
+        if len(set(default_)) < 2:
+            return [], {}
+        default, named = tuple(default_), tuple(named_)
+    merged: list[Quad] = []
+    graphs = [NamedNode(name) for name in dict.fromkeys(default)]
+    if len(graphs) > 1:
+        merged = _merge(store, graphs)
+        graphs = [_MERGED]
+    return merged, {"default_graph": graphs, "named_graphs": [NamedNode(name) for name in dict.fromkeys(named)]}
+
+
+def _merge(store: Store, graphs: list[NamedNode]) -> list[Quad]:
+    triples: set[Triple] = set()
+    for graph in graphs:
+        triples.update(quad.triple for quad in store.quads_for_pattern(None, None, None, graph))
+        if len(triples) > LARGEST_MERGE:
+            detail = f"The default graphs hold more than {LARGEST_MERGE:,} triples together. Name fewer."
+            raise QueryError("dataset-too-large", 400, detail)
+    quads = [Quad(t.subject, t.predicate, t.object, _MERGED) for t in triples]
+    store.extend(quads)
+    return quads
+
+
+def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, send: Send) -> None:
+    if isinstance(result, QueryTriples):
+        media_type = _fitting(request.graphs, GRAPHS)
+        send(pack(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode()))
+        with _sink(send) as sink:
+            serialize(_once(result), sink, format=GRAPHS[media_type], prefixes=_prefixes(media_type))
+        return
+    is_ask = isinstance(result, QueryBoolean)
+    media_type = _fitting(tuple(m for m in request.results if not (is_ask and m in NOT_FOR_ASK)), RESULTS)
+    head: dict[str, Any] = {"form": "boolean" if is_ask else "table", "media_type": media_type}
+    if isinstance(result, QuerySolutions):
+        head["variables"] = [variable.value for variable in result.variables]
+    send(pack(HEAD, json.dumps(head).encode()))
+    with _sink(send) as sink:
+        result.serialize(sink, format=RESULTS[media_type])
+
+
+def _once(triples: QueryTriples) -> Iterator[Triple]:
+    """Go through triples, each once: an RDF graph is a set, and pyoxigraph gives what it meets as often."""
+    seen: set[Triple] = set()
+    for triple in triples:
+        if triple not in seen:
+            seen.add(triple)
+            yield triple
+
+
+def _prefixes(media_type: str) -> dict[str, str] | None:
+    return PREFIXES if media_type in ("text/turtle", "application/trig", "application/rdf+xml") else None
+
+
+def _fitting(wanted: tuple[str, ...], known: dict[str, Any]) -> str:
+    if wanted:
+        return wanted[0]
+    detail = f"None of the formats asked for fits this form of query. Ask for one of {', '.join(known)}."
+    raise QueryError("not-acceptable", 406, detail, {"available": list(known)})
+
+
+class _Frames(io.RawIOBase):
+    """Sends what is written as frames, until it is cut off."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.cut_off = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if not self.cut_off:
+            self.send(pack(DATA, bytes(data)))
+        return len(data)
+
+
+@contextmanager
+def _sink(send: Send) -> Iterator[IO[bytes]]:
+    """Gather what is written into frames of `CHUNK` bytes: pyoxigraph writes 8 kB at a time."""
+    frames = _Frames(send)
+    sink = io.BufferedWriter(frames, CHUNK)
+    try:
+        yield sink
+        sink.flush()
+    finally:
+        # A buffer sends what it holds when it is collected: after a fault nothing may follow.
+        frames.cut_off = True
