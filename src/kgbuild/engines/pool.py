@@ -64,6 +64,8 @@ class Answer:
     variables: tuple[str, ...] = ()
     rest: _Stream | None = None
     """What follows `body` while the worker still writes."""
+    taken: bool = False
+    """Whether somebody reads it already: it can be read once."""
 
     def read(self) -> bytes:
         """Read the whole body."""
