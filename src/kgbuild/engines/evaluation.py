@@ -120,7 +120,7 @@ def refuse(store: Store, request: Request) -> None:
 
 
 def _refuse_service(text: str, at: int) -> None:
-    line, column = position(text, at)
+    line, column = lexer.position(text, at)
     detail = "Federated queries (SERVICE) are refused: this endpoint asks nobody else. Ask each endpoint yourself."
     raise QueryError("federated-query", 403, detail, {"line": line, "column": column})
 
@@ -136,16 +136,6 @@ def _check_graphs(store: Store, *lists: Iterable[str]) -> None:
                 f"There is no graph <{name}> here, and graphs from elsewhere are not fetched. Name one of this data."
             )
             raise QueryError("unknown-graph", 400, detail, {"graph": name})
-
-
-def position(text: str, at: int) -> tuple[int, int]:
-    r"""Turn an offset into line and column, both from 1.
-
-    >>> position("a\nbc", 3)
-    (2, 2)
-    """
-    line = text.count("\n", 0, at) + 1
-    return line, at - (text.rfind("\n", 0, at) + 1) + 1
 
 
 # --- evaluating ---------------------------------------------------------------------------------------------------

@@ -186,3 +186,13 @@ def first_word(text: str) -> str:
             continue
         return word if token.kind == "word" else ""
     return ""
+
+
+def position(text: str, at: int) -> tuple[int, int]:
+    r"""Turn an offset into line and column, both from 1.
+
+    >>> position("a\nbc", 3)
+    (2, 2)
+    """
+    line = text.count("\n", 0, at) + 1
+    return line, at - (text.rfind("\n", 0, at) + 1) + 1

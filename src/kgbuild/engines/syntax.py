@@ -15,7 +15,7 @@ _POSITION: Final = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _PREFIXED: Final = re.compile(r"([A-Za-z][\w-]*):[\w-]?", re.ASCII)
 _TERM: Final = "icn:"
 KEYWORDS: Final = (
-    "ASK", "BASE", "BIND", "BOUND", "CONSTRUCT", "COUNT", "DESCRIBE", "DISTINCT", "EXISTS", "FILTER", "FROM", "GRAPH",
+    "A", "ASC", "ASK", "BASE", "BIND", "BOUND", "BY", "CONSTRUCT", "COUNT", "DESC", "DESCRIBE", "DISTINCT", "EXISTS", "FILTER", "FROM", "GRAPH",
     "GROUP", "HAVING", "LIMIT", "MINUS", "NAMED", "OFFSET", "OPTIONAL", "ORDER", "PREFIX", "REDUCED", "SELECT",
     "UNION", "VALUES", "WHERE",
 )  # fmt: skip
@@ -63,7 +63,10 @@ def explain_syntax(message: str, text: str) -> SyntaxFault:
     match = _POSITION.fullmatch(message)
     line, column, expected = (int(match[1]), int(match[2]), match[3]) if match else (0, 0, message)
     missing = tuple(undeclared(text)) if "Prefix not found" in expected or not match else ()
-    return SyntaxFault(line, column, _words(expected), missing, _meant(text, line, column))
+    if missing and match:  # the engine points behind the name: its beginning says more
+        at = min(token.at for token in lexer.words(text) if token.text.partition(":")[0] in missing)
+        line, column = lexer.position(text, at)
+    return SyntaxFault(line, column, () if missing else _words(expected), missing, _meant(text, line, column))
 
 
 def _words(expected: str) -> tuple[str, ...]:
@@ -75,17 +78,16 @@ def _words(expected: str) -> tuple[str, ...]:
 
 
 def _meant(text: str, line: int, column: int) -> str:
-    """Find a keyword near the word at the place, or right before it."""
+    """Find a keyword that one of the last words before the place comes near to: the engine often points behind it."""
     if not line:
         return ""
-    lines = text.split("\n")
-    at = sum(len(each) + 1 for each in lines[: line - 1]) + column - 1
-    near = [token for token in lexer.words(text[: at + 40]) if token.at <= at][-1:]
-    for token in near:
-        if ":" in token.text or token.text.upper() in KEYWORDS or text[token.at - 1 : token.at] in ("?", "$"):
+    at = sum(len(each) + 1 for each in text.split("\n")[: line - 1]) + column - 1
+    before = [token for token in lexer.words(text[: at + 40]) if token.at <= at][-4:]
+    for token in reversed(before):
+        word = token.text.upper()
+        if word in KEYWORDS or not word.isalpha() or text[token.at - 1 : token.at] in ("?", "$"):
             continue
-        found = difflib.get_close_matches(token.text.upper(), KEYWORDS, n=1, cutoff=0.7)
-        if found:
+        if found := difflib.get_close_matches(word, KEYWORDS, n=1, cutoff=0.75):
             return found[0]
     return ""
 
