@@ -156,39 +156,39 @@ def _evaluate(store: Store, request: Request, send: Send) -> None:
             _refuse_service(request.query, 0)
         raise QueryError("evaluation-failed", 400, f"The query was not answered: {problem}.") from problem
     finally:
-        for quad in merged:
-            store.remove(quad)
+        if merged:
+            # Its quads alone would leave the graph's name, and `GRAPH ?g {}` would list it to whoever asks next.
+            store.remove_graph(_MERGED)
 
 
-def _dataset(store: Store, request: Request) -> tuple[list[Quad], dict[str, Any]]:
+def _dataset(store: Store, request: Request) -> tuple[bool, dict[str, Any]]:
     """Choose what the query sees: the protocol's graphs go before FROM, several default graphs are merged to a set.
 
     pyoxigraph 0.5.13 counts a triple twice that stands in two graphs of FROM, so that they are merged here.
+    Returns whether a merged graph was made, which has to be removed, and the dataset.
     """
     default, named = request.default_graphs, request.named_graphs
     if not default and not named:
         default_, named_ = lexer.find_from(request.query) if "from" in request.query.lower() else ([], [])
-        if len(set(default_)) < 2:
-            return [], {}
+        if len(default_) < 2 and len(set(named_)) == len(named_):
+            return False, {}
         default, named = tuple(default_), tuple(named_)
-    merged: list[Quad] = []
     graphs = [NamedNode(name) for name in dict.fromkeys(default)]
-    if len(graphs) > 1:
-        merged = _merge(store, graphs)
+    merged = len(graphs) > 1
+    if merged:
+        _merge(store, graphs)
         graphs = [_MERGED]
     return merged, {"default_graph": graphs, "named_graphs": [NamedNode(name) for name in dict.fromkeys(named)]}
 
 
-def _merge(store: Store, graphs: list[NamedNode]) -> list[Quad]:
+def _merge(store: Store, graphs: list[NamedNode]) -> None:
     triples: set[Triple] = set()
     for graph in graphs:
         triples.update(quad.triple for quad in store.quads_for_pattern(None, None, None, graph))
         if len(triples) > LARGEST_MERGE:
             detail = f"The default graphs hold more than {LARGEST_MERGE:,} triples together. Name fewer."
             raise QueryError("dataset-too-large", 400, detail)
-    quads = [Quad(t.subject, t.predicate, t.object, _MERGED) for t in triples]
-    store.extend(quads)
-    return quads
+    store.extend(Quad(t.subject, t.predicate, t.object, _MERGED) for t in triples)
 
 
 def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, send: Send) -> None:

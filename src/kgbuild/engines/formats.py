@@ -42,7 +42,7 @@ EXTENSIONS: Final = {
     ".jsonld": RdfFormat.JSON_LD,
 }
 """End of a file's name -> the RDF in it."""
-CHARSET: Final = frozenset({"text/csv", "text/tab-separated-values", "text/turtle"})
+CHARSET: Final = frozenset({"text/csv", "text/plain", "text/tab-separated-values", "text/turtle"})
 
 
 def content_type(media_type: str) -> str:

@@ -7,9 +7,11 @@ still stop.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urljoin
 
 NOT_DETERMINISTIC: Final = frozenset({"RAND", "NOW", "UUID", "STRUUID", "BNODE"})
 UPDATES: Final = frozenset(
@@ -19,8 +21,12 @@ UPDATES: Final = frozenset(
 _SPACE: Final = frozenset(" \t\r\n\f\v")
 _OPEN: Final = frozenset("([{")
 _CLOSE: Final = frozenset(")]}")
-_NO_IRI: Final = frozenset('<"{}|^`\\ \t\r\n')
+_NO_IRI: Final = frozenset('<"{}|^` \t\r\n')
 _PUNCTUATION: Final = frozenset("()[]{}.,;!|&=<>*/+^?$@\"'#-")
+_NO_WORD: Final = _PUNCTUATION - {"-", "."}
+_CODE_POINT: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U(00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})")
+_ESCAPED: Final = re.compile(r"\\(.)")
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +69,9 @@ def _extent(text: str, at: int, character: str) -> tuple[int, str]:
     if character in _PUNCTUATION:
         return at + 1, "mark"
     end = at
-    while end < len(text) and text[end] not in _SPACE and text[end] not in _PUNCTUATION - {"-", "."}:
-        end += 1
-    return max(end, at + 1), "word"
+    while end < len(text) and text[end] not in _SPACE and text[end] not in _NO_WORD:
+        end += 2 if text[end] == "\\" else 1  # a local name escapes its punctuation
+    return min(max(end, at + 1), len(text)), "word"
 
 
 def _until(text: str, mark: str, at: int) -> int:
@@ -126,45 +132,57 @@ def find_service(text: str) -> Token | None:
 
 
 def is_deterministic(text: str) -> bool:
-    """Tell whether no word of a query names a function whose answer differs each time; in doubt it does.
+    """Tell whether no word of a query holds a function whose answer differs each time; in doubt it does.
+
+    Holds, since pyoxigraph needs no space before it, as in `DISTINCTrand()`; a code point that is escaped is a doubt.
 
     >>> is_deterministic("SELECT (now() AS ?x) {}"), is_deterministic("SELECT ?know {}")
     (False, True)
     """
-    return not any(token.text.upper() in NOT_DETERMINISTIC for token in words(text))
+    return "\\u" not in text.lower() and not any(
+        name in token.text.upper()
+        for token in words(text)
+        if ":" not in token.text and text[token.at - 1 : token.at] not in ("?", "$")
+        for name in NOT_DETERMINISTIC
+    )
 
 
 def find_from(text: str) -> tuple[list[str], list[str]]:
-    """Read the graphs of FROM and of FROM NAMED, as IRIs; prefixed names are expanded.
+    """Read the graphs of FROM and of FROM NAMED, as IRIs; prefixed and relative names are expanded.
 
     >>> find_from("PREFIX g: <urn:g/> SELECT * FROM <urn:a> FROM NAMED g:b { ?from ?named <urn:c> }")
     (['urn:a'], ['urn:g/b'])
+    >>> find_from("BASE <http://x/y> CONSTRUCT { ?s ?p ?o } FROM <z> WHERE { ?s ?p ?o }")
+    (['http://x/z'], [])
     """
-    prefixes: dict[str, str] = {}
+    base, prefixes, depth = "", dict[str, str](), 0
     default: list[str] = []
     named: list[str] = []
     found = [token for token in tokens(text) if token.kind != "comment"]
     for i, token in enumerate(found):
-        if token.text == "{":
-            break
-        if text[token.at - 1 : token.at] in ("?", "$"):
-            continue  # a variable of that name
+        if token.kind == "mark":
+            depth += (token.text in _OPEN) - (token.text in _CLOSE)
+        if token.kind != "word" or depth or text[token.at - 1 : token.at] in ("?", "$"):
+            continue  # inside a pattern or a template, or a variable of that name
         word = token.text.upper()
         following = [t.text for t in found[i + 1 : i + 3]]
-        if word == "PREFIX" and len(following) == 2:
-            prefixes[following[0].rstrip(":")] = following[1].strip("<>")
+        if word == "BASE" and following:
+            base = _expanded(following[0], prefixes, base)
+        elif word == "PREFIX" and len(following) == 2:
+            prefixes[following[0].rstrip(":")] = _expanded(following[1], prefixes, base)
         elif word == "FROM" and following and following[0].upper() == "NAMED":
-            named.append(_expanded(following[-1], prefixes))
+            named.append(_expanded(following[-1], prefixes, base))
         elif word == "FROM" and following:
-            default.append(_expanded(following[0], prefixes))
+            default.append(_expanded(following[0], prefixes, base))
     return default, named
 
 
-def _expanded(written: str, prefixes: dict[str, str]) -> str:
+def _expanded(written: str, prefixes: dict[str, str], base: str) -> str:
     if written.startswith("<"):
-        return written[1:-1]
+        iri = _CODE_POINT.sub(lambda match: chr(int(match[1] or match[2], 16)), written[1:-1])
+        return iri if _ABSOLUTE.match(iri) or not base else urljoin(base, iri)
     prefix, _, local = written.partition(":")
-    return prefixes.get(prefix, prefix + ":") + local
+    return prefixes.get(prefix, prefix + ":") + _ESCAPED.sub(r"\1", local)
 
 
 def first_word(text: str) -> str:

@@ -15,9 +15,9 @@ _POSITION: Final = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _PREFIXED: Final = re.compile(r"([A-Za-z][\w-]*):[\w-]?", re.ASCII)
 _TERM: Final = "icn:"
 KEYWORDS: Final = (
-    "A", "ASC", "ASK", "BASE", "BIND", "BOUND", "BY", "CONSTRUCT", "COUNT", "DESC", "DESCRIBE", "DISTINCT", "EXISTS", "FILTER", "FROM", "GRAPH",
-    "GROUP", "HAVING", "LIMIT", "MINUS", "NAMED", "OFFSET", "OPTIONAL", "ORDER", "PREFIX", "REDUCED", "SELECT",
-    "UNION", "VALUES", "WHERE",
+    "A", "ASC", "ASK", "BASE", "BIND", "BOUND", "BY", "CONSTRUCT", "COUNT", "DESC", "DESCRIBE", "DISTINCT", "EXISTS",
+    "FILTER", "FROM", "GRAPH", "GROUP", "HAVING", "LIMIT", "MINUS", "NAMED", "OFFSET", "OPTIONAL", "ORDER", "PREFIX",
+    "REDUCED", "SELECT", "UNION", "VALUES", "WHERE",
 )  # fmt: skip
 
 

@@ -14,9 +14,10 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from kgbuild.engines.evaluation import QueryError
 from kgbuild.server import pages
 from kgbuild.server.negotiation import PROBLEM, takes_gzip, wants_html
-from kgbuild.server.problems import Problem, problem
+from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.responses import Response, header, header_lines
 from kgbuild.server.service import Service
 from kgbuild.server.sparql import METHODS, CutOffError, endpoint, raw_key
@@ -36,10 +37,15 @@ def routes() -> list[Route]:
     ]
 
 
+def _router(service: Service) -> Router:
+    # No redirects to and from slashes: they would come without CORS.
+    return Router(routes(), redirect_slashes=False, lifespan=_lifespan(service), default=_not_found)
+
+
 def make_app(service: Service) -> ASGIApp:
     """Make the application that answers from a service, which whoever calls starts and stops."""
     # A bare router: the middleware of an application would turn our problems into its own.
-    return _Answered(_Guarded(Router(routes(), lifespan=_lifespan(service), default=_not_found), service), service)
+    return _Answered(_Guarded(_router(service), service), service)
 
 
 # --- handlers -----------------------------------------------------------------------------------------------------
@@ -68,8 +74,7 @@ async def _health(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
 
 async def _send_page(scope: Scope, response: Response, send: Send) -> None:
     encoded = response.encoded(takes_gzip=takes_gzip(header(scope, b"accept-encoding")))
-    if_none_match = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
-    await encoded.send(scope["method"], if_none_match, send)
+    await encoded.send(scope["method"], header(scope, b"if-none-match"), send)
 
 
 def _raw(handler: Handler, methods: str = "GET, HEAD, OPTIONS") -> ASGIApp:
@@ -117,8 +122,7 @@ class _Answered:
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["query_string"]:
             found = self.service.cache.get(raw_key(scope))
             if found is not None:
-                tag = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
-                await found.send(scope["method"], tag, send)
+                await found.send(scope["method"], header(scope, b"if-none-match"), send)
                 return
         await self.app(scope, receive, send)
 
@@ -142,6 +146,8 @@ class _Guarded:
             return
         except CutOffError:
             raise
+        except QueryError as found:
+            await _send_problem(scope, from_query_error(found), send)
         except Exception:
             _log.exception("A request was not answered")
             await _send_problem(
@@ -151,11 +157,13 @@ class _Guarded:
 
 async def _send_problem(scope: Scope, found: Problem, send: Send) -> None:
     if wants_html(header(scope, b"accept"), [PROBLEM, "application/json", "application/sparql-results+json"]):
-        response = pages.problem_page(found, scope.get("query_string", b""))
+        response = pages.problem_page(found, scope.get("query", ""))
     else:
         response = Response(found.status, [(b"content-type", PROBLEM.encode())], found.to_json())
-    extra = {**found.headers, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store"}
-    whole = Response(found.status, [*response.headers, *header_lines(extra)], response.body)
+    extra = header_lines({**found.headers, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store"})
+    replaced = {name for name, _ in extra}
+    kept = [(name, value) for name, value in response.headers if name not in replaced]
+    whole = Response(found.status, [*kept, *extra], response.body)
     with suppress(RuntimeError):  # the answer had begun: nothing can be said any more
         await whole.encoded(takes_gzip=False).send(scope["method"], None, send)
 

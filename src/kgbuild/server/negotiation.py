@@ -37,7 +37,8 @@ def fitting(accept: str | None, offered: Sequence[str]) -> list[str]:
     """
     if accept is None or not accept.strip():
         return list(offered)
-    read = parse_accept_header(accept, MIMEAccept)
+    # Without parameters: a range with a charset or a version means the type that we have all the same.
+    read = MIMEAccept([(name.partition(";")[0].strip(), q) for name, q in parse_accept_header(accept, MIMEAccept)])
     rated = [(-read.quality(media_type), i, media_type) for i, media_type in enumerate(offered)]
     return [media_type for quality, _, media_type in sorted(rated) if quality < 0]
 

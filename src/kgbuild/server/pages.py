@@ -96,10 +96,9 @@ def results_page(query: str, answer: Answer, address: str, service: Service) -> 
     )
 
 
-def problem_page(found: Problem, query_string: bytes) -> Response:
+def problem_page(found: Problem, query: str) -> Response:
     """Show a problem; where the query has a place, it is marked."""
-    pairs = dict(parse_qsl(query_string.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=100_000))
-    query = pairs.get("query", "")[:20_000]
+    query = query[:20_000]
     line, column = int(found.extra.get("line", 0)), int(found.extra.get("column", 0))
     marked = _marked(query, line, column) if query and line else []
     return _page("problem.html", found.status, problem=found, query=query, marked=marked)

@@ -75,7 +75,9 @@ class Encoded:
     def make(cls, response: Response, body: bytes, etag: bytes, *, packs: bool) -> Encoded:
         """Write the messages of a representation."""
         tagged = [*response.headers, *CORS]
-        if response.status == 200:
+        if response.status != 200 or (b"cache-control", b"no-store") in response.headers:
+            etag = b""  # what differs each time has no validator
+        else:
             tagged.append((b"etag", etag))
         # RFC 9110 §8.6: no length where there can be no content.
         sized = tagged if response.status == 204 else [*tagged, (b"content-length", str(len(body)).encode())]
@@ -90,9 +92,9 @@ class Encoded:
             {"type": "http.response.start", "status": 304, "headers": kept},
         )
 
-    async def send(self, method: str, if_none_match: bytes | None, send: Send) -> None:
+    async def send(self, method: str, if_none_match: str | None, send: Send) -> None:
         """Send what fits the request: the body, its headers alone, or that nothing has changed."""
-        if if_none_match is not None and self.start["status"] == 200 and matches(if_none_match, self.etag):
+        if method in ("GET", "HEAD") and if_none_match is not None and matches(if_none_match.encode(), self.etag):
             await send(self.not_modified)
             await send({"type": "http.response.body", "body": b""})
             return
@@ -101,13 +103,13 @@ class Encoded:
 
 
 def matches(if_none_match: bytes, etag: bytes) -> bool:
-    """Tell whether a tag is in an If-None-Match list; a weak one counts, as RFC 9110 §13.1.2 says.
+    """Tell whether a tag is in an If-None-Match list; a weak one counts, as RFC 9110 §13.1.2 says; no tag matches none.
 
     >>> matches(b'W/"a", "b"', b'"b"'), matches(b'*', b'"b"'), matches(b'"c"', b'"b"')
     (True, True, False)
     """
     given = if_none_match.strip()
-    return given == b"*" or any(tag.strip().removeprefix(b"W/") == etag for tag in given.split(b","))
+    return bool(etag) and (given == b"*" or any(tag.strip().removeprefix(b"W/") == etag for tag in given.split(b",")))
 
 
 def header(scope: Scope, name: bytes) -> str | None:

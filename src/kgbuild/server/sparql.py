@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes, urlencode
 
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
@@ -45,6 +45,8 @@ FORM: Final = "application/x-www-form-urlencoded"
 QUERY: Final = "application/sparql-query"
 UPDATE: Final = "application/sparql-update"
 VARY: Final = "Accept, Accept-Encoding"
+LONGEST_LOCATION: Final = 2000
+"""Characters of a Content-Location: proxies refuse long headers."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,28 @@ class Asked:
     format: str | None
     sources: bool
 
+    def address(self, format_: str = "") -> str:
+        """Write where the same can be asked by GET, relative to the server."""
+        graphs = [("default-graph-uri", name) for name in self.default_graphs]
+        graphs += [("named-graph-uri", name) for name in self.named_graphs]
+        others = [*([("sources", "1")] if self.sources else []), *([("format", format_)] if format_ else [])]
+        return f"/sparql?{urlencode([('query', self.query or ''), *graphs, *others])}"
+
 
 async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request to the endpoint."""
     service: Service = scope["service"]
     request = HttpRequest(scope, receive)
-    asked = read_request(request.method, request.url.query, header(scope, b"content-type"), await _body(request))
+    asked = read_request(request.method, scope["query_string"], header(scope, b"content-type"), await _body(request))
+    scope["query"] = asked.query or ""  # for the page of a problem
     accept = _accept(asked, header(scope, b"accept"))
     gzip = takes_gzip(header(scope, b"accept-encoding"))
-    if_none_match = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
+    if_none_match = header(scope, b"if-none-match")
     if asked.query is None:
         encoded = await _about(service, request, accept, gzip)
         await encoded.send(request.method, if_none_match, send)
         return
-    prepared = _Prepared(service, asked, accept, gzip, str(request.url))
+    prepared = _Prepared(service, asked, accept, gzip)
     kept = service.cache.get(prepared.key)
     if kept is None:
         large = await _answer(prepared, request)
@@ -78,9 +88,9 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
             await _send_large(prepared, large, request, send)
             return
         kept = large
-        if prepared.keeps:
+        if prepared.keeps_now():
             service.cache.put(prepared.key, kept)
-    if prepared.keeps and request.method in ("GET", "HEAD"):
+    if prepared.keeps_now() and request.method in ("GET", "HEAD"):
         service.cache.put(raw_key(scope), kept)
     await kept.send(request.method, if_none_match, send)
 
@@ -97,6 +107,9 @@ def raw_key(scope: Scope) -> Hashable:
 async def _body(request: HttpRequest) -> bytes:
     if request.method != "POST":
         return b""
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+        detail = "A request is taken as it is, without Content-Encoding."
+        raise problem("unsupported-media-type", detail, {"Accept-Encoding": "identity"})
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
@@ -107,9 +120,9 @@ async def _body(request: HttpRequest) -> bytes:
     return b"".join(parts)
 
 
-def read_request(method: str, url_query: str, given_type: str | None, body: bytes) -> Asked:
+def read_request(method: str, url_query: bytes, given_type: str | None, body: bytes) -> Asked:
     """Read the three ways to ask: GET, a form, a query as the body; raises Problem where it cannot be read."""
-    pairs = _pairs(url_query.encode("ascii", "replace"))
+    pairs = _pairs(url_query)
     if method == "POST":
         media_type, charset = _media_type(given_type)
         if charset not in ("utf-8", "utf8", ""):
@@ -147,10 +160,16 @@ def _asked(method: str, pairs: list[tuple[str, str]]) -> Asked:
 
 
 def _pairs(raw: bytes) -> list[tuple[str, str]]:
-    read = parse_qsl(raw, keep_blank_values=True, max_num_fields=1000) if raw.count(b"&") < 1000 else None
-    if read is None:
+    """Read a form from its bytes: raw UTF-8 is taken as well as what is percent-encoded."""
+    if raw.count(b"&") >= 1000:
         raise problem("bad-request", "The request has more than a thousand parameters. Send fewer.")
-    return [(_text(name, "A parameter"), _text(value, "A parameter")) for name, value in read]
+    return [
+        (_plain(name), _plain(value)) for name, _, value in (part.partition(b"=") for part in raw.split(b"&")) if name
+    ]
+
+
+def _plain(encoded: bytes) -> str:
+    return _text(unquote_to_bytes(encoded.replace(b"+", b" ")), "A parameter")
 
 
 def _text(raw: bytes, what: str) -> str:
@@ -180,9 +199,9 @@ def _accept(asked: Asked, accept: str | None) -> str | None:
 class _Prepared:
     """A query with all that decides its answer."""
 
-    def __init__(self, service: Service, asked: Asked, accept: str | None, gzip: bool, address: str) -> None:
+    def __init__(self, service: Service, asked: Asked, accept: str | None, gzip: bool) -> None:
         assert asked.query is not None  # noqa: S101 - whoever asks about the service does not come here
-        self.service, self.asked, self.gzip, self.address = service, asked, gzip, address
+        self.service, self.asked, self.gzip, self.release_id = service, asked, gzip, service.release_id
         self.page = wants_html(accept, [*RESULT_OFFERS, *GRAPH_OFFERS])
         self.results = ["application/sparql-results+json"] if self.page else fitting(accept, RESULT_OFFERS)
         self.graphs = ["application/n-triples"] if self.page else fitting(accept, GRAPH_OFFERS)
@@ -200,6 +219,16 @@ class _Prepared:
         self.key = (service.release_id, __version__, self.request, *self.results[:1], *self.graphs[:1], self.page, gzip)
         self.keeps = lexer.is_deterministic(asked.query)
 
+    def keeps_now(self) -> bool:
+        """Tell whether the answer may be kept: not if another release has come in while it was made."""
+        return self.keeps and self.release_id == self.service.release_id
+
+    def location(self, media_type: str) -> dict[str, str]:
+        """Write Content-Location: where this representation is had, whatever a client accepts; if that is short."""
+        name = next((name for name, meant in SHORT_NAMES.items() if meant == media_type), "")
+        address = self.asked.address(name)
+        return {"Content-Location": address} if name and len(address) <= LONGEST_LOCATION else {}
+
     def headers(self, answer: Answer) -> dict[str, str]:
         """Write the headers of an answer; its type is the name under which it was asked for."""
         asked_for = self.graphs if answer.form == "graph" else self.results
@@ -209,6 +238,7 @@ class _Prepared:
             "Vary": VARY,
             "Cache-Control": "no-cache" if self.keeps else "no-store",
             "X-Content-Type-Options": "nosniff",
+            **self.location(named),
         }
 
     async def make(self) -> Encoded | Answer:
@@ -221,7 +251,10 @@ class _Prepared:
             return answer
         try:
             if self.page:
-                made = pages.results_page(self.asked.query or "", answer, self.address, self.service)
+                made = pages.results_page(self.asked.query or "", answer, self.asked.address(), self.service)
+                more = {**self.location(HTML), "Cache-Control": "no-cache" if self.keeps else "no-store"}
+                kept = [(name, value) for name, value in made.headers if name != b"cache-control"]
+                made = Response(200, [*kept, *header_lines(more)], made.body)
             else:
                 made = Response(200, header_lines(self.headers(answer)), answer.read())
         finally:
@@ -235,7 +268,10 @@ def _canonical(media_types: list[str]) -> tuple[str, ...]:
 
 async def _answer(prepared: _Prepared, request: HttpRequest) -> Encoded | Answer:
     """Run a query for all who ask the same at this moment; one whose clients have gone is ended."""
-    found = await watched(request, prepared.service.shared(prepared.key, prepared.make))
+    service = prepared.service
+    # RAND() and its like differ for each who asks, also at the same moment.
+    work = service.shared(prepared.key, prepared.make) if prepared.keeps else prepared.make()
+    found = await watched(request, work)
     if isinstance(found, Answer):
         if found.taken:  # a large answer is read once: whoever comes second has one of his own
             found = await watched(request, prepared.make())
