@@ -68,6 +68,22 @@ check: $(VENV)/.installed  ## Lint, types, layers
 test: $(VENV)/.installed  ## Run the tests
 	@KGBUILD_TEXTS=$(TEXTS) W3C_ONTOLOGIES=$(wildcard build/w3c-ontologies) $(BIN)/pytest
 
+.PHONY: conformance
+conformance: $(VENV)/.installed  ## Run the W3C's tests of SPARQL from W3C_TESTS, a checkout of w3c/rdf-tests
+	@W3C_TESTS=$(W3C_TESTS) $(BIN)/pytest tests/conformance
+
+QUADS ?= 1000000
+
+.PHONY: abuse
+abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS synthetic quads
+	@mkdir -p build
+	@$(BIN)/python bench/generate.py $(QUADS) build/abuse.nq
+	@ABUSE_DATA=build/abuse.nq $(BIN)/pytest tests/abuse -m 'abuse or not abuse'
+
+.PHONY: comunica
+comunica:  ## Install Comunica into build/, for the test that federates with it
+	@tests/comunica/install.sh build/comunica
+
 .PHONY: lock
 lock:  ## Pin the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 \

@@ -11,20 +11,25 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import IO, Any, Final
+from itertools import islice
+from typing import IO, Any, Final, cast
 
 from pyoxigraph import (
     NamedNode,
     Quad,
     QueryBoolean,
+    QueryResultsFormat,
     QuerySolutions,
     QueryTriples,
     Store,
     Triple,
+    parse_query_results,
     serialize,
 )
 
 from kgbuild.engines import lexer
+from kgbuild.engines.attribution import MEMBER, attribute, not_attributable
+from kgbuild.engines.derivation import SOLUTIONS, Row
 from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS
 from kgbuild.engines.frames import DATA, END, FAULT, HEAD, pack
 from kgbuild.engines.syntax import explain_syntax
@@ -36,6 +41,9 @@ DEEPEST_NESTING: Final = 100
 LARGEST_MERGE: Final = 2_000_000
 """Triples in the default graphs that a request merges."""
 CHUNK: Final = 1 << 16
+LARGEST_TABLE: Final = 32 << 20
+"""Bytes of a table whose rows are led back to their sources."""
+_WITH_SOURCES: Final = "application/sparql-results+json"
 _MERGED: Final = NamedNode("urn:kgbuild:merged-default-graph")
 _NO_DESCRIPTORS: Final = re.compile(r"os error 24|Too many open files", re.IGNORECASE)
 
@@ -52,6 +60,8 @@ class Request:
     default_graphs: tuple[str, ...] = ()
     named_graphs: tuple[str, ...] = ()
     sources: bool = False
+    base: str = ""
+    """What relative IRIs in the query are relative to, unless it has a BASE: the address of the endpoint."""
 
     def pack(self) -> bytes:
         """Write the request for a worker."""
@@ -62,7 +72,7 @@ class Request:
         """Read what `pack` wrote."""
         read: dict[str, Any] = json.loads(payload)
         lists = {key: tuple(value) for key, value in read.items() if isinstance(value, list)}
-        return cls(query=read["query"], sources=read["sources"], **lists)
+        return cls(query=read["query"], sources=read["sources"], base=read["base"], **lists)
 
 
 @dataclass
@@ -115,7 +125,7 @@ def refuse(store: Store, request: Request) -> None:
     if lexer.first_word(text) in lexer.UPDATES:
         raise QueryError("read-only", 403, "This endpoint is read-only: it answers queries and takes no updates.")
     if not request.default_graphs and not request.named_graphs and "from" in text.lower():
-        _check_graphs(store, *lexer.find_from(text))
+        _check_graphs(store, *lexer.find_from(text, request.base))
     _check_graphs(store, request.default_graphs, request.named_graphs)
 
 
@@ -145,10 +155,13 @@ def _evaluate(store: Store, request: Request, send: Send) -> None:
     refuse(store, request)
     merged, dataset = _dataset(store, request)
     try:
-        result = store.query(request.query, **dataset)
-        _write(result, request, send)
+        result = store.query(request.query, base_iri=request.base or None, **dataset)
+        if request.sources:
+            _write_with_sources(store, result, request, send)
+        else:
+            _write(result, request, send)
     except SyntaxError as problem:
-        fault = explain_syntax(str(problem), request.query)
+        fault = explain_syntax(str(problem), request.query, request.base)
         raise QueryError("syntax-error", 400, fault.sentence(), fault.facts()) from problem
     except (OSError, RuntimeError, ValueError) as problem:
         if _NO_DESCRIPTORS.search(str(problem)):
@@ -169,7 +182,7 @@ def _dataset(store: Store, request: Request) -> tuple[bool, dict[str, Any]]:
     """
     default, named = request.default_graphs, request.named_graphs
     if not default and not named:
-        default_, named_ = lexer.find_from(request.query) if "from" in request.query.lower() else ([], [])
+        default_, named_ = lexer.find_from(request.query, request.base) if "from" in request.query.lower() else ([], [])
         if len(default_) < 2 and len(set(named_)) == len(named_):
             return False, {}
         default, named = tuple(default_), tuple(named_)
@@ -206,6 +219,77 @@ def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Reques
     send(pack(HEAD, json.dumps(head).encode()))
     with _sink(send) as sink:
         result.serialize(sink, format=RESULTS[media_type])
+
+
+def _write_with_sources(
+    store: Store, result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, send: Send
+) -> None:
+    """Write a table as JSON with what supports each row; the rows go out while their sources are still looked for."""
+    if not isinstance(result, QuerySolutions):
+        detail = "Only the rows of a SELECT come with sources. Ask a SELECT, or leave `sources` out."
+        raise QueryError("bad-request", 400, detail)
+    if _WITH_SOURCES not in request.results:
+        detail = f"Sources come with {_WITH_SOURCES} only. Ask for that format, or leave `sources` out."
+        raise QueryError("not-acceptable", 406, detail, {"available": [_WITH_SOURCES]})
+    columns = [variable.value for variable in result.variables]
+    head = {"form": "table", "media_type": _WITH_SOURCES, "variables": columns}
+    send(pack(HEAD, json.dumps(head).encode()))
+    with _sink(send) as sink:
+        table = _OpenTable(sink)
+        result.serialize(cast(IO[bytes], table), format=QueryResultsFormat.JSON)
+        table.close_with(MEMBER, _sources(store, request, columns, table))
+
+
+def _sources(store: Store, request: Request, columns: list[str], table: _OpenTable) -> Any:
+    if request.default_graphs or request.named_graphs:
+        return not_attributable("the request chooses the graphs; ask the default graph instead")
+    rows = None if table.kept is None else list(islice(_read_rows(table.kept), SOLUTIONS + 1))
+    if rows is None or len(rows) > SOLUTIONS:
+        return not_attributable(f"there are more than {SOLUTIONS:,} rows; add a LIMIT")
+    return attribute(store, request.query, columns, rows, request.base)
+
+
+def _read_rows(table: bytearray) -> Iterator[Row]:
+    read = parse_query_results(bytes(table), format=QueryResultsFormat.JSON)
+    assert isinstance(read, QuerySolutions)  # noqa: S101 - a table was written
+    return (tuple(solution) for solution in read)
+
+
+class _OpenTable(io.RawIOBase):
+    """Passes a table on as it is written, all but its closing brace; keeps a copy unless it grows too large."""
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self.sink = sink
+        self.kept: bytearray | None = bytearray()
+        self.last = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        written = bytes(data)
+        if written:
+            self.sink.write(self.last + written[:-1])
+            self.last = written[-1:]
+        if self.kept is not None:
+            self.kept += written
+            self.kept = None if len(self.kept) > LARGEST_TABLE else self.kept
+        return len(written)
+
+    def close_with(self, name: str, value: Any) -> None:
+        """Write one more member and the closing brace; a list goes out piece by piece."""
+        self.sink.write(f",{json.dumps(name)}:".encode())
+        if isinstance(value, list):
+            for i, each in enumerate(value):
+                self.sink.write((b"," if i else b"[") + _compact(each))
+            self.sink.write(b"]" if value else b"[]")
+        else:
+            self.sink.write(_compact(value))
+        self.sink.write(self.last)
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _once(triples: QueryTriples) -> Iterator[Triple]:

@@ -125,7 +125,7 @@ def find_service(text: str) -> Token | None:
         if (
             "SERVICE" in token.text.upper()
             and ":" not in token.text
-            and text[token.at - 1 : token.at] not in ("?", "$")
+            and text[token.at - 1 : token.at] not in ("?", "$", "@")
         ):
             return token
     return None
@@ -147,15 +147,15 @@ def is_deterministic(text: str) -> bool:
     )
 
 
-def find_from(text: str) -> tuple[list[str], list[str]]:
-    """Read the graphs of FROM and of FROM NAMED, as IRIs; prefixed and relative names are expanded.
+def find_from(text: str, base: str = "") -> tuple[list[str], list[str]]:
+    """Read the graphs of FROM and of FROM NAMED, as IRIs; prefixed names and those relative to `base` are expanded.
 
     >>> find_from("PREFIX g: <urn:g/> SELECT * FROM <urn:a> FROM NAMED g:b { ?from ?named <urn:c> }")
     (['urn:a'], ['urn:g/b'])
     >>> find_from("BASE <http://x/y> CONSTRUCT { ?s ?p ?o } FROM <z> WHERE { ?s ?p ?o }")
     (['http://x/z'], [])
     """
-    base, prefixes, depth = "", dict[str, str](), 0
+    prefixes, depth = dict[str, str](), 0
     default: list[str] = []
     named: list[str] = []
     found = [token for token in tokens(text) if token.kind != "comment"]

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -66,6 +67,8 @@ class Answer:
     """What follows `body` while the worker still writes."""
     taken: bool = False
     """Whether somebody reads it already: it can be read once."""
+    give_back: Callable[[int], None] | None = None
+    """Told, once, how many bytes of the spool are free again."""
 
     def read(self) -> bytes:
         """Read the whole body."""
@@ -77,6 +80,13 @@ class Answer:
         self.body.close()
         if self.rest is not None:
             self.rest.close()
+        if self.give_back is not None:
+            self.give_back(self.size)
+            self.give_back = None
+
+    def __del__(self) -> None:
+        """Let go of an answer whose client went in the moment it was done."""
+        self.close()
 
 
 @dataclass(eq=False)
@@ -92,7 +102,8 @@ class _Worker:
     gone: asyncio.Future[dict[str, Any]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def kill(self, why: str) -> None:
-        if not self.killed:
+        # Once it is gone its pidfd is closed, and the number may be another worker's.
+        if not self.killed and not self.gone.done():
             self.killed = why
             with suppress(ProcessLookupError, OSError):
                 signal.pidfd_send_signal(self.life, signal.SIGKILL)
@@ -149,7 +160,12 @@ class Pool:
         self._forking = 0
         self._spooled = 0
         self._stopping = False
-        self._leased = 0
+        self._busy = 0
+        """Queries that wait or run, and answers that are still written."""
+        self._early: dict[int, dict[str, Any]] = {}
+        """Deaths told before the workers were welcome."""
+        self.lost = asyncio.Event()
+        """Set when the process that holds the data has ended unasked: nothing is answered from here any more."""
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._ready: asyncio.Future[dict[str, Any]] | None = None
@@ -187,7 +203,7 @@ class Pool:
         """End: at once, or after the queries under way have ended or met their deadlines."""
         if drain:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._drained.wait(), self.limits.timeout + SLOW_READER)
+                await asyncio.wait_for(self._drained.wait(), 2 * self.limits.timeout + SLOW_READER)
         self.abort()
         if self._process is not None:
             await asyncio.to_thread(self._process.wait)
@@ -217,8 +233,9 @@ class Pool:
 
     def _fork(self) -> None:
         if self._control is not None and not self._stopping:
-            self._forking += 1
-            self._control.send(b"fork")
+            with suppress(ConnectionError):  # it has ended, and we are about to be told
+                self._control.send(b"fork")
+                self._forking += 1
 
     def _on_message(self) -> None:
         assert self._control is not None  # noqa: S101 - the reader is removed before the socket is closed
@@ -246,6 +263,7 @@ class Pool:
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(EngineError("The data cannot be loaded: the process that loads it has ended."))
         self.abort()
+        self.lost.set()
 
     async def _welcome(self, pid: int, connection: int, life: int) -> None:
         stream = socket.socket(fileno=connection)
@@ -259,11 +277,16 @@ class Pool:
             os.close(life)
             return
         self._workers[pid] = worker
+        if pid in self._early:
+            self._on_exit(self._early.pop(pid))
+            self._refill()
+            return
         self._offer(worker)
 
     def _on_exit(self, told: dict[str, Any]) -> None:
         worker = self._workers.pop(told["exited"], None)
         if worker is None:
+            self._early[told["exited"]] = told
             return
         if not worker.gone.done():
             worker.gone.set_result(told)
@@ -296,23 +319,33 @@ class Pool:
         if len(self._waiting) >= WAITING:
             detail = f"{WAITING} queries are waiting already. Come back in a moment."
             raise QueryError("queue-full", 503, detail, {"retry_after": 2})
-        waiting: asyncio.Future[_Worker] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[_Worker] = loop.create_future()
         self._waiting.append(waiting)
+        timer = loop.call_later(self.limits.timeout, _give_up, waiting)
         try:
-            return await asyncio.wait_for(waiting, self.limits.timeout)
-        except TimeoutError as problem:
-            detail = "All workers were busy for as long as a query may take. Come back in a moment."
-            raise QueryError("queue-full", 503, detail, {"retry_after": 5}) from problem
+            return await waiting
         except asyncio.CancelledError:
             if waiting.done() and not waiting.cancelled() and waiting.exception() is None:
                 self._offer(waiting.result())
             raise
+        finally:
+            timer.cancel()
+            with suppress(ValueError):  # one whose client has gone takes no place any more
+                self._waiting.remove(waiting)
+
+    def _begin(self) -> None:
+        self._busy += 1
+        self._drained.clear()
+
+    def _finish(self) -> None:
+        self._busy -= 1
+        if not self._busy:
+            self._drained.set()
 
     def release(self, worker: _Worker, *, spoiled: bool) -> None:
         """Take a worker back, or replace it."""
-        self._leased -= 1
-        if not self._leased:
-            self._drained.set()
+        self._finish()
         if spoiled or worker.slow or worker.killed or _resident(worker.pid) - worker.resident > GREW:
             worker.kill("replaced")
             self._refill()
@@ -334,16 +367,19 @@ class Pool:
 
     # -- running -------------------------------------------------------------------------------------------------
 
-    async def run(self, request: Request) -> Answer:
+    async def run(self, request: Request, timeout: float | None = None) -> Answer:
         """Answer a query; raises QueryError for every reason why there is none.  Cancelling kills the query."""
-        worker = await self._lease()
-        self._leased += 1
-        self._drained.clear()
+        self._begin()
+        try:
+            worker = await self._lease()
+        except BaseException:
+            self._finish()
+            raise
         loop = asyncio.get_running_loop()
         timers = [
             loop.call_later(QUICK, partial(self._slow_down, worker, must=False)),
             loop.call_later(PATIENCE, partial(self._slow_down, worker, must=True)),
-            loop.call_later(self.limits.timeout, worker.kill, "deadline"),
+            loop.call_later(timeout or self.limits.timeout, worker.kill, "deadline"),
         ]
         whole = streams = False
         try:
@@ -372,7 +408,8 @@ class Pool:
             raise EngineError(f"A worker sent a frame of kind {kind!r} first.")
         head = json.loads(payload)
         body = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the answer closes it
-        found = Answer(head["form"], head["media_type"], body, 0, tuple(head.get("variables", ())))
+        variables = tuple(head.get("variables", ()))
+        found = Answer(head["form"], head["media_type"], body, 0, variables, give_back=self._give_back)
         try:
             await self._fill(worker, found, timers)
         except BaseException:
@@ -381,21 +418,21 @@ class Pool:
         return found
 
     async def _fill(self, worker: _Worker, found: Answer, timers: list[asyncio.TimerHandle]) -> None:
-        try:
-            while True:
-                kind, payload = await self.frame(worker)
-                if kind == FAULT:
-                    raise QueryError.unpack(payload)
-                if kind != DATA:
-                    return
-                found.body.write(payload)
-                found.size += len(payload)
-                self._spooled += len(payload)
-                if found.size > SPOOL_ANSWER or self._spooled > SPOOL_ALL:
-                    found.rest = _Stream(self, worker, timers)
-                    return
-        finally:
-            self._spooled -= found.size
+        while True:
+            kind, payload = await self.frame(worker)
+            if kind == FAULT:
+                raise QueryError.unpack(payload)
+            if kind != DATA:
+                return
+            found.body.write(payload)
+            found.size += len(payload)
+            self._spooled += len(payload)
+            if found.size > SPOOL_ANSWER or self._spooled > SPOOL_ALL:
+                found.rest = _Stream(self, worker, timers)
+                return
+
+    def _give_back(self, size: int) -> None:
+        self._spooled -= size
 
     async def frame(self, worker: _Worker) -> tuple[bytes, bytes]:
         """Read a worker's next frame; raises QueryError if it has died."""
@@ -434,6 +471,12 @@ def _explain_death(killed: str, told: dict[str, Any], limits: Limits) -> QueryEr
         detail = "The query is too complex: it has too many nested or chained parts. Take it apart."
         return QueryError("query-too-complex", 400, detail)
     return QueryError("worker-died", 500, "The query ended the process that ran it. Please report it.", {"said": said})
+
+
+def _give_up(waiting: asyncio.Future[_Worker]) -> None:
+    if not waiting.done():
+        detail = "All workers were busy for as long as a query may take. Come back in a moment."
+        waiting.set_exception(QueryError("queue-full", 503, detail, {"retry_after": 5}))
 
 
 def _going_down() -> QueryError:

@@ -9,7 +9,7 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 
 from kgbuild.engines.formats import GRAPHS, RESULTS
 from kgbuild.namespaces import EXTERNAL, PREFIXES
-from kgbuild.server.service import Service, table
+from kgbuild.server.service import Known, Service
 
 _SD: Final = "http://www.w3.org/ns/sparql-service-description#"
 _FORMATS: Final = "http://www.w3.org/ns/formats/"
@@ -35,13 +35,12 @@ def _term(prefix: str, name: str) -> NamedNode:
 _TYPE: Final = _term("rdf", "type")
 
 
-async def describe_service(service: Service, public_url: str, media_type: str) -> bytes:
+def describe_service(service: Service, public_url: str, media_type: str) -> bytes:
     """Describe the endpoint at `public_url` in an RDF format."""
     endpoint = f"{public_url}/sparql"
-    parts = await partitions(service)
     triples = [
         *_service(endpoint),
-        *_dataset(service, endpoint, parts),
+        *_dataset(service.known, endpoint),
         *_examples(service, endpoint),
         *_prefixes(endpoint),
     ]
@@ -49,19 +48,6 @@ async def describe_service(service: Service, public_url: str, media_type: str) -
     prefixes = {**PREFIXES, "sd": _SD, "format": _FORMATS}
     listed = prefixes if format_ in (RdfFormat.TURTLE, RdfFormat.TRIG) else None
     return serialize(dict.fromkeys(triples), format=format_, prefixes=listed) or b""
-
-
-async def partitions(service: Service) -> dict[str, dict[str, int]]:
-    """Count what the default graph holds: triples, things of each class, uses of each property."""
-    counted = {}
-    for name, query in {
-        "triples": "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }",
-        "classes": "SELECT ?x (COUNT(?s) AS ?n) { ?s a ?x } GROUP BY ?x ORDER BY ?x",
-        "properties": "SELECT ?x (COUNT(*) AS ?n) { ?s ?x ?o } GROUP BY ?x ORDER BY ?x",
-    }.items():
-        rows = await table(service.pool, query)
-        counted[name] = {row["x"]["value"] if "x" in row else "": int(row["n"]["value"]) for row in rows}
-    return counted
 
 
 def _service(endpoint: str) -> Iterator[Triple]:
@@ -74,23 +60,22 @@ def _service(endpoint: str) -> Iterator[Triple]:
     yield Triple(this, NamedNode(_SD + "defaultDataset"), NamedNode(f"{endpoint}#dataset"))
 
 
-def _dataset(service: Service, endpoint: str, parts: dict[str, dict[str, int]]) -> Iterator[Triple]:
+def _dataset(known: Known, endpoint: str) -> Iterator[Triple]:
     dataset, default = NamedNode(f"{endpoint}#dataset"), NamedNode(f"{endpoint}#default-graph")
     yield Triple(dataset, _TYPE, NamedNode(_SD + "Dataset"))
     yield Triple(dataset, NamedNode(_SD + "defaultGraph"), default)
     yield Triple(default, _TYPE, NamedNode(_SD + "Graph"))
     yield Triple(default, _TYPE, _term("void", "Dataset"))
-    yield Triple(default, _term("void", "triples"), Literal(parts["triples"][""]))
-    yield Triple(default, _term("void", "classes"), Literal(len(parts["classes"])))
-    yield Triple(default, _term("void", "properties"), Literal(len(parts["properties"])))
-    partitioned = (("class", "classes", "entities"), ("property", "properties", "triples"))
-    for kind, name, counted in partitioned:
-        for number, (thing, count) in enumerate(parts[name].items()):
+    yield Triple(default, _term("void", "triples"), Literal(known.triples))
+    yield Triple(default, _term("void", "classes"), Literal(len(known.classes)))
+    yield Triple(default, _term("void", "properties"), Literal(len(known.properties)))
+    for kind, parts, counted in (("class", known.classes, "entities"), ("property", known.properties, "triples")):
+        for number, (thing, count) in enumerate(parts.items()):
             part = NamedNode(f"{endpoint}#{kind}-{number}")
             yield Triple(default, _term("void", f"{kind}Partition"), part)
             yield Triple(part, _term("void", kind), NamedNode(thing))
             yield Triple(part, _term("void", counted), Literal(count))
-    for number, (graph, count) in enumerate(service.graphs.items()):
+    for number, (graph, count) in enumerate(known.graphs.items()):
         named, content = NamedNode(f"{endpoint}#named-graph-{number}"), NamedNode(f"{endpoint}#graph-{number}")
         yield Triple(dataset, NamedNode(_SD + "namedGraph"), named)
         yield Triple(named, _TYPE, NamedNode(_SD + "NamedGraph"))

@@ -25,6 +25,8 @@ SHORT_NAMES: Final = {
     "html": HTML,
 }
 """Values of `format=`: for links and spreadsheets, which cannot set a header."""
+_OTHER_NAMES: Final = {"turtle": "ttl", "n3": "ttl", "ntriples": "nt", "n-triples": "nt", "json-ld": "jsonld"}
+"""What clients write there by themselves, beside media types: SPARQLWrapper does, in every request."""
 
 
 def fitting(accept: str | None, offered: Sequence[str]) -> list[str]:
@@ -41,6 +43,15 @@ def fitting(accept: str | None, offered: Sequence[str]) -> list[str]:
     read = MIMEAccept([(name.partition(";")[0].strip(), q) for name, q in parse_accept_header(accept, MIMEAccept)])
     rated = [(-read.quality(media_type), i, media_type) for i, media_type in enumerate(offered)]
     return [media_type for quality, _, media_type in sorted(rated) if quality < 0]
+
+
+def named_format(name: str) -> str | None:
+    """Read a value of `format=` as an Accept header: a name, or media types as they are; None if it is neither.
+
+    >>> named_format("csv"), named_format("application/ld+json,application/x-json+ld"), named_format("xlsx")
+    ('text/csv', 'application/ld+json,application/x-json+ld', None)
+    """
+    return name if "/" in name else SHORT_NAMES.get(_OTHER_NAMES.get(name.lower(), name.lower()))
 
 
 def best(accept: str | None, offered: Sequence[str]) -> str | None:

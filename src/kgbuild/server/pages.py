@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 
+from kgbuild.engines.attribution import MEMBER
 from kgbuild.engines.pool import Answer
 from kgbuild.engines.syntax import unknown_terms
 from kgbuild.namespaces import shorten
@@ -21,6 +22,9 @@ from kgbuild.server.responses import Response, header_lines
 from kgbuild.server.service import Service
 
 ROWS_SHOWN: Final = 1000
+SOURCED_ROWS_SHOWN: Final = 100
+STATEMENTS_SHOWN: Final = 20
+"""Of the sources of one row: a page is made while all other requests wait."""
 FORMATS: Final = {
     "table": ("csv", "tsv", "json", "xml"),
     "boolean": ("json", "xml"),
@@ -51,9 +55,11 @@ class Cell:
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
     loader = PackageLoader("kgbuild.server", "templates")
-    return Environment(
+    environment = Environment(
         loader=loader, autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters["cell"] = _cell
+    return environment
 
 
 def _page(template: str, status: int = 200, **values: Any) -> Response:
@@ -77,21 +83,28 @@ def form_page(service: Service, query: str) -> Response:
         for question in questions.values()
     ]
     facts = {"release": service.release_id, "quads": service.pool.quads if service.is_ready else 0}
-    return _page("form.html", query=begin, questions=linked, facts=facts)
+    return _page("form.html", query=begin, questions=linked, facts=facts, with_sources=False)
 
 
 def results_page(query: str, answer: Answer, address: str, service: Service) -> Response:
-    """Show an answer as a table, with links to all of it in every format."""
-    columns, rows = _graph_rows(answer) if answer.form == "graph" else _table_rows(answer)
+    """Show an answer as a table, with links to all of it in every format; with its sources if it has them."""
+    read = {} if answer.form == "graph" else json.loads(answer.read())
+    columns, rows = _graph_rows(answer) if answer.form == "graph" else _table_rows(read)
+    sources = read.get(MEMBER, [])
+    shown = min(len(rows), SOURCED_ROWS_SHOWN if sources and isinstance(sources, list) else ROWS_SHOWN)
     return _page(
         "results.html",
         query=query,
+        with_sources=MEMBER in read,
+        sources=sources if isinstance(sources, list) else [],
+        no_sources=sources["notAttributable"] if isinstance(sources, dict) else "",
+        most=STATEMENTS_SHOWN,
         columns=columns,
-        rows=rows[:ROWS_SHOWN],
+        rows=rows[:shown],
         total=len(rows),
-        shown=min(len(rows), ROWS_SHOWN),
+        shown=shown,
         downloads=[(name, _with_format(address, name)) for name in FORMATS[answer.form]],
-        unknown=unknown_terms(query, service.terms) if service.terms else {},
+        unknown=unknown_terms(query, service.known.terms) if service.known.terms else {},
         release=service.release_id,
     )
 
@@ -101,7 +114,7 @@ def problem_page(found: Problem, query: str) -> Response:
     query = query[:20_000]
     line, column = int(found.extra.get("line", 0)), int(found.extra.get("column", 0))
     marked = _marked(query, line, column) if query and line else []
-    return _page("problem.html", found.status, problem=found, query=query, marked=marked)
+    return _page("problem.html", found.status, problem=found, query=query, marked=marked, with_sources=False)
 
 
 def _marked(query: str, line: int, column: int) -> list[dict[str, str]]:
@@ -117,13 +130,14 @@ def _marked(query: str, line: int, column: int) -> list[dict[str, str]]:
 def _with_format(address: str, name: str) -> str:
     """Give the address of the same request in another format, relative to the server."""
     pairs = [(key, value) for key, value in parse_qsl(address.partition("?")[2], keep_blank_values=True)]
-    kept = [(key, value) for key, value in pairs if key != "format"]
+    # Only JSON has room for sources.
+    left_out = {"format"} if name == "json" else {"format", "sources"}
+    kept = [(key, value) for key, value in pairs if key not in left_out]
     assert name in SHORT_NAMES  # noqa: S101 - of our own lists
     return f"/sparql?{urlencode([*kept, ('format', name)])}"
 
 
-def _table_rows(answer: Answer) -> tuple[list[str], list[list[Cell]]]:
-    read = json.loads(answer.read())
+def _table_rows(read: dict[str, Any]) -> tuple[list[str], list[list[Cell]]]:
     if "boolean" in read:
         return ["answer"], [[Cell("yes" if read["boolean"] else "no")]]
     columns = read["head"]["vars"]

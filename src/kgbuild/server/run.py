@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ import uvloop
 from kgbuild.errors import UsageError
 from kgbuild.server.app import make_app
 from kgbuild.server.service import Service, Settings
+from kgbuild.server.sparql import CutOffError
 
 BACKLOG = 2048
 
@@ -33,6 +35,11 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from problem
 
 
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Tell faults from answers that were cut off on purpose: uvicorn is told to cut by an exception, and logs it."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CutOffError))
+
+
 async def _serve(settings: Settings, listening: socket.socket, say: Callable[[str], None]) -> None:
     service = Service(settings)
     try:
@@ -44,7 +51,9 @@ async def _serve(settings: Settings, listening: socket.socket, say: Callable[[st
             server_header=False,
             timeout_graceful_shutdown=1,
             timeout_keep_alive=30,
+            ws="none",
         )
+        logging.getLogger("uvicorn.error").addFilter(_is_fault)
         host, port = listening.getsockname()[:2]
         say(f"Serving {service.release_id}, {service.pool.quads:,} quads, at http://{host}:{port}/")
         await uvicorn.Server(config).serve(sockets=[listening])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Hashable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -23,6 +23,28 @@ T = TypeVar("T")
 LOOK_EVERY: Final = 2.0
 """Seconds between looks at which release is the current one."""
 CACHE_BYTES: Final = 256 << 20
+OUR_OWN: Final = 600.0
+"""Seconds that a question of the server's own may take, while nobody waits for it."""
+_TERMS: Final = f'SELECT ?x (1 AS ?n) {{ ?x ?p ?o FILTER (STRSTARTS(STR(?x), "{ONTOLOGY}")) }} GROUP BY ?x'
+_GRAPHS: Final = "SELECT ?x (COUNT(*) AS ?n) { GRAPH ?x { ?s ?p ?o } } GROUP BY ?x ORDER BY ?x"
+_TRIPLES: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+_CLASSES: Final = "SELECT ?x (COUNT(?s) AS ?n) { ?s a ?x } GROUP BY ?x ORDER BY ?x"
+_PROPERTIES: Final = "SELECT ?x (COUNT(*) AS ?n) { ?s ?x ?o } GROUP BY ?x ORDER BY ?x"
+_NOTHING: Final = {"type": "uri", "value": ""}
+_log: Final = logging.getLogger("kgbuild.server")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the data that are served: terms of our ontology, and how much there is of what."""
+
+    terms: frozenset[str] = frozenset()
+    graphs: dict[str, int] = field(default_factory=dict)
+    """Name of each graph -> its triples."""
+    triples: int = 0
+    """Of the default graph, as are the things of each class and the uses of each property."""
+    classes: dict[str, int] = field(default_factory=dict)
+    properties: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -47,8 +69,7 @@ class Service:
         self.settings = settings
         self.cache = Cache(CACHE_BYTES)
         self.release_id = ""
-        self.terms: frozenset[str] = frozenset()
-        self.graphs: dict[str, int] = {}
+        self.known = Known()
         self._pool: Pool | None = None
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
         self._waiting: dict[Hashable, int] = {}
@@ -64,7 +85,7 @@ class Service:
     @property
     def is_ready(self) -> bool:
         """Tell whether queries are answered."""
-        return self._pool is not None
+        return self._pool is not None and not self._pool.lost.is_set()
 
     async def start(self) -> None:
         """Load the data; raises KgError if that cannot be done."""
@@ -95,22 +116,46 @@ class Service:
         """Make a pool ready beside the one that answers, put it in its place, and let the old one finish."""
         files = (release.path / QUADS,) if release else self.settings.files
         pool = Pool(files, self.settings.limits, self.settings.disk)
-        await pool.start()
-        self.terms, self.graphs = await _known(pool)
+        try:
+            await pool.start()
+            known = await _known(pool)
+        except BaseException:
+            await pool.stop()
+            raise
+        self.known = known
         old, self._pool = self._pool, pool
         self.release_id = release.id if release else "files"
         self.cache.clear()
+        self._spawn(self._replace_when_lost(pool, release))
         if old is not None:
             self._spawn(old.stop(drain=True))
 
+    async def _replace_when_lost(self, pool: Pool, release: Release | None) -> None:
+        """Load the data again when the process that holds them has ended, as the kernel ends one for its memory."""
+        await pool.lost.wait()
+        while self._pool is pool:
+            _log.error("The process that holds the data has ended. They are loaded again.")
+            try:
+                await self._open(release)
+            except (KgError, QueryError, OSError) as problem:
+                _log.error("The data cannot be loaded again: %s", problem)
+                await asyncio.sleep(LOOK_EVERY)
+
     async def _follow(self) -> None:
+        failed = ""
         while True:
             await asyncio.sleep(LOOK_EVERY)
-            # A build that goes wrong meanwhile must not end the server: the release that answers stays.
-            with suppress(KgError):
+            # Whatever goes wrong with a new release must not end the server: the release that answers stays.
+            try:
                 release = await asyncio.to_thread(current_release, self.settings.build)
-                if release.id != self.release_id:
+                if release.id == self.release_id:
+                    failed = ""
+                elif release.id != failed:
+                    failed = release.id  # tried once: loading takes long
                     await self._open(release)
+            except (KgError, QueryError, OSError) as problem:
+                text = "Release %s stays, since the current one cannot be served: %s"
+                _log.error(text, self.release_id, problem)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -129,12 +174,13 @@ class Service:
         if task is None:
             task = asyncio.ensure_future(work())
             self._running[key] = task
-            task.add_done_callback(lambda _: self._running.pop(key, None))
+            task.add_done_callback(lambda done: self._forget(key, done))
         self._waiting[key] = self._waiting.get(key, 0) + 1
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             if self._waiting[key] == 1:
+                self._forget(key, task)  # whoever asks from here on must not wait for what ends
                 task.cancel()
             raise
         finally:
@@ -142,18 +188,27 @@ class Service:
             if not self._waiting[key]:
                 del self._waiting[key]
 
+    def _forget(self, key: Hashable, task: asyncio.Future[Any]) -> None:
+        if self._running.get(key) is task:
+            del self._running[key]
 
-async def _known(pool: Pool) -> tuple[frozenset[str], dict[str, int]]:
-    """Ask the data for the terms of our ontology and for its graphs with their sizes."""
-    terms = await _column(pool, f'SELECT DISTINCT ?x {{ ?x ?p ?o FILTER (STRSTARTS(STR(?x), "{ONTOLOGY}")) }}')
-    counted = await table(pool, "SELECT ?g (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } } GROUP BY ?g ORDER BY ?g")
-    graphs = {row["g"]["value"]: int(row["n"]["value"]) for row in counted if "g" in row}
-    return frozenset(term.removeprefix(ONTOLOGY) for term in terms), graphs
+
+async def _known(pool: Pool) -> Known:
+    """Ask the data what the pages and the service description tell of it: once, before anybody else asks."""
+    counts = [await _counts(pool, query) for query in (_GRAPHS, _TRIPLES, _CLASSES, _PROPERTIES)]
+    terms = await _counts(pool, _TERMS)
+    return Known(frozenset(term.removeprefix(ONTOLOGY) for term in terms), counts[0], counts[1][""], *counts[2:])
+
+
+async def _counts(pool: Pool, query: str) -> dict[str, int]:
+    rows = await table(pool, query)
+    named = [row for row in rows if row.get("x", _NOTHING)["type"] == "uri"]  # a class may be a blank node
+    return {row.get("x", _NOTHING)["value"]: int(row["n"]["value"]) for row in named}
 
 
 async def table(pool: Pool, query: str) -> list[dict[str, dict[str, str]]]:
-    """Answer one of our own SELECT queries: its bindings, as SPARQL JSON has them."""
-    found = await pool.run(Request(sparql_header() + query, ("application/sparql-results+json",), ()))
+    """Answer one of our own SELECT queries, however long it takes: its bindings, as SPARQL JSON has them."""
+    found = await pool.run(Request(sparql_header() + query, ("application/sparql-results+json",), ()), OUR_OWN)
     try:
         if found.rest is not None:
             raise EngineError("An answer that the server needs is too large. Serve less data.")
@@ -161,7 +216,3 @@ async def table(pool: Pool, query: str) -> list[dict[str, dict[str, str]]]:
         return bindings
     finally:
         found.close()
-
-
-async def _column(pool: Pool, query: str) -> list[str]:
-    return [row["x"]["value"] for row in await table(pool, query)]

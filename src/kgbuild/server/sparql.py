@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Hashable
-from contextlib import suppress
+import re
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes, urlencode
 
@@ -17,7 +18,8 @@ from kgbuild import __version__
 from kgbuild.engines import lexer
 from kgbuild.engines.evaluation import QueryError, Request
 from kgbuild.engines.formats import ALIASES, content_type
-from kgbuild.engines.pool import Answer
+from kgbuild.engines.pool import SLOW_READER, Answer
+from kgbuild.engines.syntax import unknown_terms
 from kgbuild.server import pages
 from kgbuild.server.description import describe_service
 from kgbuild.server.negotiation import (
@@ -27,6 +29,7 @@ from kgbuild.server.negotiation import (
     SHORT_NAMES,
     best,
     fitting,
+    named_format,
     takes_gzip,
     wants_html,
 )
@@ -45,6 +48,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 QUERY: Final = "application/sparql-query"
 UPDATE: Final = "application/sparql-update"
 VARY: Final = "Accept, Accept-Encoding"
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?")
 LONGEST_LOCATION: Final = 2000
 """Characters of a Content-Location: proxies refuse long headers."""
 
@@ -77,10 +81,10 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     gzip = takes_gzip(header(scope, b"accept-encoding"))
     if_none_match = header(scope, b"if-none-match")
     if asked.query is None:
-        encoded = await _about(service, request, accept, gzip)
+        encoded = _about(service, request, accept, gzip)
         await encoded.send(request.method, if_none_match, send)
         return
-    prepared = _Prepared(service, asked, accept, gzip)
+    prepared = _Prepared(service, asked, accept, gzip, _public_url(service, scope))
     kept = service.cache.get(prepared.key)
     if kept is None:
         large = await _answer(prepared, request)
@@ -95,10 +99,13 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     await kept.send(request.method, if_none_match, send)
 
 
-def raw_key(scope: Scope) -> Hashable:
-    """Name a request without reading it: what the layer in front of the routes looks answers up by."""
-    accept, encoding = header(scope, b"accept"), header(scope, b"accept-encoding")
-    return (scope["path"], scope["query_string"], accept, encoding)
+def raw_key(scope: Scope) -> bytes:
+    """Name a request without reading it: what the layer in front of the routes looks answers up by.
+
+    A digest, as the other keys are: the cache counts answers, and must not grow by long questions.
+    """
+    decides = [header(scope, name) for name in (b"accept", b"accept-encoding", b"host")]
+    return sha256(repr((scope["path"], scope["query_string"], decides)).encode()).digest()
 
 
 # --- reading a request --------------------------------------------------------------------------------------------
@@ -148,7 +155,7 @@ def _asked(method: str, pairs: list[tuple[str, str]]) -> Asked:
     if not queries and method == "POST":
         raise problem("bad-request", "The request has no query. Send it as `query`.")
     formats = [value for name, value in pairs if name == "format"]
-    if formats and formats[-1] not in SHORT_NAMES:
+    if formats and named_format(formats[-1]) is None:
         raise problem("bad-request", f"There is no format '{formats[-1]}'. Use one of {', '.join(SHORT_NAMES)}.")
     return Asked(
         queries[0] if queries else None,
@@ -190,7 +197,7 @@ def _read_only() -> Problem:
 
 
 def _accept(asked: Asked, accept: str | None) -> str | None:
-    return SHORT_NAMES[asked.format] if asked.format else accept
+    return named_format(asked.format) if asked.format else accept
 
 
 # --- answering ----------------------------------------------------------------------------------------------------
@@ -199,7 +206,7 @@ def _accept(asked: Asked, accept: str | None) -> str | None:
 class _Prepared:
     """A query with all that decides its answer."""
 
-    def __init__(self, service: Service, asked: Asked, accept: str | None, gzip: bool) -> None:
+    def __init__(self, service: Service, asked: Asked, accept: str | None, gzip: bool, public: str) -> None:
         assert asked.query is not None  # noqa: S101 - whoever asks about the service does not come here
         self.service, self.asked, self.gzip, self.release_id = service, asked, gzip, service.release_id
         self.page = wants_html(accept, [*RESULT_OFFERS, *GRAPH_OFFERS])
@@ -215,8 +222,10 @@ class _Prepared:
             asked.default_graphs,
             asked.named_graphs,
             asked.sources,
+            f"{public}/sparql",
         )
-        self.key = (service.release_id, __version__, self.request, *self.results[:1], *self.graphs[:1], self.page, gzip)
+        decides = (service.release_id, __version__, self.results[:1], self.graphs[:1], self.page, gzip)
+        self.key = sha256(repr(decides).encode() + self.request.pack()).digest()
         self.keeps = lexer.is_deterministic(asked.query)
 
     def keeps_now(self) -> bool:
@@ -246,6 +255,9 @@ class _Prepared:
         try:
             answer = await self.service.query(self.request)
         except QueryError as found:
+            unknown = unknown_terms(self.asked.query or "", self.service.known.terms)
+            if found.kind == "syntax-error" and self.service.known.terms and unknown:
+                found.extra["unknown_terms"] = unknown
             raise from_query_error(found) from found
         if answer.size > KEPT or answer.rest is not None:
             return answer
@@ -290,10 +302,10 @@ async def watched(request: HttpRequest, work: Awaitable[T]) -> T:
             return task.result()
         raise ClientDisconnect
     finally:
-        gone.cancel()
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await gone
+        for each in (gone, task):
+            each.cancel()
+        # Whatever it holds is let go when it has ended, not before.
+        await asyncio.gather(gone, task, return_exceptions=True)
 
 
 async def _disconnected(request: HttpRequest) -> None:
@@ -310,16 +322,21 @@ async def _send_large(prepared: _Prepared, answer: Answer, request: HttpRequest,
     headers = [*header_lines(prepared.headers(answer)), *CORS]
     if answer.rest is None:
         headers.append((b"content-length", str(answer.size).encode()))
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
     try:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         if request.method != "HEAD":
-            async for part in _parts(answer):
-                await send({"type": "http.response.body", "body": part, "more_body": True})
+            await watched(request, _send_parts(answer, send))
         await send({"type": "http.response.body", "body": b""})
-    except (QueryError, ClientDisconnect, OSError) as found:
+    except (QueryError, TimeoutError, OSError) as found:
         raise CutOffError from found
     finally:
         answer.close()
+
+
+async def _send_parts(answer: Answer, send: Send) -> None:
+    async for part in _parts(answer):
+        # A reader who takes nothing would keep the place on the disk, or the worker, for ever.
+        await asyncio.wait_for(send({"type": "http.response.body", "body": part, "more_body": True}), SLOW_READER)
 
 
 class CutOffError(Exception):
@@ -338,14 +355,30 @@ async def _parts(answer: Answer) -> AsyncIterator[bytes]:
 # --- about the service --------------------------------------------------------------------------------------------
 
 
-async def _about(service: Service, request: HttpRequest, accept: str | None, gzip: bool) -> Encoded:
+def _about(service: Service, request: HttpRequest, accept: str | None, gzip: bool) -> Encoded:
     if wants_html(accept, GRAPH_OFFERS):
         return pages.form_page(service, "").encoded(takes_gzip=gzip)
     media_type = best(accept, GRAPH_OFFERS)
     if media_type is None:
         available = [*GRAPH_OFFERS, HTML]
         raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
-    public = service.settings.public_url or str(request.base_url).rstrip("/")
-    body = await describe_service(service, public, ALIASES.get(media_type, media_type))
-    headers = {"Content-Type": content_type(media_type), "Vary": VARY, "Cache-Control": "no-cache"}
-    return Response(200, header_lines(headers), body).encoded(takes_gzip=gzip)
+    public = _public_url(service, request.scope)
+    key = sha256(repr(("description", service.release_id, public, media_type, gzip)).encode()).digest()
+    kept = service.cache.get(key)
+    if kept is None:
+        body = describe_service(service, public, ALIASES.get(media_type, media_type))
+        headers = {"Content-Type": content_type(media_type), "Vary": VARY, "Cache-Control": "no-cache"}
+        kept = Response(200, header_lines(headers), body).encoded(takes_gzip=gzip)
+        service.cache.put(key, kept)
+    return kept
+
+
+def _public_url(service: Service, scope: Scope) -> str:
+    """Give the server's address as the client knows it: as set, else from its Host header, which may hold anything."""
+    if service.settings.public_url:
+        return service.settings.public_url
+    given = header(scope, b"host")
+    host = ":".join(map(str, scope["server"])) if given is None else given  # HTTP/1.0 need not send one
+    if not _HOST.fullmatch(host):
+        raise problem("bad-request", "The Host header names no host. Send the name under which the server is reached.")
+    return f"{scope['scheme']}://{host}"
