@@ -74,7 +74,7 @@ check: $(VENV)/.installed  ## Lint, types, layers
 	@$(BIN)/lint-imports
 
 .PHONY: test
-test: $(VENV)/.installed build/w3c-ontologies build/comunica  ## Run the tests
+test: $(VENV)/.installed build/w3c-ontologies  ## Run the tests
 	@KGBUILD_TEXTS=$(TEXTS) W3C_ONTOLOGIES=build/w3c-ontologies $(BIN)/pytest
 
 # The real ORG, PROV-O and Web Annotation, for HermiT; without Node the tests that need them say so and are skipped.
