@@ -58,6 +58,10 @@ load: $(VENV)/.installed  ## Release RECORDS (a folder), and load them into ENDP
 	  $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(if $(GRAPH_STORE),--graph-store $(GRAPH_STORE)) \
 	  $(if $(RESOLVED_GRAPH),--resolved-graph $(RESOLVED_GRAPH))
 
+.PHONY: serve
+serve: build/.built  ## Serve the current release for SPARQL at http://127.0.0.1:8000/
+	@$(BIN)/kgbuild serve
+
 .PHONY: schemas
 schemas: $(VENV)/.installed  ## Write the JSON Schemas that editors use
 	@$(BIN)/kgbuild schemas data/schema
@@ -81,6 +85,22 @@ build/w3c-ontologies: $(VENV)/.installed tests/fetch_w3c_ontologies.py
 .PHONY: bench
 bench: $(VENV)/.installed  ## Measure builds of 100 and 1,000 generated articles beside peers
 	@$(BIN)/python bench/build.py 100 1000
+
+.PHONY: conformance
+conformance: $(VENV)/.installed  ## Run the W3C's tests of SPARQL from W3C_TESTS, a checkout of w3c/rdf-tests
+	@W3C_TESTS=$(W3C_TESTS) $(BIN)/pytest tests/conformance
+
+QUADS ?= 1000000
+
+.PHONY: abuse
+abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS synthetic quads
+	@mkdir -p build
+	@$(BIN)/python bench/generate.py $(QUADS) build/abuse.nq
+	@ABUSE_DATA=build/abuse.nq $(BIN)/pytest tests/abuse -m 'abuse or not abuse'
+
+.PHONY: comunica
+comunica:  ## Install Comunica into build/, for the test that federates with it
+	@tests/comunica/install.sh build/comunica
 
 .PHONY: lock
 lock:  ## Pin the dependencies anew (needs uv)

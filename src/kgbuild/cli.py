@@ -14,6 +14,7 @@ from rich.console import Console
 from kgbuild import __version__, schemas
 from kgbuild.engines import Answer, Engine
 from kgbuild.engines.embedded import open_release
+from kgbuild.engines.pool import Limits
 from kgbuild.engines.remote import RemoteEngine
 from kgbuild.errors import ExitCode, Issue, KgError, UsageError
 from kgbuild.explain import explain as explain_iri
@@ -23,6 +24,8 @@ from kgbuild.pipeline import Sources, build, validate
 from kgbuild.progress import reporting
 from kgbuild.questions import Question, ask, empty_sentence, find_question, load_questions
 from kgbuild.release import collect_garbage, current_release, find_release, list_releases, use_release
+from kgbuild.server.run import serve
+from kgbuild.server.service import Settings
 from kgbuild.tables import FORMATS, format_answer
 
 app = typer.Typer(
@@ -50,6 +53,7 @@ Endpoint = Annotated[
 _BUILD = Path("build")
 _INTERRUPTED = 130
 """What typer returns after an interrupt."""
+_QUESTIONS = Path("queries/questions")
 
 
 def main() -> None:
@@ -193,7 +197,7 @@ def _engine(endpoint: str | None, build_dir: Path, default_graph: str = "") -> E
 
 
 def _questions() -> dict[str, Question]:
-    return load_questions(Path("queries/questions"))
+    return load_questions(_QUESTIONS)
 
 
 def _print(answer: Answer, format_: str) -> None:
@@ -315,6 +319,37 @@ def explain_command(
         raise UsageError(f"--format {format_}: there is no such format. Use text or json.")
     explanation = explain_iri(_engine(endpoint, build_dir, default_graph), iri, texts=texts)
     print(format_explanation(explanation) if format_ == "text" else format_json(explanation), end="")
+
+
+# --- serving ------------------------------------------------------------------------------------------------------
+
+
+@app.command("serve")
+def serve_command(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", help="RDF files to serve as they are; may be given several times.")
+    ] = None,
+    release: Annotated[
+        str | None, typer.Option(help="Stay with this release; else the current one is followed.")
+    ] = None,
+    query_timeout: Annotated[float, typer.Option(help="Seconds that a query may take.", min=0.1)] = 30,
+    workers: Annotated[int, typer.Option(help="Processes for quick queries.", min=1)] = os.cpu_count() or 2,
+    memory_per_query: Annotated[int, typer.Option(help="MB that a query may take beyond the data.", min=16)] = 1024,
+    public_url: Annotated[str, typer.Option(help="Address under which clients reach the server.")] = "",
+    build_dir: Build = _BUILD,
+) -> None:
+    """Serve the current release, or RDF files, for SPARQL over HTTP."""
+    for path in data or []:
+        if not path.is_file():
+            raise UsageError(f"{path}: there is no such file. Give RDF files after --data.")
+    if not data:
+        current_release(build_dir)
+    questions = _questions() if _QUESTIONS.is_dir() and not data else {}
+    limits = Limits(timeout=query_timeout, memory=memory_per_query << 20, workers=workers)
+    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url.rstrip("/"), questions)
+    serve(settings, host, port, _say)
 
 
 # --- releases -----------------------------------------------------------------------------------------------------

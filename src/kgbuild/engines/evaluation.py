@@ -1,0 +1,341 @@
+"""One query in a worker: what is refused, which data it sees, and the answer as frames.
+
+Runs in a process of its own that may die: of a deadline, of its memory, of the parser's stack.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import IO, Any, Final, cast
+
+from pyoxigraph import (
+    NamedNode,
+    Quad,
+    QueryBoolean,
+    QueryResultsFormat,
+    QuerySolutions,
+    QueryTriples,
+    Store,
+    Triple,
+    parse_query_results,
+    serialize,
+)
+
+from kgbuild.engines import lexer
+from kgbuild.engines.attribution import MEMBER, attribute, not_attributable
+from kgbuild.engines.derivation import SOLUTIONS, Row
+from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS
+from kgbuild.engines.frames import DATA, END, FAULT, HEAD, pack
+from kgbuild.engines.syntax import explain_syntax
+from kgbuild.namespaces import PREFIXES
+
+LONGEST_QUERY: Final = 256_000
+"""Characters."""
+DEEPEST_NESTING: Final = 100
+LARGEST_MERGE: Final = 2_000_000
+"""Triples in the default graphs that a request merges."""
+CHUNK: Final = 1 << 16
+LARGEST_TABLE: Final = 32 << 20
+"""Bytes of a table whose rows are led back to their sources."""
+_WITH_SOURCES: Final = "application/sparql-results+json"
+_MERGED: Final = NamedNode("urn:kgbuild:merged-default-graph")
+_NO_DESCRIPTORS: Final = re.compile(r"os error 24|Too many open files", re.IGNORECASE)
+
+Send = Callable[[bytes], object]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A query, its dataset, and the media types that fit, best first."""
+
+    query: str
+    results: tuple[str, ...]
+    graphs: tuple[str, ...]
+    default_graphs: tuple[str, ...] = ()
+    named_graphs: tuple[str, ...] = ()
+    sources: bool = False
+    base: str = ""
+    """What relative IRIs in the query are relative to, unless it has a BASE: the address of the endpoint."""
+
+    def pack(self) -> bytes:
+        """Write the request for a worker."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Request:
+        """Read what `pack` wrote."""
+        read: dict[str, Any] = json.loads(payload)
+        lists = {key: tuple(value) for key, value in read.items() if isinstance(value, list)}
+        return cls(query=read["query"], sources=read["sources"], base=read["base"], **lists)
+
+
+@dataclass
+class QueryError(Exception):
+    """Why a query has no answer: `kind` is the end of a problem type's address, `status` that of HTTP."""
+
+    kind: str
+    status: int
+    detail: str
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def pack(self) -> bytes:
+        """Write the fault for the server."""
+        return json.dumps(asdict(self), ensure_ascii=False).encode()
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> QueryError:
+        """Read what `pack` wrote."""
+        return cls(**json.loads(payload))
+
+
+def answer(store: Store, payload: bytes, send: Send) -> None:
+    """Answer a request frame with frames; a fault is one of them.
+
+    MemoryError is left to the worker, which has to end after it.
+    """
+    try:
+        _evaluate(store, Request.unpack(payload), send)
+    except QueryError as fault:
+        send(pack(FAULT, fault.pack()))
+    else:
+        send(pack(END, b"{}"))
+
+
+# --- refusing -----------------------------------------------------------------------------------------------------
+
+
+def refuse(store: Store, request: Request) -> None:
+    """Raise the fault of a query that is not answered here, and says why better than the engine would."""
+    text = request.query
+    if len(text) > LONGEST_QUERY:
+        detail = f"The query has {len(text):,} characters; {LONGEST_QUERY:,} are taken. Ask it in parts."
+        raise QueryError("query-too-long", 413, detail)
+    # The bare count of brackets is a bound of the depth, and costs a microsecond.
+    if sum(map(text.count, "([{")) > DEEPEST_NESTING and lexer.depth(text) > DEEPEST_NESTING:
+        detail = f"The query nests brackets more than {DEEPEST_NESTING} levels deep. Flatten it."
+        raise QueryError("query-too-complex", 400, detail)
+    if "service" in text.lower() and (token := lexer.find_service(text)):
+        _refuse_service(text, token.at)
+    if lexer.first_word(text) in lexer.UPDATES:
+        raise QueryError("read-only", 403, "This endpoint is read-only: it answers queries and takes no updates.")
+    if not request.default_graphs and not request.named_graphs and "from" in text.lower():
+        _check_graphs(store, *lexer.find_from(text, request.base))
+    _check_graphs(store, request.default_graphs, request.named_graphs)
+
+
+def _refuse_service(text: str, at: int) -> None:
+    line, column = lexer.position(text, at)
+    detail = "Federated queries (SERVICE) are refused: this endpoint asks nobody else. Ask each endpoint yourself."
+    raise QueryError("federated-query", 403, detail, {"line": line, "column": column})
+
+
+def _check_graphs(store: Store, *lists: Iterable[str]) -> None:
+    for name in (name for names in lists for name in names):
+        try:
+            known = store.contains_named_graph(NamedNode(name))
+        except ValueError:
+            known = False
+        if not known:
+            detail = (
+                f"There is no graph <{name}> here, and graphs from elsewhere are not fetched. Name one of this data."
+            )
+            raise QueryError("unknown-graph", 400, detail, {"graph": name})
+
+
+# --- evaluating ---------------------------------------------------------------------------------------------------
+
+
+def _evaluate(store: Store, request: Request, send: Send) -> None:
+    refuse(store, request)
+    merged, dataset = _dataset(store, request)
+    try:
+        result = store.query(request.query, base_iri=request.base or None, **dataset)
+        if request.sources:
+            _write_with_sources(store, result, request, send)
+        else:
+            _write(result, request, send)
+    except SyntaxError as problem:
+        fault = explain_syntax(str(problem), request.query, request.base)
+        raise QueryError("syntax-error", 400, fault.sentence(), fault.facts()) from problem
+    except (OSError, RuntimeError, ValueError) as problem:
+        if _NO_DESCRIPTORS.search(str(problem)):
+            # What no scan saw, the wall did: a worker has no file descriptor to spare.
+            _refuse_service(request.query, 0)
+        raise QueryError("evaluation-failed", 400, f"The query was not answered: {problem}.") from problem
+    finally:
+        if merged:
+            # Its quads alone would leave the graph's name, and `GRAPH ?g {}` would list it to whoever asks next.
+            store.remove_graph(_MERGED)
+
+
+def _dataset(store: Store, request: Request) -> tuple[bool, dict[str, Any]]:
+    """Choose what the query sees: the protocol's graphs go before FROM, several default graphs are merged to a set.
+
+    pyoxigraph 0.5.13 counts a triple twice that stands in two graphs of FROM, so that they are merged here.
+    Returns whether a merged graph was made, which has to be removed, and the dataset.
+    """
+    default, named = request.default_graphs, request.named_graphs
+    if not default and not named:
+        default_, named_ = lexer.find_from(request.query, request.base) if "from" in request.query.lower() else ([], [])
+        if len(default_) < 2 and len(set(named_)) == len(named_):
+            return False, {}
+        default, named = tuple(default_), tuple(named_)
+    graphs = [NamedNode(name) for name in dict.fromkeys(default)]
+    merged = len(graphs) > 1
+    if merged:
+        _merge(store, graphs)
+        graphs = [_MERGED]
+    return merged, {"default_graph": graphs, "named_graphs": [NamedNode(name) for name in dict.fromkeys(named)]}
+
+
+def _merge(store: Store, graphs: list[NamedNode]) -> None:
+    triples: set[Triple] = set()
+    for graph in graphs:
+        triples.update(quad.triple for quad in store.quads_for_pattern(None, None, None, graph))
+        if len(triples) > LARGEST_MERGE:
+            detail = f"The default graphs hold more than {LARGEST_MERGE:,} triples together. Name fewer."
+            raise QueryError("dataset-too-large", 400, detail)
+    store.extend(Quad(t.subject, t.predicate, t.object, _MERGED) for t in triples)
+
+
+def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, send: Send) -> None:
+    if isinstance(result, QueryTriples):
+        media_type = _fitting(request.graphs, GRAPHS)
+        send(pack(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode()))
+        with _sink(send) as sink:
+            serialize(_once(result), sink, format=GRAPHS[media_type], prefixes=_prefixes(media_type))
+        return
+    is_ask = isinstance(result, QueryBoolean)
+    media_type = _fitting(tuple(m for m in request.results if not (is_ask and m in NOT_FOR_ASK)), RESULTS)
+    head: dict[str, Any] = {"form": "boolean" if is_ask else "table", "media_type": media_type}
+    if isinstance(result, QuerySolutions):
+        head["variables"] = [variable.value for variable in result.variables]
+    send(pack(HEAD, json.dumps(head).encode()))
+    with _sink(send) as sink:
+        result.serialize(sink, format=RESULTS[media_type])
+
+
+def _write_with_sources(
+    store: Store, result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, send: Send
+) -> None:
+    """Write a table as JSON with what supports each row; the rows go out while their sources are still looked for."""
+    if not isinstance(result, QuerySolutions):
+        detail = "Only the rows of a SELECT come with sources. Ask a SELECT, or leave `sources` out."
+        raise QueryError("bad-request", 400, detail)
+    if _WITH_SOURCES not in request.results:
+        detail = f"Sources come with {_WITH_SOURCES} only. Ask for that format, or leave `sources` out."
+        raise QueryError("not-acceptable", 406, detail, {"available": [_WITH_SOURCES]})
+    columns = [variable.value for variable in result.variables]
+    head = {"form": "table", "media_type": _WITH_SOURCES, "variables": columns}
+    send(pack(HEAD, json.dumps(head).encode()))
+    with _sink(send) as sink:
+        table = _OpenTable(sink)
+        result.serialize(cast(IO[bytes], table), format=QueryResultsFormat.JSON)
+        table.close_with(MEMBER, _sources(store, request, columns, table))
+
+
+def _sources(store: Store, request: Request, columns: list[str], table: _OpenTable) -> Any:
+    if request.default_graphs or request.named_graphs:
+        return not_attributable("the request chooses the graphs; ask the default graph instead")
+    rows = None if table.kept is None else list(islice(_read_rows(table.kept), SOLUTIONS + 1))
+    if rows is None or len(rows) > SOLUTIONS:
+        return not_attributable(f"there are more than {SOLUTIONS:,} rows; add a LIMIT")
+    return attribute(store, request.query, columns, rows, request.base)
+
+
+def _read_rows(table: bytearray) -> Iterator[Row]:
+    read = parse_query_results(bytes(table), format=QueryResultsFormat.JSON)
+    assert isinstance(read, QuerySolutions)  # noqa: S101 - a table was written
+    return (tuple(solution) for solution in read)
+
+
+class _OpenTable(io.RawIOBase):
+    """Passes a table on as it is written, all but its closing brace; keeps a copy unless it grows too large."""
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self.sink = sink
+        self.kept: bytearray | None = bytearray()
+        self.last = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        written = bytes(data)
+        if written:
+            self.sink.write(self.last + written[:-1])
+            self.last = written[-1:]
+        if self.kept is not None:
+            self.kept += written
+            self.kept = None if len(self.kept) > LARGEST_TABLE else self.kept
+        return len(written)
+
+    def close_with(self, name: str, value: Any) -> None:
+        """Write one more member and the closing brace; a list goes out piece by piece."""
+        self.sink.write(f",{json.dumps(name)}:".encode())
+        if isinstance(value, list):
+            for i, each in enumerate(value):
+                self.sink.write((b"," if i else b"[") + _compact(each))
+            self.sink.write(b"]" if value else b"[]")
+        else:
+            self.sink.write(_compact(value))
+        self.sink.write(self.last)
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _once(triples: QueryTriples) -> Iterator[Triple]:
+    """Go through triples, each once: an RDF graph is a set, and pyoxigraph gives what it meets as often."""
+    seen: set[Triple] = set()
+    for triple in triples:
+        if triple not in seen:
+            seen.add(triple)
+            yield triple
+
+
+def _prefixes(media_type: str) -> dict[str, str] | None:
+    return PREFIXES if media_type in ("text/turtle", "application/trig", "application/rdf+xml") else None
+
+
+def _fitting(wanted: tuple[str, ...], known: dict[str, Any]) -> str:
+    if wanted:
+        return wanted[0]
+    detail = f"None of the formats asked for fits this form of query. Ask for one of {', '.join(known)}."
+    raise QueryError("not-acceptable", 406, detail, {"available": list(known)})
+
+
+class _Frames(io.RawIOBase):
+    """Sends what is written as frames, until it is cut off."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.cut_off = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        if not self.cut_off:
+            self.send(pack(DATA, bytes(data)))
+        return len(data)
+
+
+@contextmanager
+def _sink(send: Send) -> Iterator[IO[bytes]]:
+    """Gather what is written into frames of `CHUNK` bytes: pyoxigraph writes 8 kB at a time."""
+    frames = _Frames(send)
+    sink = io.BufferedWriter(frames, CHUNK)
+    try:
+        yield sink
+        sink.flush()
+    finally:
+        # A buffer sends what it holds when it is collected: after a fault nothing may follow.
+        frames.cut_off = True

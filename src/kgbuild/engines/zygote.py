@@ -1,0 +1,243 @@
+"""The zygote: loads the data once, forks workers that answer one query at a time and may be killed.
+
+Run as `python -m kgbuild.engines.zygote CONFIG`.  It has one thread and no network, so that forking is safe: a worker
+is ready 16 ms after it is wanted, with the data already in its memory.  The server talks to it over a SEQPACKET
+socket: `fork` in, a worker's socket and pidfd out; the death of a worker is told with its signal and last words.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import resource
+import selectors
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pyoxigraph import RdfFormat, Store
+
+from kgbuild.engines.evaluation import QueryError, answer
+from kgbuild.engines.formats import EXTENSIONS
+from kgbuild.engines.frames import FAULT, HEADER, pack
+
+STACK: Final = 256 * 1024 * 1024
+"""Bytes: nested queries that would end the parser at a depth of a thousand then run into their limits instead."""
+LAST_WORDS: Final = 2000
+CPU_GRACE: Final = 10
+_PR_SET_PDEATHSIG: Final = 1
+_RESTACKED: Final = "KGBUILD_ZYGOTE_STACK"
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a zygote loads and what its workers may use."""
+
+    files: tuple[str, ...]
+    memory: int
+    """Bytes that a query may take beyond the data."""
+    timeout: float
+    """Seconds: a second guard behind the server's deadline, in processor time."""
+    control: int
+    """Descriptor of the control socket."""
+    disk: str = ""
+    """An immutable store on disk, opened read-only by each worker, in place of files."""
+
+
+def main() -> None:
+    """Load, say so, and fork on demand until the server has gone."""
+    config = _read_config(sys.argv[1])
+    if os.environ.get(_RESTACKED) != "done":
+        _restart_with_stack()
+    control = socket.socket(fileno=config.control)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to end
+    started = time.monotonic()
+    try:
+        store = Store() if config.disk else load(config.files)
+    except (SyntaxError, OSError, ValueError) as problem:
+        control.send(json.dumps({"failed": str(problem)}).encode())
+        sys.exit(1)
+    gc.collect()
+    gc.freeze()  # a collection in a worker must not touch what is shared
+    loaded = {"quads": len(store), "seconds": round(time.monotonic() - started, 3)}
+    control.send(json.dumps({"ready": loaded}).encode())
+    _Nursery(control, store, config).run()
+
+
+def _read_config(text: str) -> Config:
+    read: dict[str, Any] = json.loads(text)
+    return Config(**{**read, "files": tuple(read["files"])})
+
+
+def _restart_with_stack() -> None:
+    """Start again with a larger stack: where it may grow to is fixed when a program starts."""
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    resource.setrlimit(resource.RLIMIT_STACK, (STACK if hard == resource.RLIM_INFINITY else min(STACK, hard), hard))
+    os.environ[_RESTACKED] = "done"
+    os.execv(sys.executable, [sys.executable, "-m", "kgbuild.engines.zygote", *sys.argv[1:]])  # noqa: S606 - ourselves
+
+
+def load(files: tuple[str, ...]) -> Store:
+    """Load RDF files into memory: Turtle and its like into the default graph, TriG and N-Quads with their graphs."""
+    store = Store()
+    for name in files:
+        format_ = EXTENSIONS.get(Path(name).suffix.lower())
+        if format_ is None:
+            raise ValueError(f"{name}: this is no RDF file by its name; known: {', '.join(EXTENSIONS)}")
+        try:
+            base = None if format_ in (RdfFormat.N_QUADS, RdfFormat.N_TRIPLES) else Path(name).resolve().as_uri()
+            store.bulk_load(path=name, format=format_, base_iri=base)
+        except (SyntaxError, OSError, ValueError) as problem:
+            raise ValueError(f"{name}: {problem}") from problem
+    return store
+
+
+class _Nursery:
+    """Forks workers and tells of their deaths."""
+
+    def __init__(self, control: socket.socket, store: Store, config: Config) -> None:
+        self.control, self.store, self.config = control, store, config
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(control, selectors.EVENT_READ, None)
+        self.words: dict[int, int] = {}
+
+    def run(self) -> None:
+        while True:
+            for key, _ in self.selector.select():
+                if key.data is not None:
+                    self._bury(key.fd, key.data)
+                elif not self._obey():
+                    self._end()
+                    return
+
+    def _obey(self) -> bool:
+        try:
+            order = self.control.recv(64)
+        except ConnectionError:
+            return False
+        if order == b"fork":
+            self._fork()
+        return bool(order)
+
+    def _fork(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        words = os.memfd_create("last-words")
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                self.selector.close()
+                ours.close()
+                code = _be_worker(theirs, words, self.store, self.config)
+            finally:
+                os._exit(code)
+        theirs.close()
+        life = os.pidfd_open(pid)
+        socket.send_fds(self.control, [json.dumps({"worker": pid}).encode()], [ours.fileno(), life])
+        ours.close()
+        self.words[pid] = words
+        self.selector.register(life, selectors.EVENT_READ, pid)
+
+    def _bury(self, life: int, pid: int) -> None:
+        self.selector.unregister(life)
+        os.close(life)
+        _, status = os.waitpid(pid, 0)
+        words = self.words.pop(pid)
+        size = os.fstat(words).st_size
+        said = os.pread(words, LAST_WORDS, max(0, size - LAST_WORDS)).decode("utf-8", "replace")
+        os.close(words)
+        told = {"exited": pid, "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, "said": said}
+        with suppress(ConnectionError):
+            self.control.send(json.dumps(told).encode())
+
+    def _end(self) -> None:
+        for pid in self.words:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+# --- a worker -----------------------------------------------------------------------------------------------------
+
+
+def _be_worker(connection: socket.socket, words: int, store: Store, config: Config) -> int:
+    """Answer requests until the server closes the socket; returns the exit code."""
+    _shut_in(connection, words, config)
+    if config.disk:
+        store = Store.read_only(config.disk)
+        _forbid_descriptors(disk=True)
+    while payload := _receive(connection):
+        _limit_cpu(config.timeout)
+        try:
+            answer(store, payload, connection.sendall)
+        except MemoryError:
+            detail = "The query needs more memory than it may have. Ask for less, or for a part."
+            connection.sendall(pack(FAULT, QueryError("out-of-memory", 503, detail).pack()))
+            return 0
+        except BrokenPipeError:
+            return 0
+    return 0
+
+
+def _shut_in(connection: socket.socket, words: int, config: Config) -> None:
+    """Take from a worker what a query could misuse: the network, files, memory, its siblings' sockets."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == 1:
+        os._exit(0)  # the zygote went between fork and prctl
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(nothing, descriptor)
+    os.dup2(words, 2)
+    kept = connection.fileno()
+    os.closerange(3, kept)
+    os.closerange(kept + 1, 65536)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Counted from here: the pages shared with the zygote count as well.
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    limit = pages * resource.getpagesize() + config.memory
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    if not config.disk:
+        _forbid_descriptors(disk=False)
+
+
+def _forbid_descriptors(*, disk: bool) -> None:
+    """Leave no descriptor to open a connection with: SERVICE then fails whatever a scan of the text overlooked.
+
+    A store on disk opens files as it goes; there the scan refuses any word that holds SERVICE.
+    """
+    if not disk:
+        # Blocking sockets only from here on: poll() fails under this limit.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+
+
+def _limit_cpu(timeout: float) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime + timeout) + CPU_GRACE
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
+
+
+def _receive(connection: socket.socket) -> bytes:
+    """Receive one request; nothing when the server has closed."""
+    header = _exactly(connection, HEADER.size)
+    return _exactly(connection, HEADER.unpack(header)[1]) if header else b""
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    parts: list[bytes] = []
+    while size:
+        part = connection.recv(min(size, 1 << 20))
+        if not part:
+            return b""
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""The server: one table of routes, and in front of it the answers that are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from types import FrameType
+from typing import Any, Final
+
+from starlette.requests import ClientDisconnect
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from kgbuild.engines.evaluation import QueryError
+from kgbuild.server import pages
+from kgbuild.server.negotiation import PROBLEM, takes_gzip, wants_html
+from kgbuild.server.problems import Problem, from_query_error, problem
+from kgbuild.server.responses import Response, header, header_lines
+from kgbuild.server.service import Service
+from kgbuild.server.sparql import METHODS, CutOffError, endpoint, raw_key
+
+_log: Final = logging.getLogger("kgbuild.server")
+
+Handler = Any
+
+
+def routes() -> list[Route]:
+    """List all that is public."""
+    return [
+        Route("/", _raw(_home), methods=None),
+        Route("/sparql", _raw(endpoint, METHODS), methods=None),
+        Route("/healthz", _raw(_health), methods=None),
+        Route("/style.css", _raw(_style), methods=None),
+    ]
+
+
+def _router(service: Service) -> Router:
+    # No redirects to and from slashes: they would come without CORS.
+    return Router(routes(), redirect_slashes=False, lifespan=_lifespan(service), default=_not_found)
+
+
+def make_app(service: Service) -> ASGIApp:
+    """Make the application that answers from a service, which whoever calls starts and stops."""
+    # A bare router: the middleware of an application would turn our problems into its own.
+    return _Answered(_Guarded(_router(service), service), service)
+
+
+# --- handlers -----------------------------------------------------------------------------------------------------
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
+    raise problem("not-found", f"There is nothing at {scope['path'][:200]}. The endpoint is /sparql.")
+
+
+async def _home(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
+    await _send_page(scope, pages.form_page(scope["service"], ""), send)
+
+
+async def _style(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    await _send_page(scope, pages.stylesheet(), send)
+
+
+async def _health(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    service: Service = scope["service"]
+    if not service.is_ready:
+        raise Problem("shutting-down", 503, "The server is not ready.", headers={"Retry-After": "1"})
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+    body = f"ready: release {service.release_id}, {service.pool.quads} quads\n".encode()
+    await _send_page(scope, Response(200, header_lines(headers), body), send)
+
+
+async def _send_page(scope: Scope, response: Response, send: Send) -> None:
+    encoded = response.encoded(takes_gzip=takes_gzip(header(scope, b"accept-encoding")))
+    await encoded.send(scope["method"], header(scope, b"if-none-match"), send)
+
+
+def _raw(handler: Handler, methods: str = "GET, HEAD, OPTIONS") -> ASGIApp:
+    """Let a handler answer the methods it knows, and answer OPTIONS and the others here."""
+
+    class Endpoint:
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["method"] == "OPTIONS":
+                await (
+                    Response(204, header_lines(_preflight(scope, methods)), b"")
+                    .encoded(takes_gzip=False)
+                    .send("HEAD", None, send)
+                )
+            elif scope["method"] not in methods.split(", "):
+                detail = f"{scope['method'][:20]} is not allowed here. Allowed: {methods}."
+                raise problem("method-not-allowed", detail, {"Allow": methods})
+            else:
+                await handler(scope, receive, send)
+
+    return Endpoint()
+
+
+def _preflight(scope: Scope, methods: str) -> dict[str, str]:
+    asked = header(scope, b"access-control-request-headers") or "Accept, Content-Type, If-None-Match"
+    safe = "".join(character for character in asked if character.isalnum() or character in "-, ")
+    return {
+        "Allow": methods,
+        "Access-Control-Allow-Methods": methods,
+        "Access-Control-Allow-Headers": safe[:500],
+        "Access-Control-Max-Age": "86400",
+        "Vary": "Access-Control-Request-Headers",
+    }
+
+
+# --- around the routes --------------------------------------------------------------------------------------------
+
+
+class _Answered:
+    """Answers what was answered before, ahead of the table of routes: the one exception to it, for speed."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["query_string"]:
+            found = self.service.cache.get(raw_key(scope))
+            if found is not None:
+                await found.send(scope["method"], header(scope, b"if-none-match"), send)
+                return
+        await self.app(scope, receive, send)
+
+
+class _Guarded:
+    """Turns whatever is raised into an answer; what was begun and cannot be ended is cut."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        scope["service"] = self.service
+        try:
+            await self.app(scope, receive, send)
+        except Problem as found:
+            await _send_problem(scope, found, send)
+        except ClientDisconnect:
+            return
+        except CutOffError:
+            raise
+        except QueryError as found:
+            await _send_problem(scope, from_query_error(found), send)
+        except Exception:
+            _log.exception("A request was not answered")
+            await _send_problem(
+                scope, Problem("internal", 500, "This is a fault of the server. Please report it."), send
+            )
+
+
+async def _send_problem(scope: Scope, found: Problem, send: Send) -> None:
+    if wants_html(header(scope, b"accept"), [PROBLEM, "application/json", "application/sparql-results+json"]):
+        response = pages.problem_page(found, scope.get("query", ""))
+    else:
+        response = Response(found.status, [(b"content-type", PROBLEM.encode())], found.to_json())
+    extra = header_lines({**found.headers, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store"})
+    replaced = {name for name, _ in extra}
+    kept = [(name, value) for name, value in response.headers if name not in replaced]
+    whole = Response(found.status, [*kept, *extra], response.body)
+    with suppress(RuntimeError):  # the answer had begun: nothing can be said any more
+        await whole.encoded(takes_gzip=False).send(scope["method"], None, send)
+
+
+def _lifespan(service: Service) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:  # noqa: ARG001 - what Starlette gives
+        _end_queries_on_signal(service)
+        yield
+
+    return lifespan
+
+
+def _end_queries_on_signal(service: Service) -> None:
+    """Let queries go before the server waits for its open requests: else a runaway would hold it."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def handle(signum: int, frame: FrameType | None, before: Any = before) -> None:
+            loop.call_soon_threadsafe(service.abort)
+            if callable(before):
+                before(signum, frame)
+
+        with suppress(ValueError):  # not in the main thread: whoever runs us handles signals
+            signal.signal(number, handle)

@@ -1,0 +1,150 @@
+"""Responses as bytes, ready to be sent again: headers, body, and the body compressed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from starlette.types import Scope, Send
+
+Headers = list[tuple[bytes, bytes]]
+
+CORS: Final[Headers] = [
+    (b"access-control-allow-origin", b"*"),
+    (
+        b"access-control-expose-headers",
+        b"Allow, Content-Location, ETag, Link, Location, Retry-After, Vary",
+    ),
+]
+WORTH_PACKING: Final = 1000
+"""Bytes from which compressing pays."""
+
+
+def header_lines(headers: dict[str, str]) -> Headers:
+    """Write headers as ASGI takes them; what is not Latin-1 is left out of a value."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1", "ignore")) for name, value in headers.items()]
+
+
+@dataclass(frozen=True)
+class Response:
+    """A whole answer; `headers` without length, encoding and ETag."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    @cached_property
+    def etag(self) -> bytes:
+        """Name the bytes: a strong validator."""
+        return b'"' + hashlib.sha256(self.body).hexdigest()[:32].encode() + b'"'
+
+    @cached_property
+    def packed(self) -> bytes:
+        """Compress the body; the same bytes each time."""
+        return gzip.compress(self.body, compresslevel=6, mtime=0)
+
+    @property
+    def size(self) -> int:
+        """Measure what keeping the response costs, in bytes; the compressed body may come later."""
+        return len(self.body) * 2 + 1000
+
+    def encoded(self, *, takes_gzip: bool) -> Encoded:
+        """Choose the representation for a client."""
+        packs = takes_gzip and len(self.body) >= WORTH_PACKING
+        body = self.packed if packs else self.body
+        tag = self.etag[:-1] + b'-gzip"' if packs else self.etag
+        return Encoded.make(self, body, tag, packs=packs)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One representation with its messages: what goes out for GET, HEAD and 304."""
+
+    etag: bytes
+    size: int
+    start: dict[str, object]
+    body: dict[str, object]
+    not_modified: dict[str, object]
+
+    @classmethod
+    def make(cls, response: Response, body: bytes, etag: bytes, *, packs: bool) -> Encoded:
+        """Write the messages of a representation."""
+        tagged = [*response.headers, *CORS]
+        if response.status != 200 or (b"cache-control", b"no-store") in response.headers:
+            etag = b""  # what differs each time has no validator
+        else:
+            tagged.append((b"etag", etag))
+        # RFC 9110 §8.6: no length where there can be no content.
+        sized = tagged if response.status == 204 else [*tagged, (b"content-length", str(len(body)).encode())]
+        if packs:
+            sized = [*sized, (b"content-encoding", b"gzip")]
+        kept = [(name, value) for name, value in tagged if name not in (b"content-type", b"content-disposition")]
+        return cls(
+            etag,
+            len(body) + 1000,
+            {"type": "http.response.start", "status": response.status, "headers": sized},
+            {"type": "http.response.body", "body": body},
+            {"type": "http.response.start", "status": 304, "headers": kept},
+        )
+
+    async def send(self, method: str, if_none_match: str | None, send: Send) -> None:
+        """Send what fits the request: the body, its headers alone, or that nothing has changed."""
+        if method in ("GET", "HEAD") and if_none_match is not None and matches(if_none_match.encode(), self.etag):
+            await send(self.not_modified)
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await send(self.start)
+        await send({"type": "http.response.body", "body": b""} if method == "HEAD" else self.body)
+
+
+def matches(if_none_match: bytes, etag: bytes) -> bool:
+    """Tell whether a tag is in an If-None-Match list; a weak one counts, as RFC 9110 §13.1.2 says; no tag matches none.
+
+    >>> matches(b'W/"a", "b"', b'"b"'), matches(b'*', b'"b"'), matches(b'"c"', b'"b"')
+    (True, True, False)
+    """
+    given = if_none_match.strip()
+    return bool(etag) and (given == b"*" or any(tag.strip().removeprefix(b"W/") == etag for tag in given.split(b",")))
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Read a request's header; several lines of it are one list (RFC 9110 §5.3)."""
+    values = [value for key, value in scope["headers"] if key == name]
+    return b", ".join(values).decode("latin-1") if values else None
+
+
+class Cache:
+    """Least recently used responses, up to a size in bytes."""
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity, self.size = capacity, 0
+        self._kept: OrderedDict[Hashable, Encoded] = OrderedDict()
+
+    def get(self, key: Hashable) -> Encoded | None:
+        """Find a response."""
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def put(self, key: Hashable, response: Encoded) -> None:
+        """Keep a response; those not used for longest go. One that is too large is not kept."""
+        if response.size > self.capacity // 8:
+            return
+        if (old := self._kept.pop(key, None)) is not None:
+            self.size -= old.size
+        self._kept[key] = response
+        self.size += response.size
+        while self.size > self.capacity:
+            _, gone = self._kept.popitem(last=False)
+            self.size -= gone.size
+
+    def clear(self) -> None:
+        """Forget everything: another release answers now."""
+        self._kept.clear()
+        self.size = 0

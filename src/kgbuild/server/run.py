@@ -1,0 +1,61 @@
+"""Run the server: uvicorn in this process, workers below it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+
+import uvicorn
+import uvloop
+
+from kgbuild.errors import UsageError
+from kgbuild.server.app import make_app
+from kgbuild.server.service import Service, Settings
+from kgbuild.server.sparql import CutOffError
+
+BACKLOG = 2048
+
+
+def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve until a signal ends it; raises KgError where the data or the port cannot be had."""
+    listening = _listen(host, port)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, listening, say))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as problem:
+        raise UsageError(
+            f"{host}:{port}: cannot listen there: {problem.strerror}. Choose another --host or --port."
+        ) from problem
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Tell faults from answers that were cut off on purpose: uvicorn is told to cut by an exception, and logs it."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CutOffError))
+
+
+async def _serve(settings: Settings, listening: socket.socket, say: Callable[[str], None]) -> None:
+    service = Service(settings)
+    try:
+        await service.start()
+        config = uvicorn.Config(
+            make_app(service),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=30,
+            ws="none",
+        )
+        logging.getLogger("uvicorn.error").addFilter(_is_fault)
+        host, port = listening.getsockname()[:2]
+        say(f"Serving {service.release_id}, {service.pool.quads:,} quads, at http://{host}:{port}/")
+        await uvicorn.Server(config).serve(sockets=[listening])
+    finally:
+        await service.stop()

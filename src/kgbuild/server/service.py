@@ -1,0 +1,218 @@
+"""What the server answers from: a pool over a release or files, the answers kept, and the switch to a new release."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from kgbuild.engines.evaluation import QueryError, Request
+from kgbuild.engines.pool import Answer, Limits, Pool
+from kgbuild.errors import EngineError, KgError
+from kgbuild.namespaces import ONTOLOGY, sparql_header
+from kgbuild.questions import Question
+from kgbuild.release import QUADS, Release, current_release, find_release
+from kgbuild.server.responses import Cache
+
+T = TypeVar("T")
+
+LOOK_EVERY: Final = 2.0
+"""Seconds between looks at which release is the current one."""
+CACHE_BYTES: Final = 256 << 20
+OUR_OWN: Final = 600.0
+"""Seconds that a question of the server's own may take, while nobody waits for it."""
+_TERMS: Final = f'SELECT ?x (1 AS ?n) {{ ?x ?p ?o FILTER (STRSTARTS(STR(?x), "{ONTOLOGY}")) }} GROUP BY ?x'
+_GRAPHS: Final = "SELECT ?x (COUNT(*) AS ?n) { GRAPH ?x { ?s ?p ?o } } GROUP BY ?x ORDER BY ?x"
+_TRIPLES: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+_CLASSES: Final = "SELECT ?x (COUNT(?s) AS ?n) { ?s a ?x } GROUP BY ?x ORDER BY ?x"
+_PROPERTIES: Final = "SELECT ?x (COUNT(*) AS ?n) { ?s ?x ?o } GROUP BY ?x ORDER BY ?x"
+_NOTHING: Final = {"type": "uri", "value": ""}
+_log: Final = logging.getLogger("kgbuild.server")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the data that are served: terms of our ontology, and how much there is of what."""
+
+    terms: frozenset[str] = frozenset()
+    graphs: dict[str, int] = field(default_factory=dict)
+    """Name of each graph -> its triples."""
+    triples: int = 0
+    """Of the default graph, as are the things of each class and the uses of each property."""
+    classes: dict[str, int] = field(default_factory=dict)
+    properties: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to serve, and how."""
+
+    build: Path = Path("build")
+    release: str | None = None
+    """Id of a release to stay with; None follows the current one."""
+    files: tuple[Path, ...] = ()
+    """RDF files to serve as they are, in place of a release."""
+    limits: Limits = field(default_factory=Limits)
+    public_url: str = ""
+    questions: dict[str, Question] = field(default_factory=dict)
+    disk: Path | None = None
+
+
+class Service:
+    """Answers requests from one pool at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.cache = Cache(CACHE_BYTES)
+        self.release_id = ""
+        self.known = Known()
+        self._pool: Pool | None = None
+        self._running: dict[Hashable, asyncio.Future[Any]] = {}
+        self._waiting: dict[Hashable, int] = {}
+        self._background: set[asyncio.Task[Any]] = set()
+
+    @property
+    def pool(self) -> Pool:
+        """The pool that answers now."""
+        if self._pool is None:
+            raise QueryError("shutting-down", 503, "The server is not ready yet.", {"retry_after": 1})
+        return self._pool
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether queries are answered."""
+        return self._pool is not None and not self._pool.lost.is_set()
+
+    async def start(self) -> None:
+        """Load the data; raises KgError if that cannot be done."""
+        await self._open(None if self.settings.files else self._chosen())
+        if not self.settings.files and self.settings.release is None:
+            self._spawn(self._follow())
+
+    async def stop(self) -> None:
+        """End everything."""
+        for task in self._background:
+            task.cancel()
+        if self._pool is not None:
+            await self._pool.stop()
+
+    def abort(self) -> None:
+        """Let queries go at once, so that open requests end."""
+        if self._pool is not None:
+            self._pool.abort()
+
+    # -- releases ------------------------------------------------------------------------------------------------
+
+    def _chosen(self) -> Release:
+        if self.settings.release is not None:
+            return find_release(self.settings.build, self.settings.release)
+        return current_release(self.settings.build)
+
+    async def _open(self, release: Release | None) -> None:
+        """Make a pool ready beside the one that answers, put it in its place, and let the old one finish."""
+        files = (release.path / QUADS,) if release else self.settings.files
+        pool = Pool(files, self.settings.limits, self.settings.disk)
+        try:
+            await pool.start()
+            known = await _known(pool)
+        except BaseException:
+            await pool.stop()
+            raise
+        self.known = known
+        old, self._pool = self._pool, pool
+        self.release_id = release.id if release else "files"
+        self.cache.clear()
+        self._spawn(self._replace_when_lost(pool, release))
+        if old is not None:
+            self._spawn(old.stop(drain=True))
+
+    async def _replace_when_lost(self, pool: Pool, release: Release | None) -> None:
+        """Load the data again when the process that holds them has ended, as the kernel ends one for its memory."""
+        await pool.lost.wait()
+        while self._pool is pool:
+            _log.error("The process that holds the data has ended. They are loaded again.")
+            try:
+                await self._open(release)
+            except (KgError, QueryError, OSError) as problem:
+                _log.error("The data cannot be loaded again: %s", problem)
+                await asyncio.sleep(LOOK_EVERY)
+
+    async def _follow(self) -> None:
+        failed = ""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            # Whatever goes wrong with a new release must not end the server: the release that answers stays.
+            try:
+                release = await asyncio.to_thread(current_release, self.settings.build)
+                if release.id == self.release_id:
+                    failed = ""
+                elif release.id != failed:
+                    failed = release.id  # tried once: loading takes long
+                    await self._open(release)
+            except (KgError, QueryError, OSError) as problem:
+                text = "Release %s stays, since the current one cannot be served: %s"
+                _log.error(text, self.release_id, problem)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    # -- answering -----------------------------------------------------------------------------------------------
+
+    async def query(self, request: Request) -> Answer:
+        """Answer a query; raises QueryError where there is no answer."""
+        return await self.pool.run(request)
+
+    async def shared(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
+        """Do work once for all who want the same at the same time; it ends when the last of them has gone."""
+        task: asyncio.Future[T] | None = self._running.get(key)
+        if task is None:
+            task = asyncio.ensure_future(work())
+            self._running[key] = task
+            task.add_done_callback(lambda done: self._forget(key, done))
+        self._waiting[key] = self._waiting.get(key, 0) + 1
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if self._waiting[key] == 1:
+                self._forget(key, task)  # whoever asks from here on must not wait for what ends
+                task.cancel()
+            raise
+        finally:
+            self._waiting[key] -= 1
+            if not self._waiting[key]:
+                del self._waiting[key]
+
+    def _forget(self, key: Hashable, task: asyncio.Future[Any]) -> None:
+        if self._running.get(key) is task:
+            del self._running[key]
+
+
+async def _known(pool: Pool) -> Known:
+    """Ask the data what the pages and the service description tell of it: once, before anybody else asks."""
+    counts = [await _counts(pool, query) for query in (_GRAPHS, _TRIPLES, _CLASSES, _PROPERTIES)]
+    terms = await _counts(pool, _TERMS)
+    return Known(frozenset(term.removeprefix(ONTOLOGY) for term in terms), counts[0], counts[1][""], *counts[2:])
+
+
+async def _counts(pool: Pool, query: str) -> dict[str, int]:
+    rows = await table(pool, query)
+    named = [row for row in rows if row.get("x", _NOTHING)["type"] == "uri"]  # a class may be a blank node
+    return {row.get("x", _NOTHING)["value"]: int(row["n"]["value"]) for row in named}
+
+
+async def table(pool: Pool, query: str) -> list[dict[str, dict[str, str]]]:
+    """Answer one of our own SELECT queries, however long it takes: its bindings, as SPARQL JSON has them."""
+    found = await pool.run(Request(sparql_header() + query, ("application/sparql-results+json",), ()), OUR_OWN)
+    try:
+        if found.rest is not None:
+            raise EngineError("An answer that the server needs is too large. Serve less data.")
+        bindings: list[dict[str, dict[str, str]]] = json.loads(found.read())["results"]["bindings"]
+        return bindings
+    finally:
+        found.close()
