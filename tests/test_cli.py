@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -111,9 +112,11 @@ def test_ask_and_construct(project: Path) -> None:
 
 def test_answer_that_nobody_reads(project: Path) -> None:
     """A reader that goes away, as `head` does, is no error worth a word."""
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     process = subprocess.Popen(
         [COMMAND, "query", "-", "--format", "csv"],
         cwd=project,
+        env=buffered,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

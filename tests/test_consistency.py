@@ -16,7 +16,7 @@ from pyoxigraph import DefaultGraph, RdfFormat, serialize
 from rdflib import OWL, PROV, RDF, RDFS, URIRef
 
 from kgbuild import consistency
-from kgbuild.consistency import Triple, check_consistency, combine_ontologies, run_hermit, split_axioms
+from kgbuild.consistency import Triple, check_consistency, combine_ontologies, hermit_input, run_hermit, split_axioms
 from kgbuild.errors import EngineError, ExitCode, Issue, Place, UsageError
 from kgbuild.namespaces import PREFIXES, expand
 from kgbuild.pipeline import Graph, check_graph, compile_graph
@@ -74,6 +74,20 @@ def test_unsatisfiable_class_is_found() -> None:
     """A class that no individual could ever have is found though none has it; classes that can are not."""
     schema = graph_of(SCHEMA + "icn:CityState a owl:Class ; rdfs:subClassOf icn:State , icn:Person .")
     assert {expand("icn:CityState")} == run_hermit(schema)
+
+
+@given(data=st.data())
+def test_declarations_come_first_in_one_order(data: st.DataObject) -> None:
+    """HermiT gets the same text however the triples come: all declarations, then the rest.
+
+    In other orders its parser lost an assertion now and then, and the contradiction with it.
+    """
+    triples = sorted(triple for triple in graph_of(SCHEMA + "person:x a icn:Person ; icn:accreditedTo state:y ."))
+    text = hermit_input(data.draw(st.permutations(triples)))
+    assert hermit_input(triples) == text
+    declared = [b"owl#Class>" in line or b"owl#ObjectProperty>" in line for line in text.splitlines()]
+    assert ([True] * 4, False) == (declared[:4], any(declared[4:]))
+    assert len(triples) == len(declared)
 
 
 # --- what must be there -----------------------------------------------------------------------------------------------

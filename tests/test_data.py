@@ -88,7 +88,7 @@ CONTENT = {
     "ref: case-studies-on-china": "кейс-стади",
     "ref: journal-section": "журнале",
     "ref: chinese-appraisal": "Китайская сторона",
-    "ref: readiness-of-both": "готовность",
+    "ref: readiness-of-participants": "готовность",
     "network-founding-agreement-2023": "подписано соглашение",
     "unidentified: institution": "шести стран",
     "acsh, in: china-central-asia-academies": "включая Хаб",

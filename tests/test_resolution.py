@@ -1,209 +1,137 @@
 # ruff: noqa: SIM300 - the expected value comes first, as everywhere in these tests
-"""Resolution: what holds for any set of voices.  Each step of the order has its case in the golden fixture."""
+"""Resolution in small: what goes together, and what is more exact.  The golden fixture and the traps do the rest."""
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
+from itertools import permutations
+from pathlib import Path
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pyoxigraph import NamedNode
+import pytest
+from pyoxigraph import Literal, NamedNode
 
-from kgbuild import ids
-from kgbuild.dates import DateNode, parse_date, refines, window
-from kgbuild.namespaces import RDF_TYPE, expand
+from kgbuild.dates import DateNode, parse_date
+from kgbuild.namespaces import DATE, PREFIXES
 from kgbuild.ontology import Ontology, read_ontology
-from kgbuild.rdf import CompiledArticle, CompiledClaim
+from kgbuild.rdf import CompiledArticle, CompiledClaim, Triple
 from kgbuild.resolution import Resolved, Resolver, Scales
+from kgbuild.situations import Term, icn
 from kgbuild.sourcemap import SourceMap
-from mini import ROOT
 
-SUBJECT, JOINED, MEMBER = (NamedNode(expand(name)) for name in ("membership:a--b", "icn:joined", "icn:member"))
-FACT = (SUBJECT, JOINED)
-DATES = [
-    *map(
-        parse_date, ("2019", "2019?", "2019-05", "2019-05-14", "2019-05-15", "2019-06-01", "2020~", "201X", "2020-02")
-    ),
-    window(None, "2019-05"),
-    window("2019-05-14", "2019-05-20"),
-]
-PAPERS = ("institution:hub", "institution:times", "institution:wire")
+ROOT = Path(__file__).resolve().parents[1]
+COUNT = NamedNode(PREFIXES["count"] + "nispacee--institutional-members--2015")
+FOUNDING = NamedNode(PREFIXES["change"] + "caricad--founding")
 
 
-@dataclass(frozen=True)
-class Said:
-    """One article with one claim: who says which date, published when, of which rank."""
-
-    name: str
-    date: DateNode
-    voter: str
-    published: DateNode | None
-    rank: str | None
-
-    def compiled(self) -> CompiledArticle:
-        """Give the article as the resolver takes it."""
-        article = NamedNode(ids.article_iri(self.name))
-        claim = NamedNode(expand(f"claim:{self.name}"))
-        facts = (
-            (SUBJECT, NamedNode(RDF_TYPE), NamedNode(expand("icn:Membership"))),
-            (SUBJECT, MEMBER, NamedNode(expand("institution:hub"))),
-            (SUBJECT, JOINED, iri(self.date)),
-        )
-        node = ((claim, NamedNode(expand("icn:inArticle")), article),)
-        return CompiledArticle(
-            iri=article,
-            graph=NamedNode(ids.article_graph(self.name)),
-            description=(),
-            claims=(CompiledClaim(claim, (SUBJECT,), node, facts, self.rank),),
-            voter=NamedNode(expand(self.voter)),
-            published=self.published,
-            dates=frozenset({self.date}),
-            entities=frozenset(),
-            source_map=SourceMap(),
-        )
-
-
-def iri(date: DateNode) -> NamedNode:
-    return NamedNode(ids.date_iri(date.slug))
-
-
-BY_IRI = {iri(date): date for date in DATES}
-
-
-@cache
+@pytest.fixture(scope="module")
 def ontology() -> Ontology:
     return read_ontology(ROOT / "ontology", ROOT)
 
 
-def resolve(voices: Sequence[Said]) -> Resolved:
-    return Resolver([voice.compiled() for voice in voices], ontology(), Scales(BY_IRI, {})).resolve()
+def named(prefix: str, name: str) -> NamedNode:
+    return NamedNode(PREFIXES[prefix] + name)
 
 
-def kept(resolved: Resolved) -> list[DateNode]:
-    return [BY_IRI[o] for s, p, o in resolved.triples if (s, p) == FACT and isinstance(o, NamedNode)]
+def article(name: str, published: str, *facts: Triple, rank: str | None = None) -> CompiledArticle:
+    """Make an article that says these facts in one claim; its publisher is its own."""
+    claim = CompiledClaim(named("claim", name), (), (), facts, rank)
+    iri, voter, date = named("article", name), named("institution", name), parse_date(published)
+    graph = named("graph", f"article/{name}")
+    return CompiledArticle(iri, graph, (), (claim,), voter, date, frozenset({date}), frozenset(), SourceMap())
 
 
-def disagreement(resolved: Resolved) -> dict[str, set[str]]:
-    """Give the properties of the one disagreement, or nothing."""
-    found: dict[str, set[str]] = {}
+def number(value: int, comparator: str) -> tuple[Triple, Triple]:
+    """Say a count's number, and how it compares."""
+    return (COUNT, icn("value"), Literal(value)), (COUNT, icn("comparator"), named("comparator", comparator))
+
+
+def resolve(ontology: Ontology, *articles: CompiledArticle, dates: tuple[DateNode, ...] = ()) -> Resolved:
+    scales = Scales({NamedNode(DATE + date.slug): date for date in dates}, {})
+    return Resolver(articles, ontology, scales).resolve()
+
+
+def kept(resolved: Resolved, subject: NamedNode, property_: str) -> set[Term]:
+    return {object_ for s, p, object_ in resolved.triples if (s, p) == (subject, icn(property_))}
+
+
+def pair(resolved: Resolved) -> tuple[set[Term], set[Term]]:
+    return kept(resolved, COUNT, "value"), kept(resolved, COUNT, "comparator")
+
+
+def decisions(resolved: Resolved) -> dict[str, str]:
+    """Map property to the step that decided a disagreement about it."""
+    by_node: dict[str, dict[str, str]] = {}
     for quad in resolved.record:
-        if "/id/disagreement/" in str(quad.subject):
-            found.setdefault(quad.predicate.value.rpartition("#")[2], set()).add(str(quad.object))
-    return found
+        said = by_node.setdefault(str(quad.subject), {})
+        said[quad.predicate.value.rpartition("#")[2]] = getattr(quad.object, "value", "").rpartition("/")[2]
+    return {said["onProperty"].rpartition("#")[2]: said["decidedBy"] for said in by_node.values()}
 
 
-def names(dates: Sequence[DateNode]) -> set[str]:
-    return {str(iri(date)) for date in dates}
+# --- what goes together ---
+
+TWO_SAY_MORE = (
+    article("a", "2015", *number(125, "more-than")),
+    article("b", "2015", *number(120, "more-than")),
+    article("c", "2016", *number(130, "equal")),
+)
 
 
-RANKS = st.sampled_from([None, None, None, "preferred", "deprecated"])
-PUBLISHED = st.sampled_from([None, parse_date("2019"), parse_date("2020-01-05"), parse_date("2021-11")])
-VOICES = st.lists(st.tuples(st.sampled_from(DATES), st.sampled_from(PAPERS), PUBLISHED, RANKS), min_size=1, max_size=7)
-voices_of = VOICES.map(lambda drawn: [Said(f"a{n}", *voice) for n, voice in enumerate(drawn)])
+@pytest.mark.parametrize(
+    "order", list(permutations(TWO_SAY_MORE)), ids=lambda order: "".join(a.iri.value[-1] for a in order)
+)
+def test_comparator_goes_with_its_value(ontology: Ontology, order: tuple[CompiledArticle, ...]) -> None:
+    """The number of the latest voice is kept, and with it that voice's comparator, not that of the other two."""
+    resolved = resolve(ontology, *order)
+    assert ({Literal(130)}, {named("comparator", "equal")}) == pair(resolved)
+    assert {"value": "tie"} == decisions(resolved)
 
 
-# --- the order by hand ------------------------------------------------------------------------------------------------
+def test_without_the_mark_two_voices_would_be_mixed(ontology: Ontology) -> None:
+    """It is `icn:qualifies` that keeps them together: without it, "more than" has two votes and 130 gets it."""
+    unmarked = Ontology(tuple(quad for quad in ontology.quads if quad.predicate != icn("qualifies")))
+    resolved = resolve(unmarked, *TWO_SAY_MORE)
+    assert ({Literal(130)}, {named("comparator", "more-than")}) == pair(resolved)
 
 
-def candidates(voices: Sequence[Said]) -> list[DateNode]:
-    """List the dates that some valid claim gives and no other refines."""
-    given_ = {voice.date for voice in voices if voice.rank != "deprecated"}
-    return sorted(date for date in given_ if not any(refines(other, date) for other in given_))
+def test_comparator_of_the_curators_choice(ontology: Ontology) -> None:
+    """A preferred claim brings its number and its comparator, whatever the votes."""
+    preferred = article("d", "2014", *number(125, "about"), rank="preferred")
+    assert ({Literal(125)}, {named("comparator", "about")}) == pair(resolve(ontology, *TWO_SAY_MORE, preferred))
 
 
-def standing(date: DateNode, voices: Sequence[Said]) -> tuple[bool, int, float, bool]:
-    """Weigh a date as docs/modelling.md, section 6, says: rank, support, precision, official publisher."""
-    own = [voice for voice in voices if voice.date == date and voice.rank != "deprecated"]
-    backing = [voice for voice in voices if voice.rank != "deprecated" and refines(date, voice.date)]
-    return (
-        any(voice.rank == "preferred" for voice in own),
-        len({voice.voter for voice in (*own, *backing)}),
-        -vagueness(date),
-        any(voice.voter == "institution:hub" for voice in own),
-    )
+def test_two_comparators_of_one_number_disagree(ontology: Ontology) -> None:
+    """Where voices give the kept number with two comparators, the votes decide, and it is written down."""
+    exact = article("d", "2017", *number(125, "equal"))
+    more = article("e", "2014", *number(125, "more-than"))
+    resolved = resolve(ontology, *TWO_SAY_MORE, exact, more)
+    assert ({Literal(125)}, {named("comparator", "more-than")}) == pair(resolved)
+    assert {"value": "support", "comparator": "support"} == decisions(resolved)
 
 
-def vagueness(date: DateNode) -> float:
-    """Measure in days; years are one length, months another: a leap year is no vaguer than another."""
-    units = {"day": 1, "month": 31, "year": 366, "decade": 3653, "century": 36525}
-    if date.earliest is None or date.latest is None:
-        return float("inf")
-    days = (date.latest - date.earliest).days + 1
-    unit = units.get(date.precision, 1)
-    return round(days / unit) * unit
+# --- what is more exact ---
 
 
-def recency(date: DateNode, voices: Sequence[Said]) -> datetime.date:
-    published = [v.published for v in voices if v.date == date and v.rank != "deprecated"]
-    return max(
-        (node.latest for node in published if node is not None and node.latest is not None), default=datetime.date.min
-    )
+def founding(name: str, published: str, date: str) -> CompiledArticle:
+    return article(name, published, (FOUNDING, icn("happened"), named("date", parse_date(date).slug)))
 
 
-# --- what always holds ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("1979", "1980"), ("2019-02", "2019-03"), ("2019~", "2020~"), ("2021-03~", "2021-08~"), ("199X", "200X")],
+)
+def test_the_calendar_does_not_decide(ontology: Ontology, one: str, other: str) -> None:
+    """A year is as exact as a leap year, February as March: the later article is kept, as a tie."""
+    dates = parse_date(one), parse_date(other)
+    for first, last in ((one, other), (other, one)):
+        resolved = resolve(ontology, founding("a", "2010", first), founding("b", "2016", last), dates=dates)
+        assert {named("date", parse_date(last).slug)} == kept(resolved, FOUNDING, "happened")
+        assert {"happened": "tie"} == decisions(resolved)
 
 
-@settings(max_examples=150, deadline=None)
-@given(data=st.data(), voices=voices_of)
-def test_order_of_articles_changes_nothing(data: st.DataObject, voices: list[Said]) -> None:
-    """The same articles in another order give the same triples and the same record, ties included."""
-    again = resolve(data.draw(st.permutations(voices)))
-    first = resolve(voices)
-    assert first.triples == again.triples
-    assert set(first.record) == set(again.record)
-
-
-@settings(max_examples=300, deadline=None)
-@given(voices=voices_of)
-def test_the_kept_value_is_the_best_that_nothing_refines(voices: list[Said]) -> None:
-    """One value is kept: not deprecated, refined by no other, first by rank, support, precision, official, recency."""
-    resolved, rivals = resolve(voices), candidates(voices)
-    if not rivals:
-        assert [] == kept(resolved)
-        return
-    (chosen,) = kept(resolved)
-    best = max((standing(date, voices), recency(date, voices)) for date in rivals)
-    ties = [date for date in rivals if (standing(date, voices), recency(date, voices)) == best]
-    assert min(ties, key=lambda date: str(iri(date))) == chosen
-
-
-@settings(max_examples=300, deadline=None)
-@given(voices=voices_of)
-def test_a_disagreement_tells_what_was_set_aside_and_by_which_step(voices: list[Said]) -> None:
-    """There is a disagreement where two values refine neither each other: what was kept, the rest, and what decided."""
-    resolved, rivals = resolve(voices), candidates(voices)
-    told = disagreement(resolved)
-    if len(rivals) < 2:
-        assert {} == told
-        return
-    (chosen,) = kept(resolved)
-    others = [date for date in rivals if date != chosen]
-    strongest = max(others, key=lambda date: (standing(date, voices), recency(date, voices)))
-    pairs = zip(("rank", "support", "precision", "official"), standing(chosen, voices), standing(strongest, voices))  # noqa: B905
-    step = next((name for name, a, b in pairs if a != b), "tie")
-    expected = {"kept": names([chosen]), "setAside": names(others), "decidedBy": {f"<{expand(f'order:{step}')}>"}}
-    assert expected == {name: told[name] for name in expected}
-
-
-@settings(max_examples=150, deadline=None)
-@given(voices=voices_of, voter=st.sampled_from(PAPERS), rank=st.sampled_from([None, "preferred"]))
-def test_one_more_voice_for_the_kept_value_keeps_it(voices: list[Said], voter: str, rank: str | None) -> None:
-    """Who agrees with what holds changes nothing about what holds."""
-    before = kept(resolve(voices))
-    if before:
-        more = Said("more", before[0], voter, parse_date("2024-01-01"), rank)
-        assert before == kept(resolve([*voices, more]))
-
-
-@settings(max_examples=100, deadline=None)
-@given(voices=voices_of)
-def test_deprecated_claims_count_for_nothing(voices: list[Said]) -> None:
-    """Without the deprecated claims everything is as with them; they are not among what an article is stated to say."""
-    valid = [voice for voice in voices if voice.rank != "deprecated"]
-    assert resolve(valid).triples == resolve(voices).triples
-    assert set(resolve(valid).record) == set(resolve(voices).record)
-    stated = {str(q.object) for q in resolve(voices).record if q.predicate.value.endswith("#statedIn")}
-    assert {f"<{ids.article_iri(voice.name)}>" for voice in valid} == stated
+@pytest.mark.parametrize(
+    ("finer", "vaguer"), [("1979-12", "1980"), ("1979", "1980~"), ("1979", "198X"), ("1979-12-31", "1980-02")]
+)
+def test_the_more_exact_date_is_kept(ontology: Ontology, finer: str, vaguer: str) -> None:
+    """A month goes before a year, a year before about a year or a decade, a day before a month."""
+    dates = parse_date(finer), parse_date(vaguer)
+    resolved = resolve(ontology, founding("a", "2010", finer), founding("b", "2016", vaguer), dates=dates)
+    assert {named("date", parse_date(finer).slug)} == kept(resolved, FOUNDING, "happened")

