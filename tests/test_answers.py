@@ -103,9 +103,9 @@ def running(data: Path) -> Iterator[tuple[asyncio.Runner, Site]]:
     counted: Counter[str] = Counter()
     whole = Pool.run
 
-    async def run(pool: Pool, request: Request, timeout: float | None = None) -> Answer:
+    async def run(pool: Pool, request: Request, *more: float) -> Answer:
         counted[request.query] += 1
-        return await whole(pool, request, timeout)
+        return await whole(pool, request, *more)
 
     service = Service(Settings(files=(data,), limits=Limits(timeout=60, workers=2)))
     with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as patch:

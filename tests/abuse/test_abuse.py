@@ -41,7 +41,7 @@ from serving import (
 )
 
 QUERY = "application/sparql-query"
-TIMEOUT = 3
+TIMEOUT = 2
 MEGABYTE = 1 << 20
 CLEAR = {400, 403, 404, 405, 406, 413, 415, 503, 504}
 """Refusals; each of them is a problem with a type of its own."""

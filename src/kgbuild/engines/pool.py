@@ -165,7 +165,7 @@ class Pool:
         self._early: dict[int, dict[str, Any]] = {}
         """Deaths told before the workers were welcome."""
         self.lost = asyncio.Event()
-        """Set when the process that holds the data has ended unasked: nothing is answered from here any more."""
+        """Set when the process that holds the data has ended: nothing is answered from here any more."""
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._ready: asyncio.Future[dict[str, Any]] | None = None
@@ -207,6 +207,7 @@ class Pool:
         self.abort()
         if self._process is not None:
             await asyncio.to_thread(self._process.wait)
+        self.lost.set()
 
     def abort(self) -> None:
         """Let go of everything, now; safe to call twice, and from a signal's callback in the loop."""

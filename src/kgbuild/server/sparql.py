@@ -336,7 +336,8 @@ async def _send_large(prepared: _Prepared, answer: Answer, request: HttpRequest,
 async def _send_parts(answer: Answer, send: Send) -> None:
     async for part in _parts(answer):
         # A reader who takes nothing would keep the place on the disk, or the worker, for ever.
-        await asyncio.wait_for(send({"type": "http.response.body", "body": part, "more_body": True}), SLOW_READER)
+        async with asyncio.timeout(SLOW_READER):  # wait_for of Python 3.11 may swallow that the client has gone
+            await send({"type": "http.response.body", "body": part, "more_body": True})
 
 
 class CutOffError(Exception):
