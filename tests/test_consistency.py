@@ -34,12 +34,6 @@ icn:accreditedTo a owl:ObjectProperty ; rdfs:range icn:State .
 RECORD = Place("data/articles/2024/x.yaml", 12, 40)
 
 
-@pytest.fixture(autouse=True)
-def quick_java(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start Java without its optimising compiler, which these small runs never repay."""
-    monkeypatch.setenv("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-
-
 def graph_of(text: str) -> rdflib.Graph:
     return rdflib.Graph().parse(data=TURTLE + text, format="turtle")
 
