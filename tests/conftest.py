@@ -1,4 +1,4 @@
-"""What several test files share: one release of the mini fixture, built once, and a Java that starts quickly."""
+"""What several test files share, each made once: releases and graphs, a server, and a Java that starts quickly."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyoxigraph import Store
 
-from kgbuild.pipeline import build
-from mini import copy_project, sources
+from kgbuild.pipeline import Sources, build, compile_graph
+from mini import MINI, ROOT, copy_project, sources
+from serving import Served, mini_file, serving
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +19,26 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copy_project(tmp_path_factory.mktemp("mini"))
     build(sources(folder), folder / "build")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_store() -> Store:
+    """Compile the repository's own records.  Shared: nobody may change it."""
+    return compile_graph(Sources(ROOT / "data", ROOT / "ontology", ROOT / "queries", root=ROOT)).dataset
+
+
+@pytest.fixture(scope="session")
+def mini_store() -> Store:
+    """Compile the mini fixture.  Shared: nobody may change it."""
+    return compile_graph(Sources(MINI / "data", ROOT / "ontology", ROOT / "queries", root=MINI)).dataset
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve the mini fixture with the command's own defaults, for one file of tests."""
+    folder = tmp_path_factory.mktemp("server")
+    with serving(folder, mini_file(folder)) as served:
+        yield served
 
 
 @pytest.fixture(scope="session", autouse=True)

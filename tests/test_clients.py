@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,13 @@ from SPARQLWrapper import CSV, GET, JSON, JSONLD, N3, POST, POSTDIRECTLY, RDFXML
 from SPARQLWrapper import SPARQLWrapper as Wrapper
 from SPARQLWrapper.SPARQLExceptions import QueryBadFormed
 
-from serving import ROOT, Served, mini_file, mini_nquads, serving
+from serving import ROOT, Served, mini_nquads, serving
 
 ICN = "https://w3id.org/icn/ontology#"
 LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 NAMES = f"SELECT ?s ?name WHERE {{ ?s a <{ICN}Network> ; <{LABEL}> ?name }} ORDER BY ?s ?name"
 MEMBERS = f"CONSTRUCT {{ ?m <{ICN}member> ?a }} WHERE {{ ?m <{ICN}member> ?a }}"
 COMUNICA = ROOT / "build" / "comunica"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("server")
-    with serving(folder, mini_file(folder)) as served:
-        yield served
 
 
 @pytest.fixture(scope="module")

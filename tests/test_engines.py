@@ -295,9 +295,16 @@ def test_form_of_a_query(query: str, form: str) -> None:
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("SELECT * {\n  ?s ?p }", "q.rq:2:10: the query cannot be read: expected "),
-        ("ASK { ?x icn:held ?y }", "the prefix is not declared. Add PREFIX icn: <https://w3id.org/icn/ontology#>."),
-        ("ASK { ?x odd:held 'icn:x' }", "the prefix is not declared. Add PREFIX odd: <…>."),
+        ("SELECT * {\n  ?s ?p }", "q.rq:2:9: the query cannot be read: expected "),
+        (
+            "ASK { ?x icn:held ?y }",
+            "q.rq:1:10: the query cannot be read: the prefix icn is not declared. "
+            "Add PREFIX icn: <https://w3id.org/icn/ontology#>.",
+        ),
+        (
+            "ASK { ?x odd:held 'icn:x' }",
+            "q.rq:1:10: the query cannot be read: the prefix odd is not declared. Declare",
+        ),
         ("SELECT ?x (COUNT(?y) AS ?n) { ?x ?p ?y }", "is neither grouped nor aggregated"),
         ("DROP ALL", "the query cannot be read"),
     ],

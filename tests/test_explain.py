@@ -14,7 +14,6 @@ from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.errors import UsageError
 from kgbuild.explain import Explanation, Passage, Voice, explain, format_explanation, format_json
 from kgbuild.namespaces import ARTICLE_GRAPH, expand
-from kgbuild.pipeline import Sources, compile_graph
 
 ROOT = Path(__file__).resolve().parents[1]
 MINI = ROOT / "tests" / "fixtures" / "mini"
@@ -23,24 +22,14 @@ PLACEHOLDER = "membership:unidentified-institution-rivermark--lakes-academies"
 KAZAKHSTAN = "membership:apa-kz--china-central-asia-academies"
 
 
-def compiled(data: Path, root: Path) -> Store:
-    sources = Sources(data=data, ontology=ROOT / "ontology", queries=ROOT / "queries", root=root)
-    return compile_graph(sources).dataset
-
-
-@pytest.fixture(scope="module")
-def mini_store() -> Store:
-    return compiled(MINI / "data", MINI)
-
-
 @pytest.fixture(scope="module")
 def mini(mini_store: Store) -> EmbeddedEngine:
     return EmbeddedEngine(mini_store)
 
 
 @pytest.fixture(scope="module")
-def engine() -> EmbeddedEngine:
-    return EmbeddedEngine(compiled(ROOT / "data", ROOT))
+def engine(real_store: Store) -> EmbeddedEngine:
+    return EmbeddedEngine(real_store)
 
 
 def voices(explanation: Explanation) -> list[Voice]:

@@ -19,7 +19,6 @@ from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.errors import EngineError, UsageError
 from kgbuild.loading import RESOLVED_GRAPH, Loaded, Target, find_target, load_release, read_graphs
 from kgbuild.namespaces import GRAPH
-from kgbuild.pipeline import Sources, compile_graph
 from kgbuild.progress import Silent
 from kgbuild.store import canonical_nquads
 from servers import Server, oxigraph_server, virtuoso_server
@@ -28,19 +27,12 @@ ROOT = Path(__file__).parents[1]
 MINI = ROOT / "tests" / "fixtures" / "mini"
 
 
-@pytest.fixture(scope="module")
-def store() -> Store:
-    """Compile the golden fixture."""
-    sources = Sources(data=MINI / "data", ontology=ROOT / "ontology", queries=ROOT / "queries", root=MINI)
-    return compile_graph(sources).dataset
-
-
 @pytest.fixture
-def release(store: Store, tmp_path: Path) -> Path:
+def release(mini_store: Store, tmp_path: Path) -> Path:
     """Lay the fixture out as a release of its own: each has a journal of its own."""
     folder = tmp_path / "build" / "releases" / "0123456789abcdef"
     folder.mkdir(parents=True)
-    (folder / "graph.nq").write_bytes(canonical_nquads(store))
+    (folder / "graph.nq").write_bytes(canonical_nquads(mini_store))
     return folder
 
 
@@ -69,25 +61,25 @@ def counts(store: Store) -> dict[str, int]:
     return found
 
 
-def test_oxigraph_holds_the_release_after_a_load(store: Store, release: Path, oxigraph: Server) -> None:
+def test_oxigraph_holds_the_release_after_a_load(mini_store: Store, release: Path, oxigraph: Server) -> None:
     """Every graph arrives with its triples, the resolved one as the default graph; a second load sends nothing."""
-    expected = counts(store)
+    expected = counts(mini_store)
     first = load_release(release, target_of(oxigraph), Silent())
     again = load_release(release, target_of(oxigraph), Silent())
-    assert Loaded(len(expected), 0, 0, len(store)) == first
-    assert Loaded(0, len(expected), 0, len(store)) == again
+    assert Loaded(len(expected), 0, 0, len(mini_store)) == first
+    assert Loaded(0, len(expected), 0, len(mini_store)) == again
     dumped = requests.get(oxigraph.graph_store, headers={"Accept": "application/n-quads"}, timeout=30).content
     held = Store()
     held.bulk_load(dumped, format=RdfFormat.N_QUADS)
-    assert canonical_nquads(store) == canonical_nquads(held)
+    assert canonical_nquads(mini_store) == canonical_nquads(held)
 
 
-def test_virtuoso_holds_the_release_after_a_load(store: Store, release: Path, virtuoso: Server) -> None:
+def test_virtuoso_holds_the_release_after_a_load(mini_store: Store, release: Path, virtuoso: Server) -> None:
     """The same with Digest, and with the resolved graph under a name, since Virtuoso has no default graph."""
     target = target_of(virtuoso, RESOLVED_GRAPH)
-    assert len(store) == load_release(release, target, Silent()).triples
+    assert len(mini_store) == load_release(release, target, Silent()).triples
     query = "SELECT ?s ?p ?o { ?s ?p ?o FILTER (isIRI(?o)) } ORDER BY ?s ?p ?o"
-    assert select(EmbeddedEngine(store), query).rows == select(target.engine(), query).rows
+    assert select(EmbeddedEngine(mini_store), query).rows == select(target.engine(), query).rows
 
 
 def test_graphs_that_the_release_lacks_are_removed(release: Path, oxigraph: Server) -> None:
@@ -118,7 +110,7 @@ class Weak:
 
 @contextmanager
 def weak_graph_store(server: Server, strength: int, how: str) -> Iterator[Weak]:
-    """Stand in front of a server's graph store, and fail once some requests were served."""
+    """Stand in front of a server's graph mini_store, and fail once some requests were served."""
     weak = Weak("", strength)
 
     class Handler(BaseHTTPRequestHandler):
@@ -155,7 +147,9 @@ def weak_graph_store(server: Server, strength: int, how: str) -> Iterator[Weak]:
 
 
 @pytest.mark.parametrize(("how", "finding"), [("broken", "the connection failed"), ("500", "the server answered 500")])
-def test_a_load_that_broke_off_goes_on(store: Store, release: Path, tmp_path: Path, how: str, finding: str) -> None:
+def test_a_load_that_broke_off_goes_on(
+    mini_store: Store, release: Path, tmp_path: Path, how: str, finding: str
+) -> None:
     """What had arrived is not sent again, and the message says where it stopped and what to do."""
     with oxigraph_server(tmp_path / "fresh") as server, weak_graph_store(server, 5, how) as weak:
         target = find_target(server.endpoint, weak.address, None, {})
@@ -166,7 +160,7 @@ def test_a_load_that_broke_off_goes_on(store: Store, release: Path, tmp_path: Pa
         weak.strength = 10**6
         done = load_release(release, target, Silent())
         assert 5 == done.kept
-        assert len(store) == done.triples
+        assert len(mini_store) == done.triples
 
 
 def test_a_server_that_is_down_is_named(release: Path) -> None:

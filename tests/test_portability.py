@@ -11,7 +11,6 @@ from pyoxigraph import Store
 from kgbuild.engines import Engine, Table, Term
 from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.loading import RESOLVED_GRAPH, find_target, load_release
-from kgbuild.pipeline import Sources, compile_graph
 from kgbuild.progress import Silent
 from kgbuild.questions import ask, load_questions
 from kgbuild.store import canonical_nquads
@@ -25,16 +24,10 @@ DEVIATIONS: dict[tuple[str, str], str] = {}
 
 
 @pytest.fixture(scope="module")
-def store() -> Store:
-    """Compile the repository's records."""
-    return compile_graph(Sources(ROOT / "data", ROOT / "ontology", ROOT / "queries", root=ROOT)).dataset
-
-
-@pytest.fixture(scope="module")
-def release(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def release(real_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("portability") / "releases" / "0123456789abcdef"
     folder.mkdir(parents=True)
-    (folder / "graph.nq").write_bytes(canonical_nquads(store))
+    (folder / "graph.nq").write_bytes(canonical_nquads(real_store))
     return folder
 
 
@@ -63,20 +56,20 @@ def _text(term: Term | None) -> str:
     return "" if term is None else term.value
 
 
-def check(name: str, server: str, store: Store, remote: Engine) -> None:
+def check(name: str, server: str, real_store: Store, remote: Engine) -> None:
     if (server, name) in DEVIATIONS:
         pytest.skip(DEVIATIONS[server, name])
     question = QUESTIONS[name]
-    assert plain(ask(EmbeddedEngine(store), question, {})) == plain(ask(remote, question, {}))
+    assert plain(ask(EmbeddedEngine(real_store), question, {})) == plain(ask(remote, question, {}))
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_oxigraph_gives_the_same_rows(name: str, store: Store, oxigraph: Engine) -> None:
+def test_oxigraph_gives_the_same_rows(name: str, real_store: Store, oxigraph: Engine) -> None:
     """The Oxigraph server, with the resolved graph as its default graph."""
-    check(name, "oxigraph", store, oxigraph)
+    check(name, "oxigraph", real_store, oxigraph)
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_virtuoso_gives_the_same_rows(name: str, store: Store, virtuoso: Engine) -> None:
+def test_virtuoso_gives_the_same_rows(name: str, real_store: Store, virtuoso: Engine) -> None:
     """Virtuoso 7, with the resolved graph under a name."""
-    check(name, "virtuoso", store, virtuoso)
+    check(name, "virtuoso", real_store, virtuoso)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Iterator
 from html import unescape
 from re import findall
 from typing import Any
@@ -23,7 +22,7 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, Store, Triple, parse
 from rdflib import Graph
 from rdflib.query import Result
 
-from serving import BROWSER, JSON, Served, mini_file, mini_nquads, serving
+from serving import BROWSER, JSON, Served, mini_nquads
 
 XML = "application/sparql-results+xml"
 CSV = "text/csv"
@@ -43,13 +42,6 @@ GRAPHS = {
 NAMES = 'SELECT DISTINCT ?o { ?s <http://www.w3.org/2000/01/rdf-schema#label> ?o FILTER (LANG(?o) = "en") } ORDER BY ?o'
 CYRILLIC = 'SELECT ("Академия — 学院" AS ?x) {}'
 TYPES = "CONSTRUCT { ?s a ?t } WHERE { ?s a ?t }"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("server")
-    with serving(folder, mini_file(folder)) as served:
-        yield served
 
 
 @pytest.fixture(scope="module")

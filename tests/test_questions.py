@@ -26,7 +26,6 @@ from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.errors import DataError, UsageError
 from kgbuild.headers import read_header
 from kgbuild.namespaces import ARTICLE_GRAPH, ONTOLOGY, expand, sparql_header
-from kgbuild.pipeline import Sources, compile_graph
 from kgbuild.questions import (
     ask,
     bind,
@@ -48,25 +47,9 @@ QUESTIONS = load_questions(QUERIES / "questions")
 NAMES = tuple(sorted(path.stem for path in (QUERIES / "questions").glob("*.rq")))
 
 
-def compiled(data: Path, root: Path) -> Store:
-    sources = Sources(data=data, ontology=ROOT / "ontology", queries=QUERIES, root=root)
-    return compile_graph(sources).dataset
-
-
 @pytest.fixture(scope="module")
-def store() -> Store:
-    """Give the graph of the repository's own records."""
-    return compiled(ROOT / "data", ROOT)
-
-
-@pytest.fixture(scope="module")
-def engine(store: Store) -> EmbeddedEngine:
-    return EmbeddedEngine(store)
-
-
-@pytest.fixture(scope="module")
-def mini_store() -> Store:
-    return compiled(MINI / "data", MINI)
+def engine(real_store: Store) -> EmbeddedEngine:
+    return EmbeddedEngine(real_store)
 
 
 @pytest.fixture(scope="module")
@@ -184,9 +167,9 @@ def test_another_engine_gives_the_same_rows(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_holds_may_be_a_named_graph(store: Store, engine: EmbeddedEngine, name: str) -> None:
+def test_what_holds_may_be_a_named_graph(real_store: Store, engine: EmbeddedEngine, name: str) -> None:
     """An engine that keeps the default graph under a name of its own mistakes it for no article."""
-    everything = changed(store, "INSERT { GRAPH <urn:default> { ?s ?p ?o } } WHERE { ?s ?p ?o }")
+    everything = changed(real_store, "INSERT { GRAPH <urn:default> { ?s ?p ?o } } WHERE { ?s ?p ?o }")
     assert ask(engine, QUESTIONS[name], {}) == ask(everything, QUESTIONS[name], {})
 
 

@@ -15,18 +15,11 @@ from pyoxigraph import Store
 from canary import Canary, listening
 from kgbuild.engines.evaluation import QueryError, Request, refuse
 from kgbuild.namespaces import PREFIXES
-from serving import BROWSER, JSON, Served, mini_file, serving
+from serving import BROWSER, JSON, Served
 
 PROBLEM = "https://w3id.org/icn/problem/"
 UPDATE = "application/sparql-update"
 QUERY = "application/sparql-query"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("server")
-    with serving(folder, mini_file(folder)) as served:
-        yield served
 
 
 @pytest.fixture(scope="module")

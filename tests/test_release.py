@@ -76,6 +76,13 @@ def test_two_builds_are_byte_identical(project: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_hermit")
+def test_quads_are_sorted(project: Path) -> None:
+    """A release's quads stand in order, each once: the store's own order is that in which they came."""
+    lines = (current_release(project / "build").path / QUADS).read_bytes().splitlines(keepends=True)
+    assert sorted(set(lines)) == lines
+    assert all(line.endswith(b" .\n") for line in lines)
+
+
 def test_order_of_files_changes_nothing(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file system that lists files in another order, of records, ontology, shapes or queries, gives the same bytes.
 

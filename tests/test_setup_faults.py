@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from pyoxigraph import QuerySolutions, Store
 
-from kgbuild.pipeline import Sources, compile_graph
 from kgbuild.release import current_release
 from mini import COMMAND, ROOT, copy_project, is_whole
 
@@ -100,10 +99,9 @@ def test_a_full_disk_leaves_the_old_release(project: Path) -> None:
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_every_disagreement_of_the_data_is_explained() -> None:
+def test_every_disagreement_of_the_data_is_explained(real_store: Store) -> None:
     """docs/disagreements.md has a line for each, and none for what sources agree on."""
-    store: Store = compile_graph(Sources(ROOT / "data", ROOT / "ontology", ROOT / "queries", root=ROOT)).dataset
-    answer = store.query("SELECT DISTINCT ?about { ?d <https://w3id.org/icn/ontology#setAside> ?x ; "
+    answer = real_store.query("SELECT DISTINCT ?about { ?d <https://w3id.org/icn/ontology#setAside> ?x ; "
                          "<https://w3id.org/icn/ontology#about> ?about }")  # fmt: skip
     assert isinstance(answer, QuerySolutions)
     found = {str(row["about"].value).removeprefix("https://w3id.org/icn/id/").replace("/", ":") for row in answer}

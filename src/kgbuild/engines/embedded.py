@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pyoxigraph
@@ -18,14 +17,10 @@ from pyoxigraph import (
 )
 
 from kgbuild.engines import Answer, Table, Term, Triple, iri, literal
+from kgbuild.engines.syntax import explain_syntax
 from kgbuild.errors import EngineError, UsageError
-from kgbuild.namespaces import PREFIXES
 
 GRAPH_FILE = "graph.nq"
-_POSITION = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
-_PROLOGUE = re.compile(r"(?i)\bPREFIX\s+([\w-]*):")
-_STRINGS_AND_IRIS = re.compile(r"<[^<>\s]*>|\"[^\"\n]*\"|'[^'\n]*'|#[^\n]*")
-_PREFIXED = re.compile(r"(?<![\w:?$-])([A-Za-z][\w-]*):(?=\w)")
 
 
 class EmbeddedEngine:
@@ -39,7 +34,9 @@ class EmbeddedEngine:
         try:
             return _convert(self._store.query(text))
         except SyntaxError as fault:
-            raise UsageError(_explain_syntax(str(fault), text, name)) from fault
+            found = explain_syntax(str(fault), text)
+            place = f"{name}:{found.line}:{found.column}"
+            raise UsageError(f"{place}: the query cannot be read: {found.advice()}") from fault
         except (OSError, RuntimeError, ValueError) as fault:
             raise EngineError(f"{name}: the query was not answered: {fault}.") from fault
 
@@ -84,32 +81,3 @@ def _convert(result: QuerySolutions | QueryTriples | QueryBoolean) -> Answer:
 
 def _convert_triple(triple: pyoxigraph.Triple) -> Triple:
     return convert_term(triple.subject), convert_term(triple.predicate), convert_term(triple.object)
-
-
-def _explain_syntax(message: str, text: str, name: str) -> str:
-    """Write place, what was expected, and which PREFIX lines are missing, from pyoxigraph's message."""
-    match = _POSITION.fullmatch(message)
-    missing = _undeclared(text)
-    lines = " ".join(f"PREFIX {p}: <{PREFIXES.get(p, '…')}>" for p in missing)
-    remedy = f" Add {lines}." if missing else " Correct the query at this place."
-    if match is None:
-        return f"{name}: the query cannot be read: {message}.{remedy}"
-    line, column, expected = match.groups()
-    return f"{name}:{line}:{column}: the query cannot be read: {_expectation(expected)}.{remedy}"
-
-
-def _expectation(expected: str) -> str:
-    """Keep the words of the grammar from pyoxigraph's list; its character classes help nobody."""
-    if "Prefix not found" in expected:
-        return "the prefix is not declared"
-    listed = expected.removeprefix("expected ").removeprefix("one of ").split(", ")
-    if "The SELECT contains a variable that is unbound" in listed:
-        return "a variable of the SELECT is neither grouped nor aggregated, or not known"
-    words = [word for word in listed if not set(word) & set("[]|{}=\n")]
-    return f"expected {' or '.join(words)}" if words else "there is something the grammar does not allow"
-
-
-def _undeclared(text: str) -> list[str]:
-    declared = set(_PROLOGUE.findall(text))
-    used = set(_PREFIXED.findall(_STRINGS_AND_IRIS.sub(" ", text)))
-    return sorted(used - declared - {"_"})

@@ -66,16 +66,19 @@ class SyntaxFault:
     """What is wrong, where that is more than an unexpected word."""
 
     def sentence(self) -> str:
-        """Say what is wrong and what to do."""
-        where = f"Line {self.line}, column {self.column}: "
+        """Say where, what is wrong, and what to do."""
+        return f"Line {self.line}, column {self.column}: {self.advice()}"
+
+    def advice(self) -> str:
+        """Say what is wrong and what to do, without the place."""
         hint = f" Did you mean {self.meant}?" if self.meant else ""
         if self.missing:
             known = [prefix for prefix in self.missing if prefix in PREFIXES]
             lines = " ".join(f"PREFIX {prefix}: <{PREFIXES[prefix]}>" for prefix in known)
             remedy = f" Add {lines}." if lines else hint or " Declare it."
             named = "prefix {} is" if len(self.missing) == 1 else "prefixes {} are"
-            return f"{where}the {named.format(' and '.join(self.missing))} not declared.{remedy}"
-        return f"{where}{self.expectation()}.{hint or ' Correct the query at this place.'}"
+            return f"the {named.format(' and '.join(self.missing))} not declared.{remedy}"
+        return f"{self.expectation()}.{hint or ' Correct the query at this place.'}"
 
     def expectation(self) -> str:
         """Say what could stand at the place."""

@@ -148,7 +148,7 @@ class _Guarded:
             raise
         except QueryError as found:
             await _send_problem(scope, from_query_error(found), send)
-        except Exception:
+        except Exception:  # of ours alone: logged whole, and nothing of it shown to the client
             _log.exception("A request was not answered")
             await _send_problem(
                 scope, Problem("internal", 500, "This is a fault of the server. Please report it."), send
