@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import islice
+from resource import RUSAGE_SELF, getrusage
 from typing import IO, Any, Final, cast
 
 from pyoxigraph import (
@@ -31,7 +32,7 @@ from kgbuild.engines import lexer
 from kgbuild.engines.attribution import MEMBER, attribute, not_attributable
 from kgbuild.engines.derivation import SOLUTIONS, Row
 from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS
-from kgbuild.engines.frames import DATA, END, FAULT, HEAD, pack
+from kgbuild.engines.frames import DATA, END, FAULT, HEAD, Outbox
 from kgbuild.engines.syntax import explain_syntax
 from kgbuild.namespaces import PREFIXES
 
@@ -47,7 +48,8 @@ _WITH_SOURCES: Final = "application/sparql-results+json"
 _MERGED: Final = NamedNode("urn:kgbuild:merged-default-graph")
 _NO_DESCRIPTORS: Final = re.compile(r"os error 24|Too many open files", re.IGNORECASE)
 
-Send = Callable[[bytes], object]
+Put = Callable[[bytes, bytes], object]
+"""Takes a frame: its kind and its payload."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Request:
 
     def pack(self) -> bytes:
         """Write the request for a worker."""
-        return json.dumps(asdict(self), ensure_ascii=False).encode()
+        return json.dumps(vars(self), ensure_ascii=False).encode()  # `asdict` would copy all of it first
 
     @classmethod
     def unpack(cls, payload: bytes) -> Request:
@@ -94,17 +96,19 @@ class QueryError(Exception):
         return cls(**json.loads(payload))
 
 
-def answer(store: Store, payload: bytes, send: Send) -> None:
+def answer(store: Store, payload: bytes, send: Callable[[bytes], object]) -> None:
     """Answer a request frame with frames; a fault is one of them.
 
     MemoryError is left to the worker, which has to end after it.
     """
+    outbox = Outbox(send)
     try:
-        _evaluate(store, Request.unpack(payload), send)
+        _evaluate(store, Request.unpack(payload), outbox.put)
     except QueryError as fault:
-        send(pack(FAULT, fault.pack()))
+        outbox.put(FAULT, fault.pack())
     else:
-        send(pack(END, b"{}"))
+        outbox.put(END, json.dumps({"holds": getrusage(RUSAGE_SELF).ru_maxrss << 10}).encode())
+    outbox.flush()
 
 
 # --- refusing -----------------------------------------------------------------------------------------------------
@@ -151,15 +155,15 @@ def _check_graphs(store: Store, *lists: Iterable[str]) -> None:
 # --- evaluating ---------------------------------------------------------------------------------------------------
 
 
-def _evaluate(store: Store, request: Request, send: Send) -> None:
+def _evaluate(store: Store, request: Request, put: Put) -> None:
     refuse(store, request)
     merged, dataset = _dataset(store, request)
     try:
         result = store.query(request.query, base_iri=request.base or None, **dataset)
         if request.sources:
-            _write_with_sources(store, result, request, send)
+            _write_with_sources(store, result, request, put)
         else:
-            _write(result, request, send)
+            _write(result, request, put)
     except SyntaxError as problem:
         fault = explain_syntax(str(problem), request.query, request.base)
         raise QueryError("syntax-error", 400, fault.sentence(), fault.facts()) from problem
@@ -204,11 +208,11 @@ def _merge(store: Store, graphs: list[NamedNode]) -> None:
     store.extend(Quad(t.subject, t.predicate, t.object, _MERGED) for t in triples)
 
 
-def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, send: Send) -> None:
+def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, put: Put) -> None:
     if isinstance(result, QueryTriples):
         media_type = _fitting(request.graphs, GRAPHS)
-        send(pack(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode()))
-        with _sink(send) as sink:
+        put(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode())
+        with _sink(put) as sink:
             serialize(_once(result), sink, format=GRAPHS[media_type], prefixes=_prefixes(media_type))
         return
     is_ask = isinstance(result, QueryBoolean)
@@ -216,13 +220,13 @@ def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Reques
     head: dict[str, Any] = {"form": "boolean" if is_ask else "table", "media_type": media_type}
     if isinstance(result, QuerySolutions):
         head["variables"] = [variable.value for variable in result.variables]
-    send(pack(HEAD, json.dumps(head).encode()))
-    with _sink(send) as sink:
+    put(HEAD, json.dumps(head).encode())
+    with _sink(put) as sink:
         result.serialize(sink, format=RESULTS[media_type])
 
 
 def _write_with_sources(
-    store: Store, result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, send: Send
+    store: Store, result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, put: Put
 ) -> None:
     """Write a table as JSON with what supports each row; the rows go out while their sources are still looked for."""
     if not isinstance(result, QuerySolutions):
@@ -233,8 +237,8 @@ def _write_with_sources(
         raise QueryError("not-acceptable", 406, detail, {"available": [_WITH_SOURCES]})
     columns = [variable.value for variable in result.variables]
     head = {"form": "table", "media_type": _WITH_SOURCES, "variables": columns}
-    send(pack(HEAD, json.dumps(head).encode()))
-    with _sink(send) as sink:
+    put(HEAD, json.dumps(head).encode())
+    with _sink(put) as sink:
         table = _OpenTable(sink)
         result.serialize(cast(IO[bytes], table), format=QueryResultsFormat.JSON)
         table.close_with(MEMBER, _sources(store, request, columns, table))
@@ -315,8 +319,8 @@ def _fitting(wanted: tuple[str, ...], known: dict[str, Any]) -> str:
 class _Frames(io.RawIOBase):
     """Sends what is written as frames, until it is cut off."""
 
-    def __init__(self, send: Send) -> None:
-        self.send = send
+    def __init__(self, put: Put) -> None:
+        self.put = put
         self.cut_off = False
 
     def writable(self) -> bool:
@@ -324,14 +328,14 @@ class _Frames(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         if not self.cut_off:
-            self.send(pack(DATA, bytes(data)))
+            self.put(DATA, bytes(data))
         return len(data)
 
 
 @contextmanager
-def _sink(send: Send) -> Iterator[IO[bytes]]:
+def _sink(put: Put) -> Iterator[IO[bytes]]:
     """Gather what is written into frames of `CHUNK` bytes: pyoxigraph writes 8 kB at a time."""
-    frames = _Frames(send)
+    frames = _Frames(put)
     sink = io.BufferedWriter(frames, CHUNK)
     try:
         yield sink

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
-from typing import Final
+from collections import deque
+from collections.abc import Callable
+from typing import Final, cast
 
 HEADER: Final = struct.Struct("!cI")
 
@@ -26,3 +29,100 @@ def pack(kind: bytes, payload: bytes) -> bytes:
     b'X\x00\x00\x00\x02{}'
     """
     return HEADER.pack(kind, len(payload)) + payload
+
+
+class Outbox:
+    """The worker's end: gathers frames and sends them together, so that a small answer wakes the server once."""
+
+    FULL: Final = 1 << 16
+    """Bytes from which what was gathered is sent."""
+
+    def __init__(self, send: Callable[[bytes], object]) -> None:
+        self.send = send
+        self.parts: list[bytes] = []
+        self.size = 0
+
+    def put(self, kind: bytes, payload: bytes) -> None:
+        """Take a frame."""
+        self.parts += (HEADER.pack(kind, len(payload)), payload)
+        self.size += len(payload)
+        if self.size >= self.FULL:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what there is."""
+        whole = b"".join(self.parts)
+        self.parts, self.size = [], 0
+        self.send(whole)
+
+
+class Wire(asyncio.Protocol):
+    """The server's end: the frames of one worker, in order; reading stops while too much waits to be taken."""
+
+    HIGH: Final = 2 << 20
+    """Bytes."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.lost = False
+        self._raw = bytearray()
+        self._frames: deque[tuple[bytes, bytes]] = deque()
+        self._size = 0
+        self._paused = False
+        self._waiting: asyncio.Future[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self.transport = cast(asyncio.Transport, transport)  # of a stream socket; uvloop's are no subclass
+
+    def data_received(self, data: bytes) -> None:
+        """Cut what has come into frames."""
+        raw = self._raw
+        raw += data
+        at, end = 0, len(raw) - HEADER.size
+        while at <= end:
+            kind, size = HEADER.unpack_from(raw, at)
+            if at + HEADER.size + size > len(raw):
+                break
+            at += HEADER.size
+            self._frames.append((kind, bytes(raw[at : at + size])))
+            self._size += size
+            at += size
+        del raw[:at]
+        if self._size > self.HIGH and self.transport is not None:
+            self.transport.pause_reading()
+            self._paused = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - what asyncio gives
+        """End: the worker has gone, or was let go."""
+        self.lost = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def frame(self) -> tuple[bytes, bytes]:
+        """Take the next frame; ConnectionError where none will come."""
+        while not self._frames:
+            if self.lost:
+                raise ConnectionResetError
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        found = self._frames.popleft()
+        self._size -= len(found[1])
+        if self._paused and self._size < self.HIGH and self.transport is not None:
+            self.transport.resume_reading()
+            self._paused = False
+        return found
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+        if self.transport is not None and not self.lost:
+            self.transport.write(data)
+
+    def close(self) -> None:
+        """Let go of the worker's socket."""
+        if self.transport is not None:
+            self.transport.close()

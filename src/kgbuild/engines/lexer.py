@@ -139,7 +139,10 @@ def is_deterministic(text: str) -> bool:
     >>> is_deterministic("SELECT (now() AS ?x) {}"), is_deterministic("SELECT ?know {}")
     (False, True)
     """
-    return "\\u" not in text.lower() and not any(
+    capitals = text.upper()
+    if "\\U" in capitals:
+        return False
+    return not any(name in capitals for name in NOT_DETERMINISTIC) or not any(
         name in token.text.upper()
         for token in words(text)
         if ":" not in token.text and text[token.at - 1 : token.at] not in ("?", "$")

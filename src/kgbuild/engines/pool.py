@@ -7,8 +7,10 @@ lane of lower priority and bounded width, and its place is filled anew: small qu
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from kgbuild.engines.evaluation import QueryError, Request
-from kgbuild.engines.frames import DATA, FAULT, HEAD, HEADER, REQUEST, pack
+from kgbuild.engines.frames import DATA, FAULT, HEAD, REQUEST, Wire, pack
 from kgbuild.errors import EngineError
 
 QUICK: Final = 0.1
@@ -40,6 +42,8 @@ SLOW_READER: Final = 30.0
 """Seconds within which the reader of a streamed answer must take a part."""
 GREW: Final = 128 << 20
 """Bytes by which a worker may have grown when it is replaced: reading dirties the pages that it shares."""
+REFILL: Final = 0.05
+"""Seconds after which a worker that died without a query is replaced."""
 _LAST_WORDS_WITHIN: Final = 2.0
 _READY_WITHIN: Final = 3600.0
 
@@ -93,9 +97,11 @@ class Answer:
 class _Worker:
     pid: int
     life: int
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    wire: Wire
     resident: int
+    """Bytes that it held when it was new."""
+    holds: int = 0
+    """Bytes that it has held at most, by its own word."""
     slow: bool = False
     killed: str = ""
     """Why we killed it: the kind of the problem; "" if we did not."""
@@ -225,7 +231,7 @@ class Pool:
         for worker in self._workers.values():
             if not worker.gone.done():
                 worker.gone.set_result({"signal": signal.SIGKILL, "said": ""})
-            worker.writer.close()
+            worker.wire.close()
             os.close(worker.life)
         self._workers.clear()
         self._idle.clear()
@@ -269,12 +275,12 @@ class Pool:
     async def _welcome(self, pid: int, connection: int, life: int) -> None:
         stream = socket.socket(fileno=connection)
         stream.setblocking(False)
-        reader, writer = await asyncio.open_connection(sock=stream, limit=1 << 20)
-        worker = _Worker(pid, life, reader, writer, _resident(pid))
+        _, wire = await asyncio.get_running_loop().create_connection(Wire, sock=stream)
+        worker = _Worker(pid, life, wire, _resident(pid))
         self._forking -= 1
         if self._stopping:
             worker.kill("shutting-down")
-            writer.close()
+            wire.close()
             os.close(life)
             return
         self._workers[pid] = worker
@@ -292,10 +298,11 @@ class Pool:
         if not worker.gone.done():
             worker.gone.set_result(told)
         os.close(worker.life)
-        worker.writer.close()
+        worker.wire.close()
         if worker in self._idle:
             self._idle.remove(worker)
-            self._refill()
+            # Not at once: where no worker can live, forking would be all that is done.
+            asyncio.get_running_loop().call_later(REFILL, self._refill)
 
     def _refill(self) -> None:
         quick = sum(1 for worker in self._workers.values() if not worker.slow and not worker.killed)
@@ -332,7 +339,7 @@ class Pool:
             raise
         finally:
             timer.cancel()
-            with suppress(ValueError):  # one whose client has gone takes no place any more
+            if waiting in self._waiting:  # one whose client has gone takes no place any more
                 self._waiting.remove(waiting)
 
     def _begin(self) -> None:
@@ -347,7 +354,7 @@ class Pool:
     def release(self, worker: _Worker, *, spoiled: bool) -> None:
         """Take a worker back, or replace it."""
         self._finish()
-        if spoiled or worker.slow or worker.killed or _resident(worker.pid) - worker.resident > GREW:
+        if spoiled or worker.slow or worker.killed or worker.holds - worker.resident > GREW:
             worker.kill("replaced")
             self._refill()
         elif worker.pid in self._workers:
@@ -386,6 +393,7 @@ class Pool:
         try:
             found = await self._spool(worker, request, timers)
         except QueryError as problem:
+            worker.holds = _resident(worker.pid)
             whole = problem.kind != "out-of-memory" and not worker.killed and not worker.gone.done()
             raise
         except asyncio.CancelledError:
@@ -401,16 +409,15 @@ class Pool:
                 self.release(worker, spoiled=not whole)
 
     async def _spool(self, worker: _Worker, request: Request, timers: list[asyncio.TimerHandle]) -> Answer:
-        worker.writer.write(pack(REQUEST, request.pack()))
+        worker.wire.write(pack(REQUEST, request.pack()))
         kind, payload = await self.frame(worker)
         if kind == FAULT:
             raise QueryError.unpack(payload)
         if kind != HEAD:
             raise EngineError(f"A worker sent a frame of kind {kind!r} first.")
         head = json.loads(payload)
-        body = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the answer closes it
         variables = tuple(head.get("variables", ()))
-        found = Answer(head["form"], head["media_type"], body, 0, variables, give_back=self._give_back)
+        found = Answer(head["form"], head["media_type"], io.BytesIO(), 0, variables, give_back=self._give_back)
         try:
             await self._fill(worker, found, timers)
         except BaseException:
@@ -424,7 +431,10 @@ class Pool:
             if kind == FAULT:
                 raise QueryError.unpack(payload)
             if kind != DATA:
+                worker.holds = json.loads(payload)["holds"]
                 return
+            if found.size <= IN_MEMORY < found.size + len(payload):
+                found.body = _to_disk(found.body)
             found.body.write(payload)
             found.size += len(payload)
             self._spooled += len(payload)
@@ -438,9 +448,8 @@ class Pool:
     async def frame(self, worker: _Worker) -> tuple[bytes, bytes]:
         """Read a worker's next frame; raises QueryError if it has died."""
         try:
-            kind, size = HEADER.unpack(await worker.reader.readexactly(HEADER.size))
-            return kind, await worker.reader.readexactly(size)
-        except (asyncio.IncompleteReadError, ConnectionError) as problem:
+            return await worker.wire.frame()
+        except ConnectionError as problem:
             raise await self._why_gone(worker) from problem
 
     async def _why_gone(self, worker: _Worker) -> QueryError:
@@ -472,6 +481,14 @@ def _explain_death(killed: str, told: dict[str, Any], limits: Limits) -> QueryEr
         detail = "The query is too complex: it has too many nested or chained parts. Take it apart."
         return QueryError("query-too-complex", 400, detail)
     return QueryError("worker-died", 500, "The query ended the process that ran it. Please report it.", {"said": said})
+
+
+def _to_disk(body: IO[bytes]) -> IO[bytes]:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
+    body.seek(0)
+    shutil.copyfileobj(body, file)
+    body.close()
+    return file
 
 
 def _give_up(waiting: asyncio.Future[_Worker]) -> None:

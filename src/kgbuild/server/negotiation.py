@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from werkzeug.datastructures import Accept, MIMEAccept
@@ -12,6 +13,8 @@ from kgbuild.engines.formats import ALIASES, GRAPHS, RESULTS
 
 HTML: Final = "text/html"
 PROBLEM: Final = "application/problem+json"
+REMEMBERED: Final = 500
+"""Characters of a header up to which what it means is remembered."""
 SHORT_NAMES: Final = {
     "json": "application/sparql-results+json",
     "xml": "application/sparql-results+xml",
@@ -29,20 +32,28 @@ _OTHER_NAMES: Final = {"turtle": "ttl", "n3": "ttl", "ntriples": "nt", "n-triple
 """What clients write there by themselves, beside media types: SPARQLWrapper does, in every request."""
 
 
-def fitting(accept: str | None, offered: Sequence[str]) -> list[str]:
+def fitting(accept: str | None, offered: tuple[str, ...]) -> tuple[str, ...]:
     """List the media types offered that fit an Accept header, best first; no header takes anything.
 
     Of equal quality, the one offered first is better; `q=0` refuses.
 
-    >>> fitting("text/csv, */*;q=0.1", ["text/turtle", "text/csv"]), fitting("text/turtle;q=0", ["text/turtle"])
-    (['text/csv', 'text/turtle'], [])
+    >>> fitting("text/csv, */*;q=0.1", ("text/turtle", "text/csv")), fitting("text/turtle;q=0", ("text/turtle",))
+    (('text/csv', 'text/turtle'), ())
     """
     if accept is None or not accept.strip():
-        return list(offered)
+        return offered
+    return (_fitting_known if len(accept) <= REMEMBERED else _fitting)(accept, offered)
+
+
+def _fitting(accept: str, offered: tuple[str, ...]) -> tuple[str, ...]:
     # Without parameters: a range with a charset or a version means the type that we have all the same.
     read = MIMEAccept([(name.partition(";")[0].strip(), q) for name, q in parse_accept_header(accept, MIMEAccept)])
     rated = [(-read.quality(media_type), i, media_type) for i, media_type in enumerate(offered)]
-    return [media_type for quality, _, media_type in sorted(rated) if quality < 0]
+    return tuple(media_type for quality, _, media_type in sorted(rated) if quality < 0)
+
+
+# Clients send the same few headers all the time, and reading one costs as much as a small query.
+_fitting_known: Final = lru_cache(maxsize=1024)(_fitting)
 
 
 def named_format(name: str) -> str | None:
@@ -54,26 +65,36 @@ def named_format(name: str) -> str | None:
     return name if "/" in name else SHORT_NAMES.get(_OTHER_NAMES.get(name.lower(), name.lower()))
 
 
-def best(accept: str | None, offered: Sequence[str]) -> str | None:
+def best(accept: str | None, offered: tuple[str, ...]) -> str | None:
     """Choose the media type that fits best; None if none does."""
     return next(iter(fitting(accept, offered)), None)
 
 
 def takes_gzip(accept_encoding: str | None) -> bool:
     """Tell whether a client takes gzip."""
-    return bool(accept_encoding) and parse_accept_header(accept_encoding, Accept).quality("gzip") > 0
+    if not accept_encoding:
+        return False
+    return (_takes_gzip_known if len(accept_encoding) <= REMEMBERED else _takes_gzip)(accept_encoding)
 
 
-def wants_html(accept: str | None, others: Iterable[str]) -> bool:
+def _takes_gzip(accept_encoding: str) -> bool:
+    return parse_accept_header(accept_encoding, Accept).quality("gzip") > 0
+
+
+_takes_gzip_known: Final = lru_cache(maxsize=256)(_takes_gzip)
+
+
+def wants_html(accept: str | None, others: tuple[str, ...]) -> bool:
     """Tell whether a client wants a page rather than anything else: a browser does, `*/*` does not."""
-    return best(accept, [*others, HTML]) == HTML
+    return best(accept, (*others, HTML)) == HTML
 
 
-def offers(known: Iterable[str]) -> list[str]:
+def offers(known: Iterable[str]) -> tuple[str, ...]:
     """List formats with the other names that clients have for them."""
-    formats = list(known)
-    return [*formats, *(alias for alias, meant in ALIASES.items() if meant in formats)]
+    formats = tuple(known)
+    return (*formats, *(alias for alias, meant in ALIASES.items() if meant in formats))
 
 
 RESULT_OFFERS: Final = offers(RESULTS)
 GRAPH_OFFERS: Final = offers(GRAPHS)
+ALL_OFFERS: Final = (*RESULT_OFFERS, *GRAPH_OFFERS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -44,6 +45,7 @@ async def _serve(settings: Settings, listening: socket.socket, say: Callable[[st
     service = Service(settings)
     try:
         await service.start()
+        gc.freeze()  # what is there now stays: a collection need not walk through it
         config = uvicorn.Config(
             make_app(service),
             log_level="warning",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, TypeVar
@@ -23,6 +24,7 @@ from kgbuild.engines.syntax import unknown_terms
 from kgbuild.server import pages
 from kgbuild.server.description import describe_service
 from kgbuild.server.negotiation import (
+    ALL_OFFERS,
     GRAPH_OFFERS,
     HTML,
     RESULT_OFFERS,
@@ -43,6 +45,8 @@ LARGEST_BODY: Final = 1 << 20
 """Bytes of a request; a query may have fewer (see `evaluation.LONGEST_QUERY`)."""
 KEPT: Final = 8 << 20
 """Bytes up to which an answer is kept in memory and compressed; larger ones are sent from the disk."""
+UNWATCHED: Final = 0.02
+"""Seconds of work after which it is watched whether the client is still there."""
 METHODS: Final = "GET, HEAD, POST, OPTIONS"
 FORM: Final = "application/x-www-form-urlencoded"
 QUERY: Final = "application/sparql-query"
@@ -209,11 +213,11 @@ class _Prepared:
     def __init__(self, service: Service, asked: Asked, accept: str | None, gzip: bool, public: str) -> None:
         assert asked.query is not None  # noqa: S101 - whoever asks about the service does not come here
         self.service, self.asked, self.gzip, self.release_id = service, asked, gzip, service.release_id
-        self.page = wants_html(accept, [*RESULT_OFFERS, *GRAPH_OFFERS])
-        self.results = ["application/sparql-results+json"] if self.page else fitting(accept, RESULT_OFFERS)
-        self.graphs = ["application/n-triples"] if self.page else fitting(accept, GRAPH_OFFERS)
+        self.page = wants_html(accept, ALL_OFFERS)
+        self.results = ("application/sparql-results+json",) if self.page else fitting(accept, RESULT_OFFERS)
+        self.graphs = ("application/n-triples",) if self.page else fitting(accept, GRAPH_OFFERS)
         if not self.results and not self.graphs:
-            available = [*RESULT_OFFERS, *GRAPH_OFFERS, HTML]
+            available = [*ALL_OFFERS, HTML]
             raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
         self.request = Request(
             asked.query,
@@ -274,7 +278,7 @@ class _Prepared:
         return made.encoded(takes_gzip=self.gzip)
 
 
-def _canonical(media_types: list[str]) -> tuple[str, ...]:
+def _canonical(media_types: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ALIASES.get(media_type, media_type) for media_type in media_types))
 
 
@@ -293,19 +297,36 @@ async def _answer(prepared: _Prepared, request: HttpRequest) -> Encoded | Answer
 
 
 async def watched(request: HttpRequest, work: Awaitable[T]) -> T:
-    """Do work for a client, and leave it when the client has gone."""
-    task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_disconnected(request))
+    """Do work for a client, and leave it when the client has gone; raises ClientDisconnect then."""
+    loop = asyncio.get_running_loop()
+    watching: list[asyncio.Future[None]] = []
     try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientDisconnect
-    finally:
-        for each in (gone, task):
-            each.cancel()
-        # Whatever it holds is let go when it has ended, not before.
-        await asyncio.gather(gone, task, return_exceptions=True)
+        async with asyncio.timeout(None) as scope:
+            # Most work is done before a watch would be set up.
+            later = loop.call_later(UNWATCHED, lambda: watching.append(_watch(request, scope)))
+            try:
+                return await work
+            finally:
+                later.cancel()
+                for watch in watching:
+                    watch.cancel()
+    except TimeoutError:
+        if scope.expired():
+            raise ClientDisconnect from None
+        raise
+
+
+def _watch(request: HttpRequest, scope: asyncio.Timeout) -> asyncio.Future[None]:
+    """End a scope when the client goes; cancelled where the scope ends first."""
+    watch = asyncio.ensure_future(_disconnected(request))
+
+    def end(watch: asyncio.Future[None]) -> None:
+        if not watch.cancelled() and watch.exception() is None:
+            with suppress(RuntimeError):  # the scope ended in this very moment
+                scope.reschedule(asyncio.get_running_loop().time())
+
+    watch.add_done_callback(end)
+    return watch
 
 
 async def _disconnected(request: HttpRequest) -> None:
