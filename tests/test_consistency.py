@@ -18,7 +18,7 @@ from rdflib import OWL, PROV, RDF, RDFS, URIRef
 from kgbuild import consistency
 from kgbuild.consistency import Triple, check_consistency, combine_ontologies, hermit_input, run_hermit, split_axioms
 from kgbuild.errors import EngineError, ExitCode, Issue, Place, UsageError
-from kgbuild.namespaces import PREFIXES, expand
+from kgbuild.namespaces import PREFIXES, expand, sparql_header
 from kgbuild.pipeline import Graph, check_graph, compile_graph
 from kgbuild.progress import Silent
 from mini import copy_project, sources
@@ -227,6 +227,33 @@ def test_contradiction_in_a_build_is_told_at_its_claim(
     (issue,) = [issue for issue in getattr(caught.value, "issues", []) if issue.code == "inconsistent"]
     assert "data/articles/2020/2020-10-15-summit-report.yaml:18:13" == str(issue.place)
     assert "icn:Person rdfs:subClassOf icn:Actor; tenure:tessa-marlow--ambassador" in issue.finding
+
+
+PROGRAMME_CLAIMS = """\
+  - change: {of: ferry-exchange, type: founding, date: 2019-05-14, initiated_by: lakes-hub}
+    says: The exchange of civil servants was founded in May.
+  - change: {of: ferry-exchange, type: renaming, date: 2019-05-15}
+    says: The exchange was renamed the day after.
+"""
+
+
+def test_programme_is_founded_and_renamed(tmp_path: Path) -> None:
+    """A programme begins and changes as an actor does, for reader, shapes and HermiT alike, and is no actor for it."""
+    project = copy_project(tmp_path)
+    entity = project / "data/entities/programme/ferry-exchange.yaml"
+    entity.parent.mkdir()
+    entity.write_text("names: {en: Ferry Exchange of Civil Servants}\n", encoding="utf-8")
+    with (project / "data/articles/2019/2019-05-15-network-founded.yaml").open("a", encoding="utf-8") as record:
+        record.write(PROGRAMME_CLAIMS)
+    graph = compile_graph(sources(project))
+    check_graph(graph, sources(project), Silent())
+    holds = graph.dataset.query(
+        sparql_header()
+        + """ASK { ?founding icn:founded programme:ferry-exchange . ?renaming icn:changed programme:ferry-exchange ;
+               icn:changeType change-type:renaming . programme:ferry-exchange a icn:Programme
+               FILTER NOT EXISTS { programme:ferry-exchange a icn:Actor } }"""
+    )
+    assert bool(holds)
 
 
 # --- the real ontologies ----------------------------------------------------------------------------------------------
