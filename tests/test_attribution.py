@@ -992,6 +992,18 @@ def test_the_page_shows_sources_without_scripts(served: Served) -> None:
     assert ["format=csv", "format=tsv", "format=json", "format=xml"] == [link.rpartition("&amp;")[2] for link in links]
 
 
+@pytest.mark.parametrize("query", ["SELECT * {", "ASK {}", "SELECT * { SERVICE <urn:x> {} }"])
+def test_the_page_of_a_problem_keeps_the_wish_for_sources(served: Served, query: str) -> None:
+    """Whoever mends a query gets the form as he sent it, by GET or POST: with sources only if he asked for them."""
+    ticked, plain = 'name="sources" value="1" checked>', 'name="sources" value="1">'
+    for sent in (
+        served.get({"query": query, "sources": "1"}, BROWSER),
+        served.request("POST", accept=BROWSER, data={"query": query, "sources": "1"}),
+    ):
+        assert (4, True, False) == (sent.status_code // 100, ticked in sent.text, plain in sent.text)
+    assert plain in served.get({"query": "SELECT * {"}, BROWSER).text
+
+
 def test_the_page_without_sources(served: Served) -> None:
     """Unasked there are none; asked in vain, the page says why; computed triples and absence are in words."""
     plain = served.ask(HEAD + FLAGSHIP, BROWSER).text
