@@ -734,7 +734,7 @@ def test_sources_come_as_json_only(store: Store) -> None:
 def test_only_tables_have_sources(store: Store, query: str) -> None:
     """A boolean or a graph has no rows: 400, saying so."""
     fault = asked(store, query)
-    assert (400, "bad-request") == (fault["status"], fault["kind"])
+    assert (400, "sources-for-select-only") == (fault["status"], fault["kind"])
     assert "SELECT" in fault["detail"]
 
 
@@ -973,7 +973,10 @@ def test_sources_are_asked_for_over_http(served: Served) -> None:
     assert by_get.content == served.get(parameters).content
     assert JSON == served.get(parameters, "text/csv, application/sparql-results+json;q=0.1").headers["Content-Type"]
     assert 406 == served.get(parameters, "text/csv").status_code
-    assert 400 == served.get({"query": "ASK {}", "sources": "1"}).status_code
+    refused = served.get({"query": "ASK {}", "sources": "1"})
+    expected = ("https://w3id.org/icn/problem/sources-for-select-only", "Only a SELECT comes with sources", 400)
+    assert expected == tuple(refused.json()[member] for member in ("type", "title", "status"))
+    assert 400 == refused.status_code
 
 
 def test_the_page_shows_sources_without_scripts(served: Served) -> None:

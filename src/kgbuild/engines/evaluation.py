@@ -227,7 +227,7 @@ def _write_with_sources(
     """Write a table as JSON with what supports each row; the rows go out while their sources are still looked for."""
     if not isinstance(result, QuerySolutions):
         detail = "Only the rows of a SELECT come with sources. Ask a SELECT, or leave `sources` out."
-        raise QueryError("bad-request", 400, detail)
+        raise QueryError("sources-for-select-only", 400, detail)
     if _WITH_SOURCES not in request.results:
         detail = f"Sources come with {_WITH_SOURCES} only. Ask for that format, or leave `sources` out."
         raise QueryError("not-acceptable", 406, detail, {"available": [_WITH_SOURCES]})
