@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 from pyoxigraph import Literal, NamedNode, Quad, QueryResultsFormat, QueryTriples, RdfFormat, Store
 
 from canary import DISGUISED, PLAIN, Canary, listening
@@ -26,6 +27,7 @@ from kgbuild.errors import EngineError, ExitCode, UsageError
 from kgbuild.namespaces import PREFIXES, sparql_header
 from kgbuild.release import QUADS, current_release
 from mini import kgbuild_here
+from servers import Server, oxigraph_server
 
 HEADER = sparql_header({name: PREFIXES[name] for name in ("icn", "network", "rdfs")})
 SELECT = (
@@ -184,6 +186,37 @@ def test_long_query_is_posted(embedded: Engine, service: Service) -> None:
     query = SELECT + f"\n# {'ж&=+%' * LONGEST_GET}"
     assert embedded.query(query) == service.engine().query(query)
     assert [("POST", query)] == service.asked
+
+
+@pytest.fixture(scope="module")
+def oxigraph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run the Oxigraph server with a triple in each of two named graphs."""
+    with oxigraph_server(tmp_path_factory.mktemp("oxigraph")) as server:
+        for name in "ab":
+            body, headers = f"<urn:{name}> <urn:p> 1 .", {"Content-Type": "text/turtle"}
+            sent = requests.put(
+                server.graph_store, body, params={"graph": f"urn:g/{name}"}, headers=headers, timeout=30
+            )
+            sent.raise_for_status()
+        yield server
+
+
+@pytest.mark.parametrize("comment", ["", f"# {'x' * LONGEST_GET}"], ids=["short", "long"])
+@pytest.mark.parametrize(
+    ("parameters", "found"),
+    [
+        ("", []),
+        ("?", []),
+        ("?default-graph-uri=urn:g/a", ["urn:a"]),
+        ("?default-graph-uri=urn%3Ag%2Fa&default-graph-uri=urn:g/b&key=", ["urn:a", "urn:b"]),
+        ("?named-graph-uri=urn:g/a", []),
+    ],
+)
+def test_address_may_have_parameters(oxigraph: Server, parameters: str, found: list[str], comment: str) -> None:
+    """A server's address keeps the parameters that it has, with a short query and with one that is posted."""
+    engine = RemoteEngine(oxigraph.endpoint + parameters)
+    rows = select(engine, f"SELECT ?s {{ ?s ?p ?o }} ORDER BY ?s {comment}").rows
+    assert found == [term.value for (term,) in rows if term]
 
 
 # --- no answer --------------------------------------------------------------------------------------------------------
