@@ -693,7 +693,7 @@ def test_large_answers_have_a_reason(store: Store, monkeypatch: pytest.MonkeyPat
     triples = "SELECT ?s { ?s ?p ?o . ?s ?q ?r }"
     for place, bound, what, part in (
         (evaluation, "SOLUTIONS", query, "more than 8 rows"),
-        (evaluation, "LARGEST_TABLE", query, "rows; add a LIMIT"),
+        (evaluation, "LARGEST_TABLE", query, "rows have more than 8 bytes"),
         (derivation, "SOLUTIONS", query, "more than 8 solutions"),
         (derivation, "SOLUTIONS", f"{triples} LIMIT 2", "more than 8 solutions"),
         (derivation, "MATCHES", "SELECT ?x { [] icn:member ?x ; ?p [] }", "more than 8 ways"),
@@ -734,7 +734,7 @@ def test_sources_come_as_json_only(store: Store) -> None:
 def test_only_tables_have_sources(store: Store, query: str) -> None:
     """A boolean or a graph has no rows: 400, saying so."""
     fault = asked(store, query)
-    assert (400, "bad-request") == (fault["status"], fault["kind"])
+    assert (400, "sources-for-select-only") == (fault["status"], fault["kind"])
     assert "SELECT" in fault["detail"]
 
 
@@ -973,7 +973,10 @@ def test_sources_are_asked_for_over_http(served: Served) -> None:
     assert by_get.content == served.get(parameters).content
     assert JSON == served.get(parameters, "text/csv, application/sparql-results+json;q=0.1").headers["Content-Type"]
     assert 406 == served.get(parameters, "text/csv").status_code
-    assert 400 == served.get({"query": "ASK {}", "sources": "1"}).status_code
+    refused = served.get({"query": "ASK {}", "sources": "1"})
+    expected = ("https://w3id.org/icn/problem/sources-for-select-only", "Only a SELECT comes with sources", 400)
+    assert expected == tuple(refused.json()[member] for member in ("type", "title", "status"))
+    assert 400 == refused.status_code
 
 
 def test_the_page_shows_sources_without_scripts(served: Served) -> None:
@@ -990,6 +993,18 @@ def test_the_page_shows_sources_without_scripts(served: Served) -> None:
     links = [link.partition('"')[0] for link in page.split('<a href="/sparql?')[1:]]
     assert [False, False, True, False] == ["sources=1" in link for link in links]
     assert ["format=csv", "format=tsv", "format=json", "format=xml"] == [link.rpartition("&amp;")[2] for link in links]
+
+
+@pytest.mark.parametrize("query", ["SELECT * {", "ASK {}", "SELECT * { SERVICE <urn:x> {} }"])
+def test_the_page_of_a_problem_keeps_the_wish_for_sources(served: Served, query: str) -> None:
+    """Whoever mends a query gets the form as he sent it, by GET or POST: with sources only if he asked for them."""
+    ticked, plain = 'name="sources" value="1" checked>', 'name="sources" value="1">'
+    for sent in (
+        served.get({"query": query, "sources": "1"}, BROWSER),
+        served.request("POST", accept=BROWSER, data={"query": query, "sources": "1"}),
+    ):
+        assert (4, True, False) == (sent.status_code // 100, ticked in sent.text, plain in sent.text)
+    assert plain in served.get({"query": "SELECT * {"}, BROWSER).text
 
 
 def test_the_page_without_sources(served: Served) -> None:

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,10 +22,11 @@ from rdflib import OWL, PROV, RDF, RDFS, URIRef
 from kgbuild import consistency
 from kgbuild.consistency import Triple, check_consistency, combine_ontologies, hermit_input, run_hermit, split_axioms
 from kgbuild.errors import EngineError, ExitCode, Issue, Place, UsageError
-from kgbuild.namespaces import PREFIXES, expand
+from kgbuild.namespaces import PREFIXES, expand, sparql_header
 from kgbuild.pipeline import Graph, check_graph, compile_graph
 from kgbuild.progress import Silent
 from mini import copy_project, sources
+from serving import is_alive, until
 
 TURTLE = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
 SCHEMA = """
@@ -111,6 +116,61 @@ def test_hermit_that_fails_is_no_verdict(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setenv("KGBUILD_JAVA", str(broken))
     with pytest.raises(EngineError, match="HermiT could not read the ontology"):
         check_consistency(graph_of(SCHEMA))
+
+
+# --- what is left behind ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder that is everybody's for temporary files, also of processes started here."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict"), [("", set()), ("person:x a icn:State , icn:Person .", None)], ids=["well", "inconsistent"]
+)
+def test_no_temporary_file_is_left(temporary: Path, more: str, verdict: set[str] | None) -> None:
+    """HermiT's input is gone after either verdict, and temporary files go again where they went before."""
+    assert verdict == run_hermit(graph_of(SCHEMA + more))
+    assert ([], str(temporary)) == (list(temporary.iterdir()), tempfile.tempdir)
+
+
+def test_no_temporary_file_is_left_by_a_hermit_that_fails(
+    temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is it left where the Java breaks off, having seen that the file is in a folder of ours."""
+    broken, seen = tmp_path / "java", tmp_path / "seen"
+    broken.write_text(f"#!/bin/sh\nls -R {temporary} > {seen}\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("KGBUILD_JAVA", str(broken))
+    with pytest.raises(EngineError):
+        run_hermit(graph_of(SCHEMA))
+    assert re.search("kgbuild-hermit-.*:\ntmp", seen.read_text())
+    assert [] == list(temporary.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_no_temporary_file_is_left_by_a_build_that_is_ended(
+    temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """A signal that asks a build to end ends its Java too, and leaves no input behind."""
+    endless, started = tmp_path / "java", tmp_path / "started"
+    endless.write_text(f"#!/bin/sh\necho $$ > {started}.new\nmv {started}.new {started}\nexec sleep 600\n")
+    endless.chmod(0o755)
+    monkeypatch.setenv("KGBUILD_JAVA", str(endless))
+    program = "from kgbuild.consistency import run_hermit; run_hermit([])"
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)
+    until(started.exists, "HermiT was not started")
+    assert [] != list(temporary.iterdir())
+    process.send_signal(number)
+    assert b"KeyboardInterrupt" in process.communicate(timeout=60)[1]
+    assert [] == list(temporary.iterdir())
+    until(lambda: not is_alive(int(started.read_text())), "the Java lives on")
 
 
 # --- the explanation --------------------------------------------------------------------------------------------------
@@ -227,6 +287,33 @@ def test_contradiction_in_a_build_is_told_at_its_claim(
     (issue,) = [issue for issue in getattr(caught.value, "issues", []) if issue.code == "inconsistent"]
     assert "data/articles/2020/2020-10-15-summit-report.yaml:18:13" == str(issue.place)
     assert "icn:Person rdfs:subClassOf icn:Actor; tenure:tessa-marlow--ambassador" in issue.finding
+
+
+PROGRAMME_CLAIMS = """\
+  - change: {of: ferry-exchange, type: founding, date: 2019-05-14, initiated_by: lakes-hub}
+    says: The exchange of civil servants was founded in May.
+  - change: {of: ferry-exchange, type: renaming, date: 2019-05-15}
+    says: The exchange was renamed the day after.
+"""
+
+
+def test_programme_is_founded_and_renamed(tmp_path: Path) -> None:
+    """A programme begins and changes as an actor does, for reader, shapes and HermiT alike, and is no actor for it."""
+    project = copy_project(tmp_path)
+    entity = project / "data/entities/programme/ferry-exchange.yaml"
+    entity.parent.mkdir()
+    entity.write_text("names: {en: Ferry Exchange of Civil Servants}\n", encoding="utf-8")
+    with (project / "data/articles/2019/2019-05-15-network-founded.yaml").open("a", encoding="utf-8") as record:
+        record.write(PROGRAMME_CLAIMS)
+    graph = compile_graph(sources(project))
+    check_graph(graph, sources(project), Silent())
+    holds = graph.dataset.query(
+        sparql_header()
+        + """ASK { ?founding icn:founded programme:ferry-exchange . ?renaming icn:changed programme:ferry-exchange ;
+               icn:changeType change-type:renaming . programme:ferry-exchange a icn:Programme
+               FILTER NOT EXISTS { programme:ferry-exchange a icn:Actor } }"""
+    )
+    assert bool(holds)
 
 
 # --- the real ontologies ----------------------------------------------------------------------------------------------

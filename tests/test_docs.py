@@ -11,10 +11,12 @@ from pyoxigraph import QuerySolutions, Store
 from kgbuild.cli import app
 from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.questions import ask, load_questions
+from kgbuild.server.problems import TITLES
 from kgbuild.tables import format_answer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ENDPOINT = (ROOT / "docs" / "endpoint.md").read_text(encoding="utf-8")
 COOKBOOK = (ROOT / "docs" / "cookbook.md").read_text(encoding="utf-8")
 
 
@@ -30,6 +32,12 @@ def test_the_readme_names_every_command() -> None:
     """A command that is added without a line in the README is found."""
     names = [command.name for command in app.registered_commands] + [group.name for group in app.registered_groups]
     assert [name for name in names if name not in ("version",) and f"kgbuild {name}" not in README] == []
+
+
+def test_the_table_of_problems_is_whole() -> None:
+    """Each type of problem has its place among the statuses, and none is listed that is never sent."""
+    table = ENDPOINT.partition("| status | types |")[2].partition("##")[0]
+    assert sorted(re.findall(r"`([a-z-]+)`", table)) == sorted([*TITLES, "internal", "worker-died"])
 
 
 EXAMPLES = re.findall(r"```sparql\n(PREFIX.*?)```", COOKBOOK, re.DOTALL)

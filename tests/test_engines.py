@@ -6,6 +6,7 @@ The server here is a small one of the standard library, so that it can also fail
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,8 +16,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from pyoxigraph import QueryResultsFormat, QueryTriples, RdfFormat, Store
+import requests
+from pyoxigraph import Literal, NamedNode, Quad, QueryResultsFormat, QueryTriples, RdfFormat, Store
 
+from canary import DISGUISED, PLAIN, Canary, listening
 from kgbuild.engines import Engine, Table, Term, select
 from kgbuild.engines.embedded import EmbeddedEngine, open_release
 from kgbuild.engines.remote import LONGEST_GET, RemoteEngine, query_form
@@ -24,6 +27,7 @@ from kgbuild.errors import EngineError, ExitCode, UsageError
 from kgbuild.namespaces import PREFIXES, sparql_header
 from kgbuild.release import QUADS, current_release
 from mini import kgbuild_here
+from servers import Server, oxigraph_server
 
 HEADER = sparql_header({name: PREFIXES[name] for name in ("icn", "network", "rdfs")})
 SELECT = (
@@ -184,6 +188,37 @@ def test_long_query_is_posted(embedded: Engine, service: Service) -> None:
     assert [("POST", query)] == service.asked
 
 
+@pytest.fixture(scope="module")
+def oxigraph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run the Oxigraph server with a triple in each of two named graphs."""
+    with oxigraph_server(tmp_path_factory.mktemp("oxigraph")) as server:
+        for name in "ab":
+            body, headers = f"<urn:{name}> <urn:p> 1 .", {"Content-Type": "text/turtle"}
+            sent = requests.put(
+                server.graph_store, body, params={"graph": f"urn:g/{name}"}, headers=headers, timeout=30
+            )
+            sent.raise_for_status()
+        yield server
+
+
+@pytest.mark.parametrize("comment", ["", f"# {'x' * LONGEST_GET}"], ids=["short", "long"])
+@pytest.mark.parametrize(
+    ("parameters", "found"),
+    [
+        ("", []),
+        ("?", []),
+        ("?default-graph-uri=urn:g/a", ["urn:a"]),
+        ("?default-graph-uri=urn%3Ag%2Fa&default-graph-uri=urn:g/b&key=", ["urn:a", "urn:b"]),
+        ("?named-graph-uri=urn:g/a", []),
+    ],
+)
+def test_address_may_have_parameters(oxigraph: Server, parameters: str, found: list[str], comment: str) -> None:
+    """A server's address keeps the parameters that it has, with a short query and with one that is posted."""
+    engine = RemoteEngine(oxigraph.endpoint + parameters)
+    rows = select(engine, f"SELECT ?s {{ ?s ?p ?o }} ORDER BY ?s {comment}").rows
+    assert found == [term.value for (term,) in rows if term]
+
+
 # --- no answer --------------------------------------------------------------------------------------------------------
 
 
@@ -290,6 +325,75 @@ def test_form_of_a_query(query: str, form: str) -> None:
 
 
 # --- the embedded engine ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def canary() -> Iterator[Canary]:
+    with listening() as found:
+        yield found
+
+
+@pytest.mark.parametrize("written", PLAIN)
+def test_nobody_else_is_asked(embedded: Engine, canary: Canary, written: str) -> None:
+    """A federated query is refused with its place, and nobody is called: also for SILENT, which hides faults."""
+    query = written.format(c=canary.address)
+    with pytest.raises(UsageError, match=r"^q:\d+:\d+: federated queries \(SERVICE\) are refused: nobody") as caught:
+        embedded.query(query, "q")
+    line, column = map(int, str(caught.value).split(":")[1:3])
+    assert query.split("\n")[line - 1][column - 1 :].upper().startswith("SERVICE")
+    assert [] == canary.calls
+
+
+@pytest.mark.parametrize("written", DISGUISED)
+def test_no_disguise_helps(embedded: Engine, canary: Canary, written: str) -> None:
+    """Whatever the text looks like, the parser's own reading decides: an answer or a refusal, and no call."""
+    with contextlib.suppress(UsageError):
+        assert "leaked" not in str(embedded.query(written.format(c=canary.address)))
+    assert [] == canary.calls
+
+
+BURIED = [
+    ("ASK { ?s ?p trueSERVICE <CANARY> { ?a ?b ?c } }", "1:17"),
+    ("ASK { ?s ?p ?o\nFILTER(?o<'x>'||1=1)SERVICE <CANARY> { ?a ?b 'y' } }", "2:21"),
+    ("ASK { ?s ?p ?o FILTER(?o<'x>'||1=1)SERVICE SILENT <CANARY> { ?a ?b 'y' } } # SERVICE", "1:36"),
+    ("ASK { ?service ?p 'civil service' }", ""),
+    ("ASK { ?service ?p 'civil service'@en-service FILTER(?service != <urn:service>) } # SERVICE", ""),
+]
+
+
+@pytest.mark.parametrize(("query", "place"), BURIED)
+def test_command_asks_nobody_else(project: Path, canary: Canary, query: str, place: str) -> None:
+    """`kgbuild query` tells a buried SERVICE with line and column; names, texts and comments may hold the word."""
+    query = query.replace("CANARY", canary.address)
+    done = kgbuild_here(project, "query", "-", stdin=query)
+    assert [] == canary.calls
+    if place:
+        said = "federated queries (SERVICE) are refused: nobody else is asked. Ask each endpoint yourself."
+        assert (ExitCode.USAGE, "", f"standard input:{place}: {said}\n") == (done.returncode, done.stdout, done.stderr)
+        data = Store()
+        data.add(Quad(NamedNode("urn:s"), NamedNode("urn:p"), Literal(True)))
+        with contextlib.suppress(OSError, RuntimeError):
+            data.query(query)
+        assert [] != canary.calls, "nobody would have been called anyway"
+    else:
+        assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("ASK { ?s ?p ?o # service", "1:25: the query cannot be read: expected "),
+        ("ASK { ?s ?p ?service", "1:21: the query cannot be read: expected "),
+        ("ASK { ?s service:x ?o }", "1:10: the query cannot be read: the prefix service is not declared. Declare it."),
+        ("ASK { ?s x:y 'service' }", "1:10: the query cannot be read: the prefix x is not declared. Declare it."),
+        ("ASK { SERVICE <urn:x> { ?s ?p } }", "1:31: the query cannot be read: expected "),
+    ],
+)
+def test_fault_beside_the_word_service(embedded: Engine, query: str, said: str) -> None:
+    """A query that cannot be read is told its fault at its place, whatever holds the word."""
+    with pytest.raises(UsageError) as caught:
+        embedded.query(query, "q")
+    assert str(caught.value).startswith(f"q:{said}")
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,18 @@ def test_an_incomplete_target_is_refused(endpoint: str, environment: dict[str, s
         find_target(endpoint, None, None, environment)
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "graph_store"),
+    [
+        ("http://127.0.0.1/query", "http://127.0.0.1/store"),
+        ("http://127.0.0.1/x/sparql?default-graph-uri=urn:x/query", "http://127.0.0.1/x/sparql-graph-crud-auth"),
+    ],
+)
+def test_the_graph_store_is_told_by_the_path(endpoint: str, graph_store: str) -> None:
+    """Parameters of the address of queries are no part of where graphs are taken."""
+    assert graph_store == find_target(endpoint, None, None, {}).graph_store
+
+
 def test_the_resolved_graph_is_sent_last(release: Path) -> None:
     """Until everything it rests on has arrived, the server answers from what it had."""
     assert "https://example.org/x" == list(read_graphs(release / "graph.nq", "https://example.org/x"))[-1]

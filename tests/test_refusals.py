@@ -12,7 +12,7 @@ import pytest
 import requests
 from pyoxigraph import Store
 
-from canary import Canary, listening
+from canary import DISGUISED, PLAIN, Canary, listening
 from kgbuild.engines.evaluation import QueryError, Request, refuse
 from kgbuild.namespaces import PREFIXES
 from serving import BROWSER, JSON, Served
@@ -75,48 +75,6 @@ def test_nothing_is_written(server: Served, canary: Canary, update: str) -> None
 
 
 # --- SERVICE ------------------------------------------------------------------------------------------------------
-
-PLAIN = [
-    "SELECT * {{ SERVICE <{c}> {{ ?s ?p ?o }} }}",
-    "select * {{ service silent <{c}> {{ ?s ?p ?o }} }}",
-    "ASK {{ SeRvIcE<{c}>{{}} }}",
-    "CONSTRUCT {{ ?s ?p ?o }} WHERE {{ SERVICE <{c}> {{ ?s ?p ?o }} }}",
-    "DESCRIBE ?s {{ SERVICE <{c}> {{ ?s ?p ?o }} }}",
-    "PREFIX c: <{c}> SELECT * {{ SERVICE c: {{ ?s ?p ?o }} }}",
-    "BASE <{c}> SELECT * {{ SERVICE <> {{ ?s ?p ?o }} }}",
-    "SELECT * {{ BIND(<{c}> AS ?c) SERVICE ?c {{ ?s ?p ?o }} }}",
-    "SELECT * {{ VALUES ?c {{ <{c}> }} SERVICE ?c {{ ?s ?p ?o }} }}",
-    "SELECT * {{ OPTIONAL {{ {{ SELECT * {{ SERVICE SILENT <{c}> {{ ?s ?p ?o }} }} }} }} }}",
-    "SELECT * {{ FILTER EXISTS {{ SERVICE <{c}> {{ ?s ?p ?o }} }} }}",
-    "SELECT * {{ ?s ?p ?o MINUS {{ SERVICE <{c}> {{ ?s ?p ?o }} }} }}",
-    "SELECT * {{ SERVICE#\n<{c}>#\n{{ ?s ?p ?o }} }}",
-    "SELECT * {{ # '''\n SERVICE <{c}> {{ ?s ?p ?o }} # '''\n }}",
-    "SELECT * {{ ?s ?p trueSERVICE <{c}> {{ ?a ?b ?c }} }}",
-    "SELECT * {{ ?s ?p 1SERVICE <{c}> {{ ?a ?b ?c }} }}",
-    "SELECT * {{ ?s ?p 'x'SERVICE <{c}> {{ ?a ?b ?c }} }}",
-    "SELECT * {{ ?s ?p <urn:x>SERVICE <{c}> {{ ?a ?b ?c }} }}",
-    "SELECT * {{ {{}}SERVICE<{c}>{{?a ?b ?c}} }}",
-    "SELECT * {{ GRAPH ?g {{ SERVICE <{c}> {{ ?s ?p ?o }} }} }}",
-    "SELECT * {{ SERVICE <{c}> {{ SERVICE <{c}> {{ ?s ?p ?o }} }} }}",
-    "SELECT * {{\r\n\tSERVICE\r\n\t<{c}>\r\n\t{{ ?s ?p ?o }} }}",
-]
-DISGUISED = [
-    "SELECT * {{ ?s ?p ?o FILTER(?o<'x>'||1=1)SERVICE <{c}> {{ ?a ?b 'y' }} }}",
-    "SELECT * {{ ?s ?p ?o FILTER(?o<'x>'||1=1)SERVICE SILENT <{c}> {{ ?a ?b 'y' }} }}",
-    "SELECT * {{ \\u0053ERVICE <{c}> {{ ?s ?p ?o }} }}",
-    "SELECT * {{ S\\u0045RVICE <{c}> {{ ?s ?p ?o }} }}",
-    "SELECT * {{ ?s ?p '\\u0027 SERVICE <{c}> {{ ?a ?b ?c }} #' }}",
-    "SELECT * {{ ?s ?p ?o FILTER(?s<?o&&?o>'a') SERVICE <{c}> {{ ?a ?b ?c }} }}",
-    "SELECT * {{ ?s ?p ex:SERVICE }} # <{c}>",
-    "PREFIX ex: <{c}#> SELECT * {{ ?s ?p ex:a.SERVICE <{c}> {{ ?a ?b ?c }} }}",
-    "PREFIX ex: <{c}#> SELECT * {{ ?s ?p ex:aSERVICE ; ex:SERVICE ?service }}",
-    "SELECT * {{ ?s ?p 'x'@enSERVICE <{c}> {{ ?a ?b ?c }} }}",
-    "SELECT * {{ ?s ?p ?o{{}}\ufeffSERVICE <{c}> {{ ?a ?b ?c }} }}",
-    "SELECT * {{ ?s ?p '''\\'''' SERVICE <{c}> {{ ?a ?b ?c }} #''' }}",
-    "SELECT ?SERVICE {{ ?SERVICE ?p $service }} LIMIT 1",
-    "SELECT ('SERVICE <{c}> {{ ?s ?p ?o }}' AS ?x) {{}}",
-    "# SERVICE <{c}>\nASK {{}}",
-]
 
 
 def sendings(server: Served, query: str) -> list[Any]:

@@ -227,6 +227,37 @@ def test_killed_before_every_step_of_publishing(tmp_path: Path) -> None:
     assert 1 < switched < 6  # killed after the switch, in what remains to do
 
 
+@pytest.mark.parametrize("is_current", [True, False], ids=["the current one", "another"])
+def test_killed_before_every_step_of_mending(tmp_path: Path, is_current: bool) -> None:
+    """A damaged release that is made anew is never missed: what is current leads to a folder, and once whole stays so.
+
+    If another release is current, it answers as before up to the switch.
+    """
+    steps, whole, stood_in, done = 0, list[bool](), 0, False
+    while not done:
+        folder = tmp_path / str(steps)
+        hurt = publish(folder, content("old"))
+        other = publish(folder, content("other"))
+        use_release(folder, hurt.id if is_current else other.id)
+        cut(hurt.path / QUADS)
+        done = publish_and_die(folder, content("old"), steps)
+        assert current_release(folder).id in (hurt.id, other.id)
+        whole.append(is_whole(folder))
+        stood_in += (folder / "current").resolve() != folder / "releases" / current_release(folder).id
+        publish_and_die(folder, content("old"), 3)  # and once more, soon: what stands in outlives the cleaning
+        assert whole[-1] <= is_whole(folder)
+        with build_lock(folder):
+            new = publish(folder, content("old"))
+        assert (hurt.id, True, []) == (current_release(folder).id, is_whole(folder), leftovers(folder))
+        assert {hurt.id, other.id} == {release.id for release in list_releases(folder)}
+        verify(new)
+        steps += 1
+    assert steps > 10
+    assert sorted(whole) == whole
+    assert (is_current, not is_current) == (False in whole, all(whole))
+    assert is_current == (stood_in > 2)
+
+
 ONE_ARTICLE = ("articles/2022/2022-01-hub-page", "entities/institution/lakes-hub", "entities/network/lakes-academies")
 
 

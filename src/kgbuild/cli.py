@@ -59,7 +59,7 @@ _QUESTIONS = Path("queries/questions")
 def main() -> None:
     """Run the command; an error is one message and an exit code, never a traceback."""
     try:
-        finished = app(standalone_mode=False)
+        finished = app(standalone_mode=False, prog_name="kgbuild")
     except KgError as problem:
         _say(str(problem))
         sys.exit(problem.exit_code)

@@ -9,9 +9,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Callable, Iterable, Sequence
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 import owlready2
 import rdflib
@@ -208,7 +212,7 @@ def run_hermit(triples: Iterable[Triple]) -> set[str] | None:
     world = owlready2.World()
     hidden = io.StringIO()
     try:
-        with contextlib.redirect_stdout(hidden), contextlib.redirect_stderr(hidden):
+        with contextlib.redirect_stdout(hidden), contextlib.redirect_stderr(hidden), _interruptible(), _own_folder():
             world.get_ontology("urn:icn:checked#").load(fileobj=io.BytesIO(text))
             owlready2.sync_reasoner_hermit(world, infer_property_values=False, debug=0)
         return {class_.iri for class_ in world.inconsistent_classes() if class_.iri != str(OWL.Nothing)}
@@ -222,6 +226,36 @@ def run_hermit(triples: Iterable[Triple]) -> set[str] | None:
         raise EngineError(f"HermiT could not read the ontology: {problem}. It takes OWL 2 DL only.") from problem
     finally:
         world.close()
+
+
+@contextlib.contextmanager
+def _own_folder() -> Iterator[None]:
+    """Give HermiT's input a folder of its own: owlready2 removes its file only where the verdict is "consistent"."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="kgbuild-hermit-") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Take SIGTERM for an interrupt, so that neither the folder nor the Java stays behind; unless it is handled."""
+    is_ours = threading.current_thread() is threading.main_thread()  # Python lets no other thread set a handler
+    if not is_ours or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 # --- findings ---------------------------------------------------------------------------------------------------------

@@ -81,10 +81,10 @@ def find_target(endpoint: str, graph_store: str | None, resolved: str | None, en
 
 
 def _guess_graph_store(endpoint: str) -> str:
-    path = urlsplit(endpoint).path
+    parts = urlsplit(endpoint)
     for query, store in _GRAPH_STORES:
-        if path.endswith(query):
-            return endpoint.removesuffix(query) + store
+        if parts.path.endswith(query):
+            return parts._replace(path=parts.path.removesuffix(query) + store, query="", fragment="").geturl()
     raise UsageError(
         f"{endpoint}: where this server takes graphs cannot be told from its address. Give it with --graph-store."
     )

@@ -1,7 +1,8 @@
 """A finished build becomes an immutable release; the only module that switches `build/current`.
 
 A release is written beside the others under a temporary name, flushed to the disk, renamed, and only then made
-current by replacing one symbolic link: a build killed anywhere leaves the old release answering.
+current by replacing one symbolic link: a build killed anywhere leaves the old release answering.  A release that is
+damaged is made anew under its name; if it is the current one, a second copy stands in for it meanwhile.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ def publish(build: Path, content: ReleaseContent) -> Release:
         if not _is_whole(target):
             _write(build, name, content)
         _switch(build, name)
+        with suppress(OSError):  # published all the same; the next build tries again, and tells
+            _remove_leftovers(build)
     except OSError as problem:
         raise KgError(
             f"{problem.filename or build}: the release could not be written: {problem.strerror}. "
@@ -84,21 +87,36 @@ def _write(build: Path, name: str, content: ReleaseContent) -> None:
     }
     manifest = {"id": name, "facts": dict(content.facts), "files": described}
     files[MANIFEST] = (json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
-    temporary = build / "releases" / f"{_TEMPORARY}{os.getpid()}-{name}"
+    temporary, stand_in, damaged = (
+        build / "releases" / f"{_TEMPORARY}{os.getpid()}-{what}" for what in (name, "stand-in", "damaged")
+    )
+    target = build / "releases" / name
     try:
-        temporary.mkdir(parents=True)
-        for file, data in files.items():
-            _write_through(temporary / file, data)
-        _flush_folder(temporary)
-        target = build / "releases" / name
+        _write_folder(temporary, files)
         if target.exists():  # there, but damaged: put aside, then removed
-            target.rename(build / "releases" / f"{_TEMPORARY}{os.getpid()}-damaged")
+            if _current_folder(build) == target.resolve():
+                # No folder can be put in another's place at once: without it, `current` would lead nowhere meanwhile.
+                _write_folder(stand_in, files)
+                _switch(build, stand_in.name)
+            target.rename(damaged)
         temporary.rename(target)
         _flush_folder(build / "releases")
     except OSError:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with suppress(OSError):
+            _remove_leftovers(build)
         raise
-    _remove_leftovers(build)
+
+
+def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(parents=True)
+    for file, data in files.items():
+        _write_through(folder / file, data)
+    _flush_folder(folder)
+    _flush_folder(folder.parent)
+
+
+def _current_folder(build: Path) -> Path:
+    return (build / "current").resolve()
 
 
 def _write_through(path: Path, data: bytes) -> None:
@@ -125,11 +143,14 @@ def _switch(build: Path, name: str) -> None:
 
 
 def _remove_leftovers(build: Path) -> None:
-    """Remove what killed builds left; the lock makes sure that no build is alive but ours."""
+    """Remove what killed builds left; the lock makes sure that no build is alive but ours.
+
+    A copy that stands in for the current release stays until there is another one.
+    """
     for path in (*build.glob(f"{_TEMPORARY}*"), *build.glob(f"releases/{_TEMPORARY}*")):
         if path.is_symlink():
             path.unlink()
-        else:
+        elif path.resolve() != _current_folder(build):
             shutil.rmtree(path)
 
 

@@ -17,7 +17,8 @@ from pyoxigraph import (
 )
 
 from kgbuild.engines import Answer, Table, Term, Triple, iri, literal
-from kgbuild.engines.syntax import explain_syntax
+from kgbuild.engines.federation import find_service
+from kgbuild.engines.syntax import SyntaxFault, explain_syntax
 from kgbuild.errors import EngineError, UsageError
 
 GRAPH_FILE = "graph.nq"
@@ -30,15 +31,28 @@ class EmbeddedEngine:
         self._store = store
 
     def query(self, text: str, name: str = "query") -> Answer:
-        """Answer a query; see `Engine.query`."""
+        """Answer a query; see `Engine.query`.  A query that asks another server (SERVICE) is refused: a UsageError."""
+        if "service" in text.lower():
+            _check_service(text, name)
         try:
             return _convert(self._store.query(text))
         except SyntaxError as fault:
-            found = explain_syntax(str(fault), text)
-            place = f"{name}:{found.line}:{found.column}"
-            raise UsageError(f"{place}: the query cannot be read: {found.advice()}") from fault
+            raise _unreadable(explain_syntax(str(fault), text), name) from fault
         except (OSError, RuntimeError, ValueError) as fault:
             raise EngineError(f"{name}: the query was not answered: {fault}.") from fault
+
+
+def _check_service(text: str, name: str) -> None:
+    match find_service(text):
+        case SyntaxFault() as fault:
+            raise _unreadable(fault, name)
+        case line, column:
+            refusal = "federated queries (SERVICE) are refused: nobody else is asked. Ask each endpoint yourself."
+            raise UsageError(f"{name}:{line}:{column}: {refusal}")
+
+
+def _unreadable(fault: SyntaxFault, name: str) -> UsageError:
+    return UsageError(f"{name}:{fault.line}:{fault.column}: the query cannot be read: {fault.advice()}")
 
 
 def open_release(directory: Path) -> EmbeddedEngine:

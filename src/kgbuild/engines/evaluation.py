@@ -231,7 +231,7 @@ def _write_with_sources(
     """Write a table as JSON with what supports each row; the rows go out while their sources are still looked for."""
     if not isinstance(result, QuerySolutions):
         detail = "Only the rows of a SELECT come with sources. Ask a SELECT, or leave `sources` out."
-        raise QueryError("bad-request", 400, detail)
+        raise QueryError("sources-for-select-only", 400, detail)
     if _WITH_SOURCES not in request.results:
         detail = f"Sources come with {_WITH_SOURCES} only. Ask for that format, or leave `sources` out."
         raise QueryError("not-acceptable", 406, detail, {"available": [_WITH_SOURCES]})
@@ -247,8 +247,10 @@ def _write_with_sources(
 def _sources(store: Store, request: Request, columns: list[str], table: _OpenTable) -> Any:
     if request.default_graphs or request.named_graphs:
         return not_attributable("the request chooses the graphs; ask the default graph instead")
-    rows = None if table.kept is None else list(islice(_read_rows(table.kept), SOLUTIONS + 1))
-    if rows is None or len(rows) > SOLUTIONS:
+    if table.kept is None:
+        return not_attributable(f"the rows have more than {LARGEST_TABLE:,} bytes; add a LIMIT")
+    rows = list(islice(_read_rows(table.kept), SOLUTIONS + 1))
+    if len(rows) > SOLUTIONS:
         return not_attributable(f"there are more than {SOLUTIONS:,} rows; add a LIMIT")
     return attribute(store, request.query, columns, rows, request.base)
 

@@ -8,7 +8,7 @@ import json
 import re
 import urllib.error
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pyoxigraph
 from SPARQLWrapper import JSON, POST, TURTLE, URLENCODED, SPARQLWrapper
@@ -98,6 +98,12 @@ class RemoteEngine:
         if len(text) > LONGEST_GET:
             wrapper.setMethod(POST)
             wrapper.setRequestMethod(URLENCODED)
+        else:
+            # SPARQLWrapper writes `?` behind any address: an address's own parameters go with the query's.
+            address, _, parameters = self._endpoint.partition("?")
+            wrapper.endpoint = address
+            for name, value in parse_qsl(parameters, keep_blank_values=True):
+                wrapper.addParameter(name, value)
         return wrapper
 
     def _read_results(self, body: bytes, form: str) -> Answer:

@@ -108,7 +108,7 @@ def _is_function(word: str) -> bool:
 
 def explain_syntax(message: str, text: str, base: str = "") -> SyntaxFault:
     """Explain why pyoxigraph cannot read a query: its message, and what further parsing of parts brings to light."""
-    place: tuple[int, tuple[str, ...], str] = (_engines_place(message, text), (), "")
+    place: tuple[int, tuple[str, ...], str] = (place_of(message, text), (), "")
     if is_short := len(text) <= LONGEST_EXPLAINED:
         place = _locate(text, base or None)
     missing = tuple(undeclared(text)) if (place[2] == _NO_PREFIX if is_short else _NO_PREFIX in message) else ()
@@ -194,11 +194,12 @@ def _reached(text: str, base: str | None) -> tuple[int, list[str]] | None:
         _PARSER.query(text, base_iri=base)
     except SyntaxError as problem:
         listed = str(problem).partition(": ")[2].removeprefix("expected ").removeprefix("one of ")
-        return _engines_place(str(problem), text), [word for word in listed.split(", ") if word != "[_]"]
+        return place_of(str(problem), text), [word for word in listed.split(", ") if word != "[_]"]
     return None
 
 
-def _engines_place(message: str, text: str) -> int:
+def place_of(message: str, text: str) -> int:
+    """Read the offset that a message of pyoxigraph tells: the farthest place that any try has reached."""
     match = _POSITION.match(message)
     if match is None:
         return 0

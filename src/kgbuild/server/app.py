@@ -157,7 +157,7 @@ class _Guarded:
 
 async def _send_problem(scope: Scope, found: Problem, send: Send) -> None:
     if wants_html(header(scope, b"accept"), (PROBLEM, "application/json", "application/sparql-results+json")):
-        response = pages.problem_page(found, scope.get("query", ""))
+        response = pages.problem_page(found, scope.get("query", ""), with_sources=scope.get("sources", False))
     else:
         response = Response(found.status, [(b"content-type", PROBLEM.encode())], found.to_json())
     extra = header_lines({**found.headers, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store"})

@@ -109,12 +109,12 @@ def results_page(query: str, answer: Answer, address: str, service: Service) -> 
     )
 
 
-def problem_page(found: Problem, query: str) -> Response:
-    """Show a problem; where the query has a place, it is marked."""
+def problem_page(found: Problem, query: str, *, with_sources: bool) -> Response:
+    """Show a problem and the form as it was sent; where the query has a place, it is marked."""
     query = query[:20_000]
     line, column = int(found.extra.get("line", 0)), int(found.extra.get("column", 0))
     marked = _marked(query, line, column) if query and line else []
-    return _page("problem.html", found.status, problem=found, query=query, marked=marked, with_sources=False)
+    return _page("problem.html", found.status, problem=found, query=query, marked=marked, with_sources=with_sources)
 
 
 def _marked(query: str, line: int, column: int) -> list[dict[str, str]]:

@@ -25,6 +25,7 @@ TITLES: Final = {
     "queue-full": "Too many queries are waiting",
     "read-only": "This endpoint is read-only",
     "shutting-down": "The server is going down",
+    "sources-for-select-only": "Only a SELECT comes with sources",
     "syntax-error": "The query is not SPARQL",
     "too-many-long-queries": "Too many long queries are running",
     "unknown-graph": "There is no such graph",

@@ -80,7 +80,7 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     service: Service = scope["service"]
     request = HttpRequest(scope, receive)
     asked = read_request(request.method, scope["query_string"], header(scope, b"content-type"), await _body(request))
-    scope["query"] = asked.query or ""  # for the page of a problem
+    scope["query"], scope["sources"] = asked.query or "", asked.sources  # for the page of a problem
     accept = _accept(asked, header(scope, b"accept"))
     gzip = takes_gzip(header(scope, b"accept-encoding"))
     if_none_match = header(scope, b"if-none-match")
