@@ -34,6 +34,8 @@ LAST_WORDS: Final = 2000
 CPU_GRACE: Final = 10
 DESCRIPTORS: Final = 1 << 20
 """Most file descriptors that opening a store on disk may take."""
+_FEWEST: Final = 100
+"""What Oxigraph asks for, and what stands open besides."""
 _PR_SET_PDEATHSIG: Final = 1
 _RESTACKED: Final = "KGBUILD_ZYGOTE_STACK"
 
@@ -108,7 +110,7 @@ def _check_disk(config: Config) -> int:
     about = read_about(Path(config.disk))
     if about is None:
         raise ValueError(f"{config.disk}: there is no whole store. {remedy}")
-    hold(Path(config.disk))
+    hold(Path(config.disk))  # until this process ends
     _allow_descriptors()
     reading, writing = os.pipe()
     pid = os.fork()
@@ -245,6 +247,8 @@ def _allow_descriptors() -> None:
     """Take all there are: RocksDB opens every file at once only where four times as many would be allowed."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if most < _FEWEST:
+        raise _too_few(_FEWEST)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
@@ -253,13 +257,17 @@ def _open(disk: str) -> Store:
     store = Store.read_only(str(Path(disk) / QUADS))
     wanted = {path.name for path in Path(disk, QUADS).glob("*.sst")}
     have = {path.readlink().name for path in Path("/proc/self/fd").iterdir() if path.is_symlink()}
-    if left := len(wanted - have):
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        raise ValueError(
-            f"{left} of its {len(wanted)} files cannot be held open: this process may have {hard} descriptors. "
-            f"Raise the limit (ulimit -Hn) above {4 * len(wanted) + 100}, or serve with --store memory"
-        )
+    if wanted - have:
+        raise _too_few(4 * len(wanted) + _FEWEST)
     return store
+
+
+def _too_few(needed: int) -> ValueError:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return ValueError(
+        f"the files of the store cannot all be held open: a process may open {hard} here. "
+        f"Raise that limit (`ulimit -Hn`) to {needed}, or serve with --store memory"
+    )
 
 
 def _forbid_descriptors() -> None:
