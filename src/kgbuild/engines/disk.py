@@ -217,7 +217,7 @@ async def prepare(stores: Path, key: str, files: tuple[Path, ...], say: Say) -> 
         how = f"by signal {-code}" if code < 0 else f"with code {code}"
         raise EngineError(
             f"{store}: the process that loads the data has ended {how}; nothing of the load is left. "
-            "It may have met a limit of memory: give it more (2 GB), and start again."
+            "It may have met a limit of memory: give it more (3 GB), and start again."
         )
     return store
 
@@ -320,8 +320,8 @@ def _explain(problem: Exception, order: Order) -> str:
     full = isinstance(problem, OSError) and problem.errno in _FULL
     if full or "No space left" in str(problem) or "quota" in str(problem):
         return (
-            f"{order.stores}: the disk is full; nothing of the load is left. Make room (twice the size of the files), "
-            "give another --build-dir, or serve with --store memory."
+            f"{order.stores}: the disk is full; nothing of the load is left. "
+            "Make room (twice the size of the N-Quads), give another --build-dir, or serve with --store memory."
         )
     if isinstance(problem, OSError):
         where = problem.filename or order.stores
