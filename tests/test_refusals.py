@@ -116,7 +116,7 @@ def test_words_that_only_look_like_service_are_answered(server: Served) -> None:
 
 @pytest.mark.parametrize("written", PLAIN)
 def test_the_scan_alone_refuses_what_is_plain(written: str) -> None:
-    """A store on disk needs descriptors, so that no wall stands behind the scan of the text there: it refuses these."""
+    """The scan of the text refuses these with their places, before the wall of missing descriptors is tried."""
     with pytest.raises(QueryError) as caught:
         refuse(Store(), Request(written.format(c="http://127.0.0.1:9/"), (JSON,), ()))
     assert "federated-query" == caught.value.kind

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from kgbuild import __version__, schemas
 from kgbuild.engines import Answer, Engine
+from kgbuild.engines.disk import MODES
 from kgbuild.engines.embedded import open_release
 from kgbuild.engines.pool import Limits
 from kgbuild.engines.remote import RemoteEngine
@@ -339,10 +340,16 @@ def serve_command(
     query_timeout: Annotated[float, typer.Option(help="Seconds that a query may take.", min=0.1)] = 30,
     workers: Annotated[int, typer.Option(help="Processes for quick queries.", min=1)] = os.cpu_count() or 2,
     memory_per_query: Annotated[int, typer.Option(help="MB that a query may take beyond the data.", min=16)] = 1024,
+    store: Annotated[
+        str,
+        typer.Option(help="Serve from memory, or from a store on disk: auto takes disk above 10 million quads."),
+    ] = "auto",
     public_url: Annotated[str, typer.Option(help="Address under which clients reach the server.")] = "",
     build_dir: Build = _BUILD,
 ) -> None:
     """Serve the current release, or RDF files, for SPARQL over HTTP."""
+    if store not in MODES:
+        raise UsageError(f"--store {store}: there is no such store. Use one of {', '.join(MODES)}.")
     for path in data or []:
         if not path.is_file():
             raise UsageError(f"{path}: there is no such file. Give RDF files after --data.")
@@ -350,7 +357,7 @@ def serve_command(
         current_release(build_dir)
     questions = _questions() if _QUESTIONS.is_dir() and not data else {}
     limits = Limits(timeout=query_timeout, memory=memory_per_query << 20, workers=workers)
-    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url.rstrip("/"), questions)
+    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url.rstrip("/"), questions, store)
     serve(settings, host, port, _say)
 
 

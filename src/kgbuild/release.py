@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kgbuild.engines.disk import FOLDER, remove_unused
 from kgbuild.errors import KgError, UsageError
 
 QUADS = "graph.nq"
@@ -199,14 +200,19 @@ def verify(release: Release) -> None:
 
 
 def collect_garbage(build: Path, keep: int = 5) -> list[str]:
-    """Remove all but the newest `keep` releases and the current one; returns the ids removed."""
+    """Remove all but the newest `keep` releases and the current one, and stores on disk that nothing needs any more.
+
+    Returns the ids of the releases removed, and the paths of the stores, from the build folder.
+    """
     with build_lock(build):
         releases = list_releases(build)
         current = current_release(build).id if releases else ""
         old = [release for release in releases[:-keep] if release.id != current]
         for release in old:
             shutil.rmtree(release.path)
-        return [release.id for release in old]
+        # By the folders that are there: a release that is damaged may be mended, and keeps its store.
+        stores = remove_unused(build / FOLDER, (path.name for path in build.glob("releases/[!.]*")))
+        return [*(release.id for release in old), *(f"{FOLDER}/{name}" for name in stores)]
 
 
 def _is_whole(path: Path) -> bool:

@@ -96,14 +96,15 @@ class QueryError(Exception):
         return cls(**json.loads(payload))
 
 
-def answer(store: Store, payload: bytes, send: Callable[[bytes], object]) -> None:
+def answer(store: Store, payload: bytes, send: Callable[[bytes], object], *, read_only: bool = False) -> None:
     """Answer a request frame with frames; a fault is one of them.
 
+    `read_only` says that the store takes no graph that is made for a query.
     MemoryError is left to the worker, which has to end after it.
     """
     outbox = Outbox(send)
     try:
-        _evaluate(store, Request.unpack(payload), outbox.put)
+        _evaluate(store, Request.unpack(payload), outbox.put, read_only=read_only)
     except QueryError as fault:
         outbox.put(FAULT, fault.pack())
     else:
@@ -155,11 +156,11 @@ def _check_graphs(store: Store, *lists: Iterable[str]) -> None:
 # --- evaluating ---------------------------------------------------------------------------------------------------
 
 
-def _evaluate(store: Store, request: Request, put: Put) -> None:
+def _evaluate(store: Store, request: Request, put: Put, *, read_only: bool) -> None:
     refuse(store, request)
-    merged, dataset = _dataset(store, request)
+    merged, dataset = _dataset(store, request, read_only=read_only)
     try:
-        result = store.query(request.query, base_iri=request.base or None, **dataset)
+        result = (store if merged is None else merged).query(request.query, base_iri=request.base or None, **dataset)
         if request.sources:
             _write_with_sources(store, result, request, put)
         else:
@@ -173,39 +174,57 @@ def _evaluate(store: Store, request: Request, put: Put) -> None:
             _refuse_service(request.query, 0)
         raise QueryError("evaluation-failed", 400, f"The query was not answered: {problem}.") from problem
     finally:
-        if merged:
+        if merged is not None:
             # Its quads alone would leave the graph's name, and `GRAPH ?g {}` would list it to whoever asks next.
-            store.remove_graph(_MERGED)
+            merged.remove_graph(_MERGED)
 
 
-def _dataset(store: Store, request: Request) -> tuple[bool, dict[str, Any]]:
+def _dataset(store: Store, request: Request, *, read_only: bool) -> tuple[Store | None, dict[str, Any]]:
     """Choose what the query sees: the protocol's graphs go before FROM, several default graphs are merged to a set.
 
     pyoxigraph 0.5.13 counts a triple twice that stands in two graphs of FROM, so that they are merged here.
-    Returns whether a merged graph was made, which has to be removed, and the dataset.
+    Returns the store that has the merged graph, which has to be removed, if one was made; and the dataset.
     """
     default, named = request.default_graphs, request.named_graphs
     if not default and not named:
         default_, named_ = lexer.find_from(request.query, request.base) if "from" in request.query.lower() else ([], [])
         if len(default_) < 2 and len(set(named_)) == len(named_):
-            return False, {}
+            return None, {}
         default, named = tuple(default_), tuple(named_)
     graphs = [NamedNode(name) for name in dict.fromkeys(default)]
-    merged = len(graphs) > 1
-    if merged:
-        _merge(store, graphs)
-        graphs = [_MERGED]
-    return merged, {"default_graph": graphs, "named_graphs": [NamedNode(name) for name in dict.fromkeys(named)]}
+    others = [NamedNode(name) for name in dict.fromkeys(named)]
+    if len(graphs) < 2:
+        return None, {"default_graph": graphs, "named_graphs": others}
+    target = store
+    if read_only:
+        # The dataset is all that the query sees: a copy of it in memory stands for the store.
+        target = Store()
+        _copy(store, others if "graph" in request.query.lower() else [], target)
+    _merge(store, graphs, target)
+    return target, {"default_graph": [_MERGED], "named_graphs": others}
 
 
-def _merge(store: Store, graphs: list[NamedNode]) -> None:
+def _copy(store: Store, graphs: list[NamedNode], target: Store) -> None:
+    for graph in graphs:
+        target.add_graph(graph)
+        # One more than fits tells that it does not.
+        target.extend(islice(store.quads_for_pattern(None, None, None, graph), LARGEST_MERGE + 1 - len(target)))
+        if len(target) > LARGEST_MERGE:
+            raise _too_large()
+
+
+def _merge(store: Store, graphs: list[NamedNode], target: Store) -> None:
     triples: set[Triple] = set()
     for graph in graphs:
         triples.update(quad.triple for quad in store.quads_for_pattern(None, None, None, graph))
         if len(triples) > LARGEST_MERGE:
-            detail = f"The default graphs hold more than {LARGEST_MERGE:,} triples together. Name fewer."
-            raise QueryError("dataset-too-large", 400, detail)
-    store.extend(Quad(t.subject, t.predicate, t.object, _MERGED) for t in triples)
+            raise _too_large()
+    target.extend(Quad(t.subject, t.predicate, t.object, _MERGED) for t in triples)
+
+
+def _too_large() -> QueryError:
+    detail = f"The default graphs hold more than {LARGEST_MERGE:,} triples together. Name fewer."
+    return QueryError("dataset-too-large", 400, detail)
 
 
 def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, put: Put) -> None:

@@ -44,6 +44,8 @@ GREW: Final = 128 << 20
 """Bytes by which a worker may have grown when it is replaced: reading dirties the pages that it shares."""
 REFILL: Final = 0.05
 """Seconds after which a worker that died without a query is replaced."""
+OUR_OWN: Final = 600.0
+"""Seconds that a question of the server's own may take, while nobody waits for it."""
 _LAST_WORDS_WITHIN: Final = 2.0
 _READY_WITHIN: Final = 3600.0
 
@@ -187,7 +189,8 @@ class Pool:
         config = {
             "files": [str(path) for path in self.files],
             "memory": self.limits.memory,
-            "timeout": self.limits.timeout,
+            # The second guard, in processor time, leaves room for our own questions about much data.
+            "timeout": max(self.limits.timeout, OUR_OWN) if self.disk else self.limits.timeout,
             "control": theirs.fileno(),
             "disk": str(self.disk) if self.disk else "",
         }
@@ -264,7 +267,7 @@ class Pool:
             if "ready" in told:
                 self._ready.set_result(told["ready"])
             else:
-                self._ready.set_exception(EngineError(f"The data cannot be loaded: {told['failed']}. Mend the file."))
+                self._ready.set_exception(EngineError(f"The data cannot be loaded: {told['failed']}"))
 
     def _on_zygote_gone(self) -> None:
         if self._ready is not None and not self._ready.done():
@@ -460,6 +463,10 @@ class Pool:
         return _explain_death(worker.killed, told, self.limits)
 
 
+_NO_MEMORY: Final = ("memory allocation", "MemoryError", "bad_alloc")
+"""Last words of Rust, Python and C++ (a store on disk)."""
+
+
 def _explain_death(killed: str, told: dict[str, Any], limits: Limits) -> QueryError:
     """Say why a worker ended before its answer did."""
     if killed == "deadline" or told["signal"] == signal.SIGXCPU:
@@ -473,7 +480,7 @@ def _explain_death(killed: str, told: dict[str, Any], limits: Limits) -> QueryEr
     if killed:
         return QueryError(killed, 503, "The query was stopped before it was done. Ask again.", {"retry_after": 1})
     said = told["said"]
-    if "memory allocation" in said or "MemoryError" in said:
+    if any(words in said for words in _NO_MEMORY):
         mb = limits.memory >> 20
         detail = f"The query needs more than the {mb} MB of memory that it may have. Ask for less, or for a part."
         return QueryError("out-of-memory", 503, detail)

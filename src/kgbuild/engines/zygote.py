@@ -22,16 +22,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pyoxigraph import RdfFormat, Store
+from pyoxigraph import Store
 
+from kgbuild.engines.disk import QUADS, hold, load_file, read_about
 from kgbuild.engines.evaluation import QueryError, answer
-from kgbuild.engines.formats import EXTENSIONS
 from kgbuild.engines.frames import FAULT, HEADER, pack
 
 STACK: Final = 256 * 1024 * 1024
 """Bytes: nested queries that would end the parser at a depth of a thousand then run into their limits instead."""
 LAST_WORDS: Final = 2000
 CPU_GRACE: Final = 10
+DESCRIPTORS: Final = 1 << 20
+"""Most file descriptors that opening a store on disk may take."""
+_FEWEST: Final = 100
+"""What Oxigraph asks for, and what stands open besides."""
 _PR_SET_PDEATHSIG: Final = 1
 _RESTACKED: Final = "KGBUILD_ZYGOTE_STACK"
 
@@ -48,7 +52,7 @@ class Config:
     control: int
     """Descriptor of the control socket."""
     disk: str = ""
-    """An immutable store on disk, opened read-only by each worker, in place of files."""
+    """Folder of an immutable store, opened read-only by each worker, in place of files."""
 
 
 def main() -> None:
@@ -60,13 +64,18 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to end
     started = time.monotonic()
     try:
-        store = Store() if config.disk else load(config.files)
+        if config.disk:
+            store, quads = Store(), _check_disk(config)
+        else:
+            store = load(config.files)
+            quads = len(store)
     except (SyntaxError, OSError, ValueError) as problem:
-        control.send(json.dumps({"failed": str(problem)}).encode())
+        remedy = "" if config.disk else " Mend the file."
+        control.send(json.dumps({"failed": f"{str(problem).rstrip('.')}.{remedy}"}).encode())
         sys.exit(1)
     gc.collect()
     gc.freeze()  # a collection in a worker must not touch what is shared
-    loaded = {"quads": len(store), "seconds": round(time.monotonic() - started, 3)}
+    loaded = {"quads": quads, "seconds": round(time.monotonic() - started, 3)}
     control.send(json.dumps({"ready": loaded}).encode())
     _Nursery(control, store, config).run()
 
@@ -85,18 +94,44 @@ def _restart_with_stack() -> None:
 
 
 def load(files: tuple[str, ...]) -> Store:
-    """Load RDF files into memory: Turtle and its like into the default graph, TriG and N-Quads with their graphs."""
+    """Load RDF files into memory."""
     store = Store()
     for name in files:
-        format_ = EXTENSIONS.get(Path(name).suffix.lower())
-        if format_ is None:
-            raise ValueError(f"{name}: this is no RDF file by its name; known: {', '.join(EXTENSIONS)}")
-        try:
-            base = None if format_ in (RdfFormat.N_QUADS, RdfFormat.N_TRIPLES) else Path(name).resolve().as_uri()
-            store.bulk_load(path=name, format=format_, base_iri=base)
-        except (SyntaxError, OSError, ValueError) as problem:
-            raise ValueError(f"{name}: {problem}") from problem
+        load_file(store, name)
     return store
+
+
+def _check_disk(config: Config) -> int:
+    """Open a store on disk as the workers will, and keep it from being removed; returns its number of quads.
+
+    In a child: RocksDB has threads, and a process that forks must not.
+    """
+    remedy = f"Remove the folder {config.disk}, and start again: it is made anew"
+    about = read_about(Path(config.disk))
+    if about is None:
+        raise ValueError(f"{config.disk}: there is no whole store. {remedy}")
+    hold(Path(config.disk))  # until this process ends
+    _allow_descriptors()
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _open(config.disk)
+        except ValueError as problem:
+            os.write(writing, str(problem).encode()[:LAST_WORDS])
+        except (OSError, RuntimeError) as problem:
+            os.write(writing, f"{problem}. {remedy}".encode()[:LAST_WORDS])
+        finally:
+            os._exit(0)
+    os.close(writing)
+    _, status = os.waitpid(pid, 0)
+    said = os.read(reading, LAST_WORDS).decode("utf-8", "replace")
+    os.close(reading)
+    if status:
+        said = f"opening it ends a process with status {status}. {remedy}"
+    if said:
+        raise ValueError(f"{config.disk}: {said}")
+    return about.quads
 
 
 class _Nursery:
@@ -168,14 +203,16 @@ class _Nursery:
 
 def _be_worker(connection: socket.socket, words: int, store: Store, config: Config) -> int:
     """Answer requests until the server closes the socket; returns the exit code."""
-    _shut_in(connection, words, config)
+    _shut_in(connection, words)
     if config.disk:
-        store = Store.read_only(config.disk)
-        _forbid_descriptors(disk=True)
+        store = _open(config.disk)
+    # Counted from here: what is shared with the zygote counts as well, and the stacks of the threads of RocksDB.
+    _limit_memory(config.memory)
+    _forbid_descriptors()
     while payload := _receive(connection):
         _limit_cpu(config.timeout)
         try:
-            answer(store, payload, connection.sendall)
+            answer(store, payload, connection.sendall, read_only=bool(config.disk))
         except MemoryError:
             detail = "The query needs more memory than it may have. Ask for less, or for a part."
             connection.sendall(pack(FAULT, QueryError("out-of-memory", 503, detail).pack()))
@@ -185,8 +222,8 @@ def _be_worker(connection: socket.socket, words: int, store: Store, config: Conf
     return 0
 
 
-def _shut_in(connection: socket.socket, words: int, config: Config) -> None:
-    """Take from a worker what a query could misuse: the network, files, memory, its siblings' sockets."""
+def _shut_in(connection: socket.socket, words: int) -> None:
+    """Take from a worker what a query could misuse of the zygote's: its files, its siblings' sockets."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() == 1:
         os._exit(0)  # the zygote went between fork and prctl
@@ -198,22 +235,48 @@ def _shut_in(connection: socket.socket, words: int, config: Config) -> None:
     os.closerange(3, kept)
     os.closerange(kept + 1, 65536)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Counted from here: the pages shared with the zygote count as well.
+
+
+def _limit_memory(more: int) -> None:
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    limit = pages * resource.getpagesize() + config.memory
+    limit = pages * resource.getpagesize() + more
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    if not config.disk:
-        _forbid_descriptors(disk=False)
 
 
-def _forbid_descriptors(*, disk: bool) -> None:
+def _allow_descriptors() -> None:
+    """Take all there are: RocksDB opens every file at once only where four times as many would be allowed."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    most = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, DESCRIPTORS)
+    if most < _FEWEST:
+        raise _too_few(_FEWEST)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _open(disk: str) -> Store:
+    """Open a store on disk with all its files; raises ValueError if some were left for later."""
+    store = Store.read_only(str(Path(disk) / QUADS))
+    wanted = {path.name for path in Path(disk, QUADS).glob("*.sst")}
+    have = {path.readlink().name for path in Path("/proc/self/fd").iterdir() if path.is_symlink()}
+    if wanted - have:
+        raise _too_few(4 * len(wanted) + _FEWEST)
+    return store
+
+
+def _too_few(needed: int) -> ValueError:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return ValueError(
+        f"the files of the store cannot all be held open: a process may open {hard} here. "
+        f"Raise that limit (`ulimit -Hn`) to {needed}, or serve with --store memory"
+    )
+
+
+def _forbid_descriptors() -> None:
     """Leave no descriptor to open a connection with: SERVICE then fails whatever a scan of the text overlooked.
 
-    A store on disk opens files as it goes; there the scan refuses any word that holds SERVICE.
+    What is open stays so: a store on disk has all its files by now.
     """
-    if not disk:
-        # Blocking sockets only from here on: poll() fails under this limit.
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    # Blocking sockets only from here on: poll() fails under this limit.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 def _limit_cpu(timeout: float) -> None:

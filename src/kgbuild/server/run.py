@@ -42,7 +42,7 @@ def _is_fault(record: logging.LogRecord) -> bool:
 
 
 async def _serve(settings: Settings, listening: socket.socket, say: Callable[[str], None]) -> None:
-    service = Service(settings)
+    service = Service(settings, say)
     try:
         await service.start()
         gc.freeze()  # what is there now stays: a collection need not walk through it

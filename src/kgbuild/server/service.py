@@ -6,12 +6,14 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from kgbuild.engines import disk
 from kgbuild.engines.evaluation import QueryError, Request
-from kgbuild.engines.pool import Answer, Limits, Pool
+from kgbuild.engines.pool import OUR_OWN, Answer, Limits, Pool
 from kgbuild.errors import EngineError, KgError
 from kgbuild.namespaces import ONTOLOGY, sparql_header
 from kgbuild.questions import Question
@@ -23,8 +25,6 @@ T = TypeVar("T")
 LOOK_EVERY: Final = 2.0
 """Seconds between looks at which release is the current one."""
 CACHE_BYTES: Final = 256 << 20
-OUR_OWN: Final = 600.0
-"""Seconds that a question of the server's own may take, while nobody waits for it."""
 _TERMS: Final = f'SELECT ?x (1 AS ?n) {{ ?x ?p ?o FILTER (STRSTARTS(STR(?x), "{ONTOLOGY}")) }} GROUP BY ?x'
 _GRAPHS: Final = "SELECT ?x (COUNT(*) AS ?n) { GRAPH ?x { ?s ?p ?o } } GROUP BY ?x ORDER BY ?x"
 _TRIPLES: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
@@ -59,14 +59,15 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""
     questions: dict[str, Question] = field(default_factory=dict)
-    disk: Path | None = None
+    store: str = "auto"
+    """One of `disk.MODES`: from memory, from disk, or whichever fits the number of quads."""
 
 
 class Service:
     """Answers requests from one pool at a time."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, say: disk.Say = _log.info) -> None:
+        self.settings, self.say = settings, say
         self.cache = Cache(CACHE_BYTES)
         self.release_id = ""
         self.known = Known()
@@ -115,10 +116,10 @@ class Service:
     async def _open(self, release: Release | None) -> None:
         """Make a pool ready beside the one that answers, put it in its place, and let the old one finish."""
         files = (release.path / QUADS,) if release else self.settings.files
-        pool = Pool(files, self.settings.limits, self.settings.disk)
+        pool = Pool(files, self.settings.limits, await self._on_disk(release, files))
         try:
             await pool.start()
-            known = await _known(pool)
+            known = await _remembered(pool) if pool.disk else await _known(pool)
         except BaseException:
             await pool.stop()
             raise
@@ -129,6 +130,14 @@ class Service:
         self._spawn(self._replace_when_lost(pool, release))
         if old is not None:
             self._spawn(old.stop(drain=True))
+
+    async def _on_disk(self, release: Release | None, files: tuple[Path, ...]) -> Path | None:
+        """Make the store on disk ready, where the data are served from one."""
+        quads = release.manifest["facts"].get("quads") if release else None
+        if not await asyncio.to_thread(disk.belongs_on_disk, self.settings.store, files, quads):
+            return None
+        name = release.id if release else disk.name_of_files(files)
+        return await disk.prepare(self.settings.build / disk.FOLDER, name, files, self.say)
 
     async def _replace_when_lost(self, pool: Pool, release: Release | None) -> None:
         """Load the data again when the process that holds them has ended, as the kernel ends one for its memory."""
@@ -198,6 +207,17 @@ async def _known(pool: Pool) -> Known:
     counts = [await _counts(pool, query) for query in (_GRAPHS, _TRIPLES, _CLASSES, _PROPERTIES)]
     terms = await _counts(pool, _TERMS)
     return Known(frozenset(term.removeprefix(ONTOLOGY) for term in terms), counts[0], counts[1][""], *counts[2:])
+
+
+async def _remembered(pool: Pool) -> Known:
+    """Read from beside a store on disk what is known of its data, or ask once: that reads all of them five times."""
+    assert pool.disk is not None  # noqa: S101 - asked of pools over a store on disk only
+    asked = sha256("\n".join((_GRAPHS, _TRIPLES, _CLASSES, _PROPERTIES, _TERMS)).encode()).hexdigest()
+    if (notes := disk.read_notes(pool.disk)).get("asked") == asked:
+        return Known(**{**notes["known"], "terms": frozenset(notes["known"]["terms"])})
+    known = await _known(pool)
+    disk.write_notes(pool.disk, {"asked": asked, "known": {**asdict(known), "terms": sorted(known.terms)}})
+    return known
 
 
 async def _counts(pool: Pool, query: str) -> dict[str, int]:
