@@ -20,7 +20,7 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, R
 from kgbuild.engines import attribution, derivation, evaluation
 from kgbuild.engines.derivation import derive
 from kgbuild.engines.evaluation import Request, answer
-from kgbuild.engines.frames import DATA, END, FAULT, HEADER
+from kgbuild.engines.frames import DATA, END, FAULT, cut
 from kgbuild.engines.patterns import NotAttributableError, rewrite
 from kgbuild.namespaces import (
     ARTICLE_GRAPH,
@@ -61,15 +61,17 @@ def store() -> Store:
 
 def asked(store: Store, query: str, *, sources: bool = True, results: str = JSON, **more: Any) -> dict[str, Any]:
     """Answer a query as a worker does; a fault comes as it is sent."""
-    frames: list[bytes] = []
+    sent = bytearray()
     request = Request(HEAD + query, (results,), ("application/n-triples",), sources=sources, **more)
-    answer(store, request.pack(), frames.append)
-    kinds = [HEADER.unpack(frame[: HEADER.size])[0] for frame in frames]
-    if kinds[-1] == FAULT:
-        fault: dict[str, Any] = json.loads(frames[-1][HEADER.size :])
+    answer(store, request.packed, sent.extend)
+    frames = cut(sent)
+    assert not sent
+    kind, payload = frames[-1]
+    if kind == FAULT:
+        fault: dict[str, Any] = json.loads(payload)
         return fault
-    assert END == kinds[-1]
-    body = b"".join(frame[HEADER.size :] for frame, kind in zip(frames, kinds, strict=True) if kind == DATA)
+    assert END == kind
+    body = b"".join(payload for kind, payload in frames if kind == DATA)
     table: dict[str, Any] = json.loads(body)
     return table
 

@@ -9,8 +9,8 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import islice
 from resource import RUSAGE_SELF, getrusage
 from typing import IO, Any, Final, cast
@@ -41,12 +41,13 @@ LONGEST_QUERY: Final = 256_000
 DEEPEST_NESTING: Final = 100
 LARGEST_MERGE: Final = 2_000_000
 """Triples in the default graphs that a request merges."""
-CHUNK: Final = 1 << 16
 LARGEST_TABLE: Final = 32 << 20
 """Bytes of a table whose rows are led back to their sources."""
 _WITH_SOURCES: Final = "application/sparql-results+json"
 _MERGED: Final = NamedNode("urn:kgbuild:merged-default-graph")
 _NO_DESCRIPTORS: Final = re.compile(r"os error 24|Too many open files", re.IGNORECASE)
+
+_WRITER: Final = json.JSONEncoder(ensure_ascii=False)
 
 Put = Callable[[bytes, bytes], object]
 """Takes a frame: its kind and its payload."""
@@ -65,16 +66,18 @@ class Request:
     base: str = ""
     """What relative IRIs in the query are relative to, unless it has a BASE: the address of the endpoint."""
 
-    def pack(self) -> bytes:
-        """Write the request for a worker."""
-        return json.dumps(vars(self), ensure_ascii=False).encode()  # `asdict` would copy all of it first
+    @cached_property
+    def packed(self) -> bytes:
+        """The request as it goes to a worker, and as it names its answer."""
+        return _WRITER.encode(vars(self)).encode()  # `asdict` would copy all of it first
 
     @classmethod
     def unpack(cls, payload: bytes) -> Request:
-        """Read what `pack` wrote."""
+        """Read what `packed` wrote."""
         read: dict[str, Any] = json.loads(payload)
-        lists = {key: tuple(value) for key, value in read.items() if isinstance(value, list)}
-        return cls(query=read["query"], sources=read["sources"], base=read["base"], **lists)
+        for name in ("results", "graphs", "default_graphs", "named_graphs"):
+            read[name] = tuple(read[name])
+        return cls(**read)
 
 
 @dataclass
@@ -127,8 +130,6 @@ def refuse(store: Store, request: Request) -> None:
         raise QueryError("query-too-complex", 400, detail)
     if "service" in text.lower() and (token := lexer.find_service(text)):
         _refuse_service(text, token.at)
-    if lexer.first_word(text) in lexer.UPDATES:
-        raise QueryError("read-only", 403, "This endpoint is read-only: it answers queries and takes no updates.")
     if not request.default_graphs and not request.named_graphs and "from" in text.lower():
         _check_graphs(store, *lexer.find_from(text, request.base))
     _check_graphs(store, request.default_graphs, request.named_graphs)
@@ -166,6 +167,9 @@ def _evaluate(store: Store, request: Request, put: Put, *, read_only: bool) -> N
         else:
             _write(result, request, put)
     except SyntaxError as problem:
+        if lexer.first_word(request.query) in lexer.UPDATES:
+            detail = "This endpoint is read-only: it answers queries and takes no updates."
+            raise QueryError("read-only", 403, detail) from problem
         fault = explain_syntax(str(problem), request.query, request.base)
         raise QueryError("syntax-error", 400, fault.sentence(), fault.facts()) from problem
     except (OSError, RuntimeError, ValueError) as problem:
@@ -231,8 +235,8 @@ def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Reques
     if isinstance(result, QueryTriples):
         media_type = _fitting(request.graphs, GRAPHS)
         put(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode())
-        with _sink(put) as sink:
-            serialize(_once(result), sink, format=GRAPHS[media_type], prefixes=_prefixes(media_type))
+        sink = cast(IO[bytes], _Sink(put))
+        serialize(_once(result), sink, format=GRAPHS[media_type], prefixes=_prefixes(media_type))
         return
     is_ask = isinstance(result, QueryBoolean)
     media_type = _fitting(tuple(m for m in request.results if not (is_ask and m in NOT_FOR_ASK)), RESULTS)
@@ -240,8 +244,7 @@ def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Reques
     if isinstance(result, QuerySolutions):
         head["variables"] = [variable.value for variable in result.variables]
     put(HEAD, json.dumps(head).encode())
-    with _sink(put) as sink:
-        result.serialize(sink, format=RESULTS[media_type])
+    result.serialize(cast(IO[bytes], _Sink(put)), format=RESULTS[media_type])
 
 
 def _write_with_sources(
@@ -257,10 +260,9 @@ def _write_with_sources(
     columns = [variable.value for variable in result.variables]
     head = {"form": "table", "media_type": _WITH_SOURCES, "variables": columns}
     put(HEAD, json.dumps(head).encode())
-    with _sink(put) as sink:
-        table = _OpenTable(sink)
-        result.serialize(cast(IO[bytes], table), format=QueryResultsFormat.JSON)
-        table.close_with(MEMBER, _sources(store, request, columns, table))
+    table = _OpenTable(cast(IO[bytes], _Sink(put)))
+    result.serialize(cast(IO[bytes], table), format=QueryResultsFormat.JSON)
+    table.close_with(MEMBER, _sources(store, request, columns, table))
 
 
 def _sources(store: Store, request: Request, columns: list[str], table: _OpenTable) -> Any:
@@ -337,30 +339,15 @@ def _fitting(wanted: tuple[str, ...], known: dict[str, Any]) -> str:
     raise QueryError("not-acceptable", 406, detail, {"available": list(known)})
 
 
-class _Frames(io.RawIOBase):
-    """Sends what is written as frames, until it is cut off."""
+class _Sink(io.RawIOBase):
+    """Sends what is written to it as frames; pyoxigraph writes 8 kB at a time."""
 
     def __init__(self, put: Put) -> None:
         self.put = put
-        self.cut_off = False
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        if not self.cut_off:
-            self.put(DATA, bytes(data))
+        self.put(DATA, bytes(data))
         return len(data)
-
-
-@contextmanager
-def _sink(put: Put) -> Iterator[IO[bytes]]:
-    """Gather what is written into frames of `CHUNK` bytes: pyoxigraph writes 8 kB at a time."""
-    frames = _Frames(put)
-    sink = io.BufferedWriter(frames, CHUNK)
-    try:
-        yield sink
-        sink.flush()
-    finally:
-        # A buffer sends what it holds when it is collected: after a fault nothing may follow.
-        frames.cut_off = True

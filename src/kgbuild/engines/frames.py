@@ -31,6 +31,26 @@ def pack(kind: bytes, payload: bytes) -> bytes:
     return HEADER.pack(kind, len(payload)) + payload
 
 
+def cut(raw: bytearray) -> list[tuple[bytes, bytes]]:
+    r"""Take the whole frames from the beginning of what was received.
+
+    >>> raw = bytearray(pack(END, b"{}") + pack(DATA, b"abc")[:6])
+    >>> cut(raw), raw
+    ([(b'X', b'{}')], bytearray(b'D\x00\x00\x00\x03a'))
+    """
+    found = []
+    at, last = 0, len(raw) - HEADER.size
+    while at <= last:
+        kind, size = HEADER.unpack_from(raw, at)
+        end = at + HEADER.size + size
+        if end > len(raw):
+            break
+        found.append((kind, bytes(raw[at + HEADER.size : end])))
+        at = end
+    del raw[:at]
+    return found
+
+
 class Outbox:
     """The worker's end: gathers frames and sends them together, so that a small answer wakes the server once."""
 
@@ -77,18 +97,10 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut what has come into frames."""
-        raw = self._raw
-        raw += data
-        at, end = 0, len(raw) - HEADER.size
-        while at <= end:
-            kind, size = HEADER.unpack_from(raw, at)
-            if at + HEADER.size + size > len(raw):
-                break
-            at += HEADER.size
-            self._frames.append((kind, bytes(raw[at : at + size])))
-            self._size += size
-            at += size
-        del raw[:at]
+        self._raw += data
+        for frame in cut(self._raw):
+            self._frames.append(frame)
+            self._size += len(frame[1])
         if self._size > self.HIGH and self.transport is not None:
             self.transport.pause_reading()
             self._paused = True

@@ -20,7 +20,6 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -32,6 +31,8 @@ QUICK: Final = 0.1
 """Seconds after which a query moves to the slow lane, if there is room."""
 PATIENCE: Final = 1.0
 """Seconds after which it is ended if there is still no room."""
+TICK: Final = 0.02
+"""Seconds between looks at the clock."""
 NICE: Final = 19
 WAITING: Final = 512
 """Queries that may wait for a worker; more are told to come back."""
@@ -105,6 +106,12 @@ class _Worker:
     holds: int = 0
     """Bytes that it has held at most, by its own word."""
     slow: bool = False
+    began: float | None = None
+    """When its query began, on the loop's clock; None between queries."""
+    allowed: float = 0.0
+    """Seconds that its query may take."""
+    ticks: int = 0
+    """How often it was found at that query: where the loop itself was held up, time alone says little."""
     killed: str = ""
     """Why we killed it: the kind of the problem; "" if we did not."""
     gone: asyncio.Future[dict[str, Any]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -120,8 +127,8 @@ class _Worker:
 class _Stream:
     """What a worker still writes; ends with QueryError if it dies, and takes it from a reader who is too slow."""
 
-    def __init__(self, pool: Pool, worker: _Worker, timers: list[asyncio.TimerHandle]) -> None:
-        self.pool, self.worker, self.timers = pool, worker, timers
+    def __init__(self, pool: Pool, worker: _Worker) -> None:
+        self.pool, self.worker = pool, worker
         self.open = True
         self.idle: asyncio.TimerHandle | None = None
 
@@ -151,8 +158,8 @@ class _Stream:
         if not self.open:
             return
         self.open = False
-        for timer in (*self.timers, *([self.idle] if self.idle else [])):
-            timer.cancel()
+        if self.idle is not None:
+            self.idle.cancel()
         self.pool.release(self.worker, spoiled=not whole)
 
 
@@ -164,10 +171,12 @@ class Pool:
         self.quads = 0
         self._idle: deque[_Worker] = deque()
         self._workers: dict[int, _Worker] = {}
-        self._waiting: deque[asyncio.Future[_Worker]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[_Worker], float]] = deque()
+        """Who waits for a worker, and since when; who came first is first."""
         self._forking = 0
         self._spooled = 0
         self._stopping = False
+        self._ticking = False
         self._busy = 0
         """Queries that wait or run, and answers that are still written."""
         self._early: dict[int, dict[str, Any]] = {}
@@ -221,7 +230,7 @@ class Pool:
     def abort(self) -> None:
         """Let go of everything, now; safe to call twice, and from a signal's callback in the loop."""
         self._stopping = True
-        for waiting in self._waiting:
+        for waiting, _ in self._waiting:
             if not waiting.done():
                 waiting.set_exception(_going_down())
         self._waiting.clear()
@@ -316,7 +325,7 @@ class Pool:
 
     def _offer(self, worker: _Worker) -> None:
         while self._waiting:
-            waiting = self._waiting.popleft()
+            waiting, _ = self._waiting.popleft()
             if not waiting.done():
                 waiting.set_result(worker)
                 return
@@ -332,8 +341,8 @@ class Pool:
             raise QueryError("queue-full", 503, detail, {"retry_after": 2})
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[_Worker] = loop.create_future()
-        self._waiting.append(waiting)
-        timer = loop.call_later(self.limits.timeout, _give_up, waiting)
+        place = (waiting, loop.time())
+        self._waiting.append(place)
         try:
             return await waiting
         except asyncio.CancelledError:
@@ -341,22 +350,47 @@ class Pool:
                 self._offer(waiting.result())
             raise
         finally:
-            timer.cancel()
-            if waiting in self._waiting:  # one whose client has gone takes no place any more
-                self._waiting.remove(waiting)
+            if place in self._waiting:  # one whose client has gone takes no place any more
+                self._waiting.remove(place)
 
     def _begin(self) -> None:
         self._busy += 1
         self._drained.clear()
+        if not self._ticking:
+            self._ticking = True
+            asyncio.get_running_loop().call_later(TICK, self._tick)
 
     def _finish(self) -> None:
         self._busy -= 1
         if not self._busy:
             self._drained.set()
 
+    def _tick(self) -> None:
+        """Look after all limits of time, again and again while there is work: timers for each query cost more."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for worker in list(self._workers.values()):
+            if worker.began is not None:
+                self._look_after(worker, now - worker.began)
+        while self._waiting and (self._waiting[0][0].done() or now - self._waiting[0][1] >= self.limits.timeout):
+            _give_up(self._waiting.popleft()[0])
+        self._ticking = self._busy > 0
+        if self._ticking:
+            loop.call_later(TICK, self._tick)
+
+    def _look_after(self, worker: _Worker, taken: float) -> None:
+        worker.ticks += 1
+        if taken >= worker.allowed:
+            worker.kill("deadline")
+        elif taken >= PATIENCE:
+            self._slow_down(worker, must=True)
+        elif taken >= QUICK and worker.ticks > 2:
+            self._slow_down(worker, must=False)
+
     def release(self, worker: _Worker, *, spoiled: bool) -> None:
         """Take a worker back, or replace it."""
         self._finish()
+        worker.began = None
         if spoiled or worker.slow or worker.killed or worker.holds - worker.resident > GREW:
             worker.kill("replaced")
             self._refill()
@@ -386,15 +420,11 @@ class Pool:
         except BaseException:
             self._finish()
             raise
-        loop = asyncio.get_running_loop()
-        timers = [
-            loop.call_later(QUICK, partial(self._slow_down, worker, must=False)),
-            loop.call_later(PATIENCE, partial(self._slow_down, worker, must=True)),
-            loop.call_later(timeout or self.limits.timeout, worker.kill, "deadline"),
-        ]
+        worker.began, worker.ticks = asyncio.get_running_loop().time(), 0
+        worker.allowed = timeout or self.limits.timeout
         whole = streams = False
         try:
-            found = await self._spool(worker, request, timers)
+            found = await self._spool(worker, request)
         except QueryError as problem:
             worker.holds = _resident(worker.pid)
             whole = problem.kind != "out-of-memory" and not worker.killed and not worker.gone.done()
@@ -407,12 +437,10 @@ class Pool:
             return found
         finally:
             if not streams:
-                for timer in timers:
-                    timer.cancel()
                 self.release(worker, spoiled=not whole)
 
-    async def _spool(self, worker: _Worker, request: Request, timers: list[asyncio.TimerHandle]) -> Answer:
-        worker.wire.write(pack(REQUEST, request.pack()))
+    async def _spool(self, worker: _Worker, request: Request) -> Answer:
+        worker.wire.write(pack(REQUEST, request.packed))
         kind, payload = await self.frame(worker)
         if kind == FAULT:
             raise QueryError.unpack(payload)
@@ -422,13 +450,13 @@ class Pool:
         variables = tuple(head.get("variables", ()))
         found = Answer(head["form"], head["media_type"], io.BytesIO(), 0, variables, give_back=self._give_back)
         try:
-            await self._fill(worker, found, timers)
+            await self._fill(worker, found)
         except BaseException:
             found.close()
             raise
         return found
 
-    async def _fill(self, worker: _Worker, found: Answer, timers: list[asyncio.TimerHandle]) -> None:
+    async def _fill(self, worker: _Worker, found: Answer) -> None:
         while True:
             kind, payload = await self.frame(worker)
             if kind == FAULT:
@@ -442,7 +470,7 @@ class Pool:
             found.size += len(payload)
             self._spooled += len(payload)
             if found.size > SPOOL_ANSWER or self._spooled > SPOOL_ALL:
-                found.rest = _Stream(self, worker, timers)
+                found.rest = _Stream(self, worker)
                 return
 
     def _give_back(self, size: int) -> None:

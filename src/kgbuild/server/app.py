@@ -30,8 +30,8 @@ Handler = Any
 def routes() -> list[Route]:
     """List all that is public."""
     return [
-        Route("/", _raw(_home), methods=None),
         Route("/sparql", _raw(endpoint, METHODS), methods=None),
+        Route("/", _raw(_home), methods=None),
         Route("/healthz", _raw(_health), methods=None),
         Route("/style.css", _raw(_style), methods=None),
     ]
@@ -120,7 +120,8 @@ class _Answered:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["query_string"]:
-            found = self.service.cache.get(raw_key(scope))
+            scope["raw_key"] = raw_key(scope)
+            found = self.service.cache.get(scope["raw_key"])
             if found is not None:
                 await found.send(scope["method"], header(scope, b"if-none-match"), send)
                 return

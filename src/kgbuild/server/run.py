@@ -51,6 +51,7 @@ async def _serve(settings: Settings, listening: socket.socket, say: Callable[[st
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # a proxy in front is told by --public-url, not by what clients may send
             timeout_graceful_shutdown=1,
             timeout_keep_alive=30,
             ws="none",

@@ -73,7 +73,7 @@ class Service:
         self.known = Known()
         self._pool: Pool | None = None
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
-        self._waiting: dict[Hashable, int] = {}
+        self._waiting: dict[asyncio.Future[Any], int] = {}
         self._background: set[asyncio.Task[Any]] = set()
 
     @property
@@ -177,25 +177,25 @@ class Service:
         """Answer a query; raises QueryError where there is no answer."""
         return await self.pool.run(request)
 
-    async def shared(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
-        """Do work once for all who want the same at the same time; it ends when the last of them has gone."""
+    def shared(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
+        """Do work once for all who want the same at the same time; it ends when the last of them has cancelled."""
         task: asyncio.Future[T] | None = self._running.get(key)
         if task is None:
             task = asyncio.ensure_future(work())
             self._running[key] = task
             task.add_done_callback(lambda done: self._forget(key, done))
-        self._waiting[key] = self._waiting.get(key, 0) + 1
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if self._waiting[key] == 1:
+        self._waiting[task] = self._waiting.get(task, 0) + 1
+        mine = asyncio.shield(task)
+        mine.add_done_callback(lambda done: self._leave(key, task, gone=done.cancelled()))
+        return mine
+
+    def _leave(self, key: Hashable, task: asyncio.Future[Any], *, gone: bool) -> None:
+        self._waiting[task] -= 1
+        if not self._waiting[task]:
+            del self._waiting[task]
+            if gone and not task.done():
                 self._forget(key, task)  # whoever asks from here on must not wait for what ends
                 task.cancel()
-            raise
-        finally:
-            self._waiting[key] -= 1
-            if not self._waiting[key]:
-                del self._waiting[key]
 
     def _forget(self, key: Hashable, task: asyncio.Future[Any]) -> None:
         if self._running.get(key) is task:

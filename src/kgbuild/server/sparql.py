@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import Final, TypeVar
+from hashlib import blake2b
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes, urlencode
 
 from starlette.requests import ClientDisconnect
@@ -45,7 +44,7 @@ LARGEST_BODY: Final = 1 << 20
 """Bytes of a request; a query may have fewer (see `evaluation.LONGEST_QUERY`)."""
 KEPT: Final = 8 << 20
 """Bytes up to which an answer is kept in memory and compressed; larger ones are sent from the disk."""
-UNWATCHED: Final = 0.02
+UNWATCHED: Final = 0.1
 """Seconds of work after which it is watched whether the client is still there."""
 METHODS: Final = "GET, HEAD, POST, OPTIONS"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -78,29 +77,29 @@ class Asked:
 async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request to the endpoint."""
     service: Service = scope["service"]
-    request = HttpRequest(scope, receive)
-    asked = read_request(request.method, scope["query_string"], header(scope, b"content-type"), await _body(request))
+    method: str = scope["method"]
+    asked = read_request(method, scope["query_string"], header(scope, b"content-type"), await _body(scope, receive))
     scope["query"], scope["sources"] = asked.query or "", asked.sources  # for the page of a problem
     accept = _accept(asked, header(scope, b"accept"))
     gzip = takes_gzip(header(scope, b"accept-encoding"))
     if_none_match = header(scope, b"if-none-match")
     if asked.query is None:
-        encoded = _about(service, request, accept, gzip)
-        await encoded.send(request.method, if_none_match, send)
+        encoded = _about(service, scope, accept, gzip)
+        await encoded.send(method, if_none_match, send)
         return
     prepared = _Prepared(service, asked, accept, gzip, _public_url(service, scope))
     kept = service.cache.get(prepared.key)
     if kept is None:
-        large = await _answer(prepared, request)
+        large = await _answer(prepared, receive)
         if isinstance(large, Answer):
-            await _send_large(prepared, large, request, send)
+            await _send_large(prepared, large, scope, receive, send)
             return
         kept = large
         if prepared.keeps_now():
             service.cache.put(prepared.key, kept)
-    if prepared.keeps_now() and request.method in ("GET", "HEAD"):
-        service.cache.put(raw_key(scope), kept)
-    await kept.send(request.method, if_none_match, send)
+    if prepared.keeps_now() and method in ("GET", "HEAD"):
+        service.cache.put(scope["raw_key"], kept)
+    await kept.send(method, if_none_match, send)
 
 
 def raw_key(scope: Scope) -> bytes:
@@ -109,15 +108,16 @@ def raw_key(scope: Scope) -> bytes:
     A digest, as the other keys are: the cache counts answers, and must not grow by long questions.
     """
     decides = [header(scope, name) for name in (b"accept", b"accept-encoding", b"host")]
-    return sha256(repr((scope["path"], scope["query_string"], decides)).encode()).digest()
+    return blake2b(repr((scope["path"], scope["query_string"], decides)).encode()).digest()
 
 
 # --- reading a request --------------------------------------------------------------------------------------------
 
 
-async def _body(request: HttpRequest) -> bytes:
-    if request.method != "POST":
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    if scope["method"] != "POST":
         return b""
+    request = HttpRequest(scope, receive)
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
         detail = "A request is taken as it is, without Content-Encoding."
         raise problem("unsupported-media-type", detail, {"Accept-Encoding": "identity"})
@@ -229,7 +229,7 @@ class _Prepared:
             f"{public}/sparql",
         )
         decides = (service.release_id, __version__, self.results[:1], self.graphs[:1], self.page, gzip)
-        self.key = sha256(repr(decides).encode() + self.request.pack()).digest()
+        self.key = blake2b(repr(decides).encode() + self.request.packed).digest()
         self.keeps = lexer.is_deterministic(asked.query)
 
     def keeps_now(self) -> bool:
@@ -282,59 +282,51 @@ def _canonical(media_types: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ALIASES.get(media_type, media_type) for media_type in media_types))
 
 
-async def _answer(prepared: _Prepared, request: HttpRequest) -> Encoded | Answer:
+async def _answer(prepared: _Prepared, receive: Receive) -> Encoded | Answer:
     """Run a query for all who ask the same at this moment; one whose clients have gone is ended."""
     service = prepared.service
     # RAND() and its like differ for each who asks, also at the same moment.
     work = service.shared(prepared.key, prepared.make) if prepared.keeps else prepared.make()
-    found = await watched(request, work)
+    found = await watched(receive, work)
     if isinstance(found, Answer):
         if found.taken:  # a large answer is read once: whoever comes second has one of his own
-            found = await watched(request, prepared.make())
+            found = await watched(receive, prepared.make())
         if isinstance(found, Answer):
             found.taken = True
     return found
 
 
-async def watched(request: HttpRequest, work: Awaitable[T]) -> T:
-    """Do work for a client, and leave it when the client has gone; raises ClientDisconnect then."""
-    loop = asyncio.get_running_loop()
+async def watched(receive: Receive, work: Awaitable[T]) -> T:
+    """Wait for work for a client, and cancel it when the client has gone; raises ClientDisconnect then."""
+    doing = asyncio.ensure_future(work)
     watching: list[asyncio.Future[None]] = []
+    # Most work is done before a watch would be set up.
+    later = asyncio.get_running_loop().call_later(UNWATCHED, lambda: watching.append(_watch(receive, doing)))
     try:
-        async with asyncio.timeout(None) as scope:
-            # Most work is done before a watch would be set up.
-            later = loop.call_later(UNWATCHED, lambda: watching.append(_watch(request, scope)))
-            try:
-                return await work
-            finally:
-                later.cancel()
-                for watch in watching:
-                    watch.cancel()
-    except TimeoutError:
-        if scope.expired():
+        return await doing
+    except asyncio.CancelledError:
+        if watching and watching[0].done() and not watching[0].cancelled():
             raise ClientDisconnect from None
         raise
+    finally:
+        later.cancel()
+        for watch in watching:
+            watch.cancel()
 
 
-def _watch(request: HttpRequest, scope: asyncio.Timeout) -> asyncio.Future[None]:
-    """End a scope when the client goes; cancelled where the scope ends first."""
-    watch = asyncio.ensure_future(_disconnected(request))
-
-    def end(watch: asyncio.Future[None]) -> None:
-        if not watch.cancelled() and watch.exception() is None:
-            with suppress(RuntimeError):  # the scope ended in this very moment
-                scope.reschedule(asyncio.get_running_loop().time())
-
-    watch.add_done_callback(end)
+def _watch(receive: Receive, doing: asyncio.Future[Any]) -> asyncio.Future[None]:
+    """Cancel what is done for a client when the client goes."""
+    watch = asyncio.ensure_future(_disconnected(receive))
+    watch.add_done_callback(lambda seen: None if seen.cancelled() else doing.cancel())
     return watch
 
 
-async def _disconnected(request: HttpRequest) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _send_large(prepared: _Prepared, answer: Answer, request: HttpRequest, send: Send) -> None:
+async def _send_large(prepared: _Prepared, answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
     """Send an answer part by part; one that breaks off is cut, never closed as if it were whole."""
     if prepared.page:
         answer.close()
@@ -345,8 +337,8 @@ async def _send_large(prepared: _Prepared, answer: Answer, request: HttpRequest,
         headers.append((b"content-length", str(answer.size).encode()))
     try:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        if request.method != "HEAD":
-            await watched(request, _send_parts(answer, send))
+        if scope["method"] != "HEAD":
+            await watched(receive, _send_parts(answer, send))
         await send({"type": "http.response.body", "body": b""})
     except (QueryError, TimeoutError, OSError) as found:
         raise CutOffError from found
@@ -377,15 +369,15 @@ async def _parts(answer: Answer) -> AsyncIterator[bytes]:
 # --- about the service --------------------------------------------------------------------------------------------
 
 
-def _about(service: Service, request: HttpRequest, accept: str | None, gzip: bool) -> Encoded:
+def _about(service: Service, scope: Scope, accept: str | None, gzip: bool) -> Encoded:
     if wants_html(accept, GRAPH_OFFERS):
         return pages.form_page(service, "").encoded(takes_gzip=gzip)
     media_type = best(accept, GRAPH_OFFERS)
     if media_type is None:
         available = [*GRAPH_OFFERS, HTML]
         raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
-    public = _public_url(service, request.scope)
-    key = sha256(repr(("description", service.release_id, public, media_type, gzip)).encode()).digest()
+    public = _public_url(service, scope)
+    key = blake2b(repr(("description", service.release_id, public, media_type, gzip)).encode()).digest()
     kept = service.cache.get(key)
     if kept is None:
         body = describe_service(service, public, ALIASES.get(media_type, media_type))
