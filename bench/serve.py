@@ -129,9 +129,8 @@ def _held(endpoint: str) -> str:
     port = endpoint.split(":")[2].split("/")[0]
     found = subprocess.run(["ss", "-ltnpH", f"sport = :{port}"], check=False, capture_output=True, text=True).stdout
     pids = re.findall(r"pid=(\d+)", found)
-    held = []
-    for pid in pids[:1]:
-        held = [_pss(process) for process in [pid, *_below(pid)]]
+    time.sleep(2)  # workers that answered the server's own questions are replaced
+    held = [_pss(process) for pid in pids[:1] for process in (pid, *_below(pid))]
     return " + ".join(f"{mb:.0f}" for mb in held) + " MB" if held else "?"
 
 
