@@ -15,7 +15,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgbuild.engines.evaluation import QueryError
-from kgbuild.server import pages
+from kgbuild.server import pages, questions
 from kgbuild.server.answering import CutOffError, raw_key, send_response
 from kgbuild.server.languages import reader_of
 from kgbuild.server.negotiation import PROBLEM, VARY, wants_html
@@ -33,6 +33,10 @@ def routes() -> list[Route]:
     """List all that is public."""
     return [
         Route("/sparql", _raw(endpoint, METHODS), methods=None),
+        Route("/questions/", _raw(questions.index), methods=None),
+        Route("/questions", _raw(questions.to_index), methods=None),
+        Route("/questions/{name}", _raw(questions.question), methods=None),
+        Route("/openapi.json", _raw(questions.description), methods=None),
         Route("/", _raw(_home), methods=None),
         Route("/healthz", _raw(_health), methods=None),
         Route("/style.css", _raw(_style), methods=None),
