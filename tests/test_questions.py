@@ -27,14 +27,17 @@ from kgbuild.errors import DataError, UsageError
 from kgbuild.headers import read_header
 from kgbuild.namespaces import ARTICLE_GRAPH, ONTOLOGY, expand, sparql_header
 from kgbuild.questions import (
+    ParameterError,
     ask,
     bind,
+    default_terms,
     empty_sentence,
     find_question,
     load_questions,
     parse_question,
     read_values,
     sort_lists,
+    write_value,
 )
 from kgbuild.store import canonical_nquads
 from kgbuild.tables import format_csv, short
@@ -743,6 +746,41 @@ def test_an_entity_may_be_written_in_four_ways(engine: EmbeddedEngine, written: 
     """Id, prefixed name and IRI, with and without its brackets, mean the same entity."""
     expected = {"actor": iri(expand("institution:acsh"))}
     assert expected == read_values(engine, QUESTIONS["memberships-of-actor"], {"actor": written})
+
+
+@pytest.mark.parametrize(
+    "written", ["Astana Civil Service Hub", "  astana  civil SERVICE hub", "Астанинский хаб государственной службы"]
+)
+def test_an_entity_may_be_called_by_its_name(engine: EmbeddedEngine, written: str) -> None:
+    """A name that one entity alone bears means it, in any language and case."""
+    expected = {"actor": iri(expand("institution:acsh"))}
+    assert expected == read_values(engine, QUESTIONS["memberships-of-actor"], {"actor": written})
+
+
+def test_a_name_of_several_is_told(mini_store: Store) -> None:
+    """What two bear means neither: both are named, so that one can be chosen by its id."""
+    same = "network:lakes-academies rdfs:label ?name . FILTER (LANG(?name) = 'en')"
+    engine = changed(mini_store, f"INSERT {{ institution:lakeland-academy skos:altLabel ?name }} WHERE {{ {same} }}")
+    with pytest.raises(ParameterError, match=r"is the name of 2 things\. Did you mean ") as caught:
+        read_values(engine, QUESTIONS["memberships-of-actor"], {"actor": "Lakes Network of Academies"})
+    assert {"lakes-academies", "lakeland-academy"} == {near.id for near in caught.value.near}
+    chosen = read_values(engine, QUESTIONS["trail"], {"network": "Lakes Network of Academies"})
+    assert {"network": iri(expand("network:lakes-academies"))} == chosen
+
+
+def test_a_concept_may_be_called_by_its_name(engine: EmbeddedEngine) -> None:
+    """So do offices and measures, in any language of the vocabulary."""
+    for written in ("rector", "Rector", "ректор"):
+        read = read_values(engine, QUESTIONS["office-holders-on-date"], {"office": written})
+        assert {"office": iri(expand("office:rector"))} == read
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_default_is_written_as_people_write_it(engine: EmbeddedEngine, name: str) -> None:
+    """What is shown as the default is read as the same term."""
+    question = QUESTIONS[name]
+    shown = {key: write_value(question.parameters[key], term) for key, term in default_terms(question).items()}
+    assert ask(engine, question, {}) == ask(engine, question, shown)
 
 
 @pytest.mark.parametrize("written", ["mira-ostlan", "person:mira-ostlan", expand("person:mira-ostlan")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
@@ -33,6 +34,8 @@ ARTICLES: Final = "articles"
 """How the names of columns end that list the ids of articles."""
 DOWNLOADS: Final = ("csv", "tsv", "json", "xml")
 XSD_DATE: Final = EXTERNAL["xsd"] + "date"
+_GROUPED: Final = re.compile(r"^[ \t]*GROUP BY\b", re.MULTILINE)
+"""In a query whose rows stand for many: their sources are in a column of articles, or at the thing itself."""
 
 Names = Mapping[str, Mapping[str, str]]
 """IRI -> its names, by language; "" for one that is in no language."""
@@ -128,12 +131,11 @@ async def answer_page(
         shown=count,
         empty="" if found.rows else await empty(),
         sources=sources if isinstance(sources, list) else [],
-        with_sources=MEMBER in read,
         no_sources=sources["notAttributable"] if isinstance(sources, dict) else "",
         most=STATEMENTS_SHOWN,
         downloads=[(name, shown.link(format=name)) for name in DOWNLOADS],
         types=SHORT_NAMES,
-        sourced=shown.link(sources="1"),
+        sourced="" if MEMBER in read or _GROUPED.search(shown.query) else shown.link(sources="1"),
         sparql=f"/sparql?{urlencode({'query': shown.query})}",
         release=shown.service.release_id,
     )
@@ -248,7 +250,9 @@ def _items(shown: Shown, names: Names, column: str, term: Term | None) -> list[I
     if _lists_articles(shown.question, column):
         return [_item(_article(id_), names, shown.reader) for id_ in texts]
     is_date = is_date_column(shown.question, column) or term.datatype == XSD_DATE
-    return [Item(text, language=term.language, is_date=is_date) for text in texts]
+    # Names that a query picks out in English have lost their language in it.
+    language = term.language or ("en" if "English" in shown.question.columns.get(column, "") else "")
+    return [Item(text, language=language, is_date=is_date) for text in texts]
 
 
 def _item(thing: str, names: Names, reader: Reader) -> Item:

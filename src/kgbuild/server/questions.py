@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
 from kgbuild.engines import Engine, Term
+from kgbuild.engines.lookup import Candidate
 from kgbuild.engines.pool import Answer
 from kgbuild.errors import UsageError
 from kgbuild.questions import (
@@ -194,7 +195,8 @@ def _read_given(question: Question, pairs: list[tuple[str, str]]) -> tuple[dict[
             near = near_names(name, question.parameters)
             meant = f" Did you mean {' or '.join(near)}?" if near else ""
             finding = f"There is no parameter '{name[:200]}'.{meant} The question has: {known}."
-            errors.append(ParameterError(finding, name[:200], finding))
+            meant_ones = [Candidate("", each, question.parameters[each].about) for each in near]
+            errors.append(ParameterError(finding, name[:200], finding, meant_ones))
         elif given.setdefault(name, text) != text:
             finding = "It is given twice, with two values. Give it once."
             errors.append(ParameterError(f"Parameter '{name}': {finding}", name, finding))
@@ -223,13 +225,17 @@ async def _read_value(service: Service, question: Question, name: str, text: str
     return await look_up(service, read)
 
 
+def _suggestion(near: Candidate) -> dict[str, str]:
+    return {"id": near.id, "name": near.name, **({"iri": near.iri} if near.iri else {})}
+
+
 def _bad_parameters(errors: list[ParameterError]) -> Problem:
     """Tell of every wrong parameter at once."""
     members = [
         {
             "parameter": found.parameter,
             "detail": found.finding,
-            "suggestions": [{"id": near.id, "name": near.name, "iri": near.iri} for near in found.near],
+            "suggestions": [_suggestion(near) for near in found.near],
         }
         for found in errors
     ]
