@@ -27,14 +27,17 @@ from kgbuild.errors import DataError, UsageError
 from kgbuild.headers import read_header
 from kgbuild.namespaces import ARTICLE_GRAPH, ONTOLOGY, expand, sparql_header
 from kgbuild.questions import (
+    ParameterError,
     ask,
     bind,
+    default_terms,
     empty_sentence,
     find_question,
     load_questions,
     parse_question,
     read_values,
     sort_lists,
+    write_value,
 )
 from kgbuild.store import canonical_nquads
 from kgbuild.tables import format_csv, short
@@ -662,14 +665,14 @@ def test_an_unknown_question_is_answered_with_a_near_one() -> None:
         (
             "academies-joined-network",
             {"network": "china-central-asia-academy"},
-            "Parameter 'network': 'china-central-asia-academy' is not the id of a network. "
+            "Parameter 'network': 'china-central-asia-academy' is neither id nor name of a network. "
             "Did you mean china-central-asia-academies (China–Central Asia Network of Academies of Governance and "
             "Public Administration) or china-central-asia-mechanism (China–Central Asia mechanism)?",
         ),
         (
             "academies-joined-network",
             {"network": "Китайско-Центральноазиатская сеть академий"},
-            "Parameter 'network': 'Китайско-Центральноазиатская сеть академий' is not the id of a network. "
+            "Parameter 'network': 'Китайско-Центральноазиатская сеть академий' is neither id nor name of a network. "
             "Did you mean china-central-asia-academies (China–Central Asia Network of Academies of Governance and "
             "Public Administration)?",
         ),
@@ -681,13 +684,14 @@ def test_an_unknown_question_is_answered_with_a_near_one() -> None:
         (
             "academies-joined-network",
             {"network": "zzzz"},
-            "Parameter 'network': 'zzzz' is not the id of a network. "
-            "'kgbuild ask find-by-name --text …' finds ids by a part of a name.",
+            "Parameter 'network': 'zzzz' is neither id nor name of a network. "
+            "The question find-by-name tells ids by a part of a name.",
         ),
         (
             "office-holders-on-date",
             {"office": "ректорат"},
-            "Parameter 'office': 'ректорат' is not the id of an office. Did you mean rector, director or vice-rector?",
+            "Parameter 'office': 'ректорат' is neither id nor name of an office. "
+            "Did you mean rector, director or vice-rector?",
         ),
         (
             "articles-behind-fact",
@@ -742,6 +746,41 @@ def test_an_entity_may_be_written_in_four_ways(engine: EmbeddedEngine, written: 
     """Id, prefixed name and IRI, with and without its brackets, mean the same entity."""
     expected = {"actor": iri(expand("institution:acsh"))}
     assert expected == read_values(engine, QUESTIONS["memberships-of-actor"], {"actor": written})
+
+
+@pytest.mark.parametrize(
+    "written", ["Astana Civil Service Hub", "  astana  civil SERVICE hub", "Астанинский хаб государственной службы"]
+)
+def test_an_entity_may_be_called_by_its_name(engine: EmbeddedEngine, written: str) -> None:
+    """A name that one entity alone bears means it, in any language and case."""
+    expected = {"actor": iri(expand("institution:acsh"))}
+    assert expected == read_values(engine, QUESTIONS["memberships-of-actor"], {"actor": written})
+
+
+def test_a_name_of_several_is_told(mini_store: Store) -> None:
+    """What two bear means neither: both are named, so that one can be chosen by its id."""
+    same = "network:lakes-academies rdfs:label ?name . FILTER (LANG(?name) = 'en')"
+    engine = changed(mini_store, f"INSERT {{ institution:lakeland-academy skos:altLabel ?name }} WHERE {{ {same} }}")
+    with pytest.raises(ParameterError, match=r"is the name of 2 things\. Did you mean ") as caught:
+        read_values(engine, QUESTIONS["memberships-of-actor"], {"actor": "Lakes Network of Academies"})
+    assert {"lakes-academies", "lakeland-academy"} == {near.id for near in caught.value.near}
+    chosen = read_values(engine, QUESTIONS["trail"], {"network": "Lakes Network of Academies"})
+    assert {"network": iri(expand("network:lakes-academies"))} == chosen
+
+
+def test_a_concept_may_be_called_by_its_name(engine: EmbeddedEngine) -> None:
+    """So do offices and measures, in any language of the vocabulary."""
+    for written in ("rector", "Rector", "ректор"):
+        read = read_values(engine, QUESTIONS["office-holders-on-date"], {"office": written})
+        assert {"office": iri(expand("office:rector"))} == read
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_default_is_written_as_people_write_it(engine: EmbeddedEngine, name: str) -> None:
+    """What is shown as the default is read as the same term."""
+    question = QUESTIONS[name]
+    shown = {key: write_value(question.parameters[key], term) for key, term in default_terms(question).items()}
+    assert ask(engine, question, {}) == ask(engine, question, shown)
 
 
 @pytest.mark.parametrize("written", ["mira-ostlan", "person:mira-ostlan", expand("person:mira-ostlan")])
@@ -863,6 +902,7 @@ ECHO = """# title: {en: Echo, ru: Эхо}
 #   text: {type: text, about: anything}
 # columns: {text: the same}
 # empty: none
+# theme: names
 # since: 0.1.0
 SELECT $text {
   VALUES ($text) { ("x") }  # parameters
@@ -935,6 +975,7 @@ QUESTION = """# title: {en: A, ru: Б}
 # columns:
 #   x: what
 # empty: Nothing in {year}.
+# theme: names
 # since: 0.1.0
 
 SELECT ?x WHERE {
@@ -970,6 +1011,7 @@ def test_a_good_header_is_read() -> None:
     ("old", "new", "line", "finding"),
     [
         ("# question: What is x?\n", "", 1, "The header has no 'question' as it should be"),
+        ("# theme: names", "# theme: nothing", 1, "There is no theme 'nothing'"),
         ("# since: 0.1.0", "# until: 0.1.0", 1, "The header has an unknown key 'until'"),
         (", ru: Б", "", 1, "The title is not in English and Russian"),
         ("# empty: Nothing", "# empty: : Nothing", 7, "The header is no YAML"),
@@ -982,11 +1024,11 @@ def test_a_good_header_is_read() -> None:
         ("(2023)", "(UNDEF)", 1, "The default of 'year' does not fit"),
         ("  # parameters", "", 1, "Parameter 'year' stands only in the header"),
         ("#   year: {type: year, about: a year}\n", "", 1, "Parameter 'year' stands only in a line of parameters"),
-        ("($year) { (2023) }", "($year) { (2023) (2022) }", 11, "This line of parameters cannot be read"),
-        ("($year) { (2023) }", "$year { 2023 }", 11, "This line of parameters cannot be read"),
-        ("($year) { (2023) }", "($year $x) { (2023) }", 11, "This line of parameters cannot be read"),
-        ("($year) { (2023) }", "(year) { (2023) }", 11, "This line of parameters cannot be read"),
-        ("  ?x ?p", "  VALUES ($year) { (2022) }  # parameters\n  ?x ?p", 12, "Parameter 'year' has two defaults"),
+        ("($year) { (2023) }", "($year) { (2023) (2022) }", 12, "This line of parameters cannot be read"),
+        ("($year) { (2023) }", "$year { 2023 }", 12, "This line of parameters cannot be read"),
+        ("($year) { (2023) }", "($year $x) { (2023) }", 12, "This line of parameters cannot be read"),
+        ("($year) { (2023) }", "(year) { (2023) }", 12, "This line of parameters cannot be read"),
+        ("  ?x ?p", "  VALUES ($year) { (2022) }  # parameters\n  ?x ?p", 13, "Parameter 'year' has two defaults"),
         ("# empty:", "# lists: [x]\n# empty:", 1, "The lists are no mapping of texts"),
         ("# empty:", '# lists: {x: ""}\n# empty:', 1, "The lists are no mapping of texts"),
         ("# empty:", '# lists: {y: " "}\n# empty:', 1, "There is no column 'y' to be a list"),

@@ -11,6 +11,7 @@ from kgbuild.engines.evaluation import QueryError
 from kgbuild.namespaces import BASE
 
 TITLES: Final = {
+    "bad-parameter": "A parameter is wrong",
     "bad-request": "The request cannot be understood",
     "dataset-too-large": "The default graphs asked for are too large together",
     "deadline": "The query took too long",
@@ -32,6 +33,7 @@ TITLES: Final = {
     "unsupported-media-type": "The query was sent in a form that is not taken",
 }
 _STATUS: Final = {
+    "bad-parameter": 400,
     "bad-request": 400,
     "method-not-allowed": 405,
     "not-acceptable": 406,
