@@ -9,7 +9,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from resource import RUSAGE_SELF, getrusage
@@ -22,6 +22,7 @@ from pyoxigraph import (
     QueryResultsFormat,
     QuerySolutions,
     QueryTriples,
+    RdfFormat,
     Store,
     Triple,
     parse_query_results,
@@ -31,6 +32,8 @@ from pyoxigraph import (
 from kgbuild.engines import lexer
 from kgbuild.engines.attribution import MEMBER, attribute, not_attributable
 from kgbuild.engines.derivation import SOLUTIONS, Row
+from kgbuild.engines.description import describe, find
+from kgbuild.engines.faults import QueryError as QueryError  # under this name for all who ask
 from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS
 from kgbuild.engines.frames import DATA, END, FAULT, HEAD, Outbox
 from kgbuild.engines.syntax import explain_syntax
@@ -65,6 +68,10 @@ class Request:
     sources: bool = False
     base: str = ""
     """What relative IRIs in the query are relative to, unless it has a BASE: the address of the endpoint."""
+    describe: str = ""
+    """An IRI that is described in place of a query; without any graph format, only whether there is anything to tell."""
+    page: int = 1
+    """Of the description."""
 
     @cached_property
     def packed(self) -> bytes:
@@ -80,25 +87,6 @@ class Request:
         return cls(**read)
 
 
-@dataclass
-class QueryError(Exception):
-    """Why a query has no answer: `kind` is the end of a problem type's address, `status` that of HTTP."""
-
-    kind: str
-    status: int
-    detail: str
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def pack(self) -> bytes:
-        """Write the fault for the server."""
-        return json.dumps(asdict(self), ensure_ascii=False).encode()
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> QueryError:
-        """Read what `pack` wrote."""
-        return cls(**json.loads(payload))
-
-
 def answer(store: Store, payload: bytes, send: Callable[[bytes], object], *, read_only: bool = False) -> None:
     """Answer a request frame with frames; a fault is one of them.
 
@@ -106,8 +94,12 @@ def answer(store: Store, payload: bytes, send: Callable[[bytes], object], *, rea
     MemoryError is left to the worker, which has to end after it.
     """
     outbox = Outbox(send)
+    request = Request.unpack(payload)
     try:
-        _evaluate(store, Request.unpack(payload), outbox.put, read_only=read_only)
+        if request.describe:
+            _describe(store, request, outbox.put)
+        else:
+            _evaluate(store, request, outbox.put, read_only=read_only)
     except QueryError as fault:
         outbox.put(FAULT, fault.pack())
     else:
@@ -229,6 +221,23 @@ def _merge(store: Store, graphs: list[NamedNode], target: Store) -> None:
 def _too_large() -> QueryError:
     detail = f"The default graphs hold more than {LARGEST_MERGE:,} triples together. Name fewer."
     return QueryError("dataset-too-large", 400, detail)
+
+
+def _describe(store: Store, request: Request, put: Put) -> None:
+    if not request.graphs:
+        find(store, request.describe)
+        put(HEAD, json.dumps({"form": "found", "media_type": ""}).encode())
+        return
+    found = describe(store, request.describe, request.page)
+    media_type = request.graphs[0]
+    put(HEAD, json.dumps({"form": "graph", "media_type": media_type, "pages": found.pages}).encode())
+    format_ = RdfFormat.from_media_type(media_type)
+    assert format_ is not None  # noqa: S101 - one of ours
+    # Where a format has room for the graph in which a triple stands, it keeps it.
+    keeps = media_type in ("application/trig", "application/n-quads")
+    prefixes = found.prefixes if _prefixes(media_type) else None
+    sink = cast(IO[bytes], _Sink(put))
+    serialize(found.quads() if keeps else found.triples(), sink, format=format_, prefixes=prefixes)
 
 
 def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, put: Put) -> None:
