@@ -147,9 +147,10 @@ def find(store: Store, iri: str) -> NamedNode:
 
 
 def _is_known(store: Store, node: NamedNode) -> bool:
-    patterns = ((node, None, None), (None, None, node))
-    return store.contains_named_graph(node) or any(
-        next(store.quads_for_pattern(*pattern, None), None) is not None for pattern in patterns
+    return (
+        next(store.quads_for_pattern(node, None, None, None), None) is not None
+        or next(store.quads_for_pattern(None, None, node, None), None) is not None
+        or store.contains_named_graph(node)
     )
 
 
@@ -221,8 +222,8 @@ def _nearest(store: Store, iri: str) -> list[str]:
         quads = islice(store.quads_for_pattern(None, _IDENTIFIER, None, _DEFAULT), SCANNED)
     else:
         return []
-    known = (quad.subject.value.removeprefix(base) for quad in quads if quad.subject.value.startswith(base))
-    slugs = sorted(islice(known, CANDIDATES))
+    found = (quad.subject.value for quad in quads if isinstance(quad.subject, NamedNode))
+    slugs = sorted(islice((each.removeprefix(base) for each in found if each.startswith(base)), CANDIDATES))
     wanted = iri.removeprefix(base)[:100].lower()
     return [base + slug for slug in difflib.get_close_matches(wanted, slugs, n=3, cutoff=0.6)]
 

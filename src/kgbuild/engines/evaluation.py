@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import islice, takewhile
 from resource import RUSAGE_SELF, getrusage
 from typing import IO, Any, Final, cast
 
@@ -50,6 +50,7 @@ _WITH_SOURCES: Final = "application/sparql-results+json"
 _MERGED: Final = NamedNode("urn:kgbuild:merged-default-graph")
 _NO_DESCRIPTORS: Final = re.compile(r"os error 24|Too many open files", re.IGNORECASE)
 
+_PREFIX: Final = b"@prefix "
 _WRITER: Final = json.JSONEncoder(ensure_ascii=False)
 
 Put = Callable[[bytes, bytes], object]
@@ -69,7 +70,7 @@ class Request:
     base: str = ""
     """What relative IRIs in the query are relative to, unless it has a BASE: the address of the endpoint."""
     describe: str = ""
-    """An IRI that is described in place of a query; without any graph format, only whether there is anything to tell."""
+    """An IRI that is described in place of a query; without a graph format, only whether there is anything to tell."""
     page: int = 1
     """Of the description."""
 
@@ -236,16 +237,18 @@ def _describe(store: Store, request: Request, put: Put) -> None:
     # Where a format has room for the graph in which a triple stands, it keeps it.
     keeps = media_type in ("application/trig", "application/n-quads")
     prefixes = found.prefixes if _prefixes(media_type) else None
-    sink = cast(IO[bytes], _Sink(put))
-    serialize(found.quads() if keeps else found.triples(), sink, format=format_, prefixes=prefixes)
+    statements: Any = found.quads() if keeps else found.triples()
+    with _Sink(put) as sink:
+        serialize(statements, cast(IO[bytes], sink), format=format_, prefixes=prefixes)
 
 
 def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, put: Put) -> None:
     if isinstance(result, QueryTriples):
         media_type = _fitting(request.graphs, GRAPHS)
         put(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode())
-        sink = cast(IO[bytes], _Sink(put))
-        serialize(_once(result), sink, format=GRAPHS[media_type], prefixes=_prefixes(media_type))
+        with _Sink(put) as sink:
+            prefixes = _prefixes(media_type)
+            serialize(_once(result), cast(IO[bytes], sink), format=GRAPHS[media_type], prefixes=prefixes)
         return
     is_ask = isinstance(result, QueryBoolean)
     media_type = _fitting(tuple(m for m in request.results if not (is_ask and m in NOT_FOR_ASK)), RESULTS)
@@ -253,7 +256,8 @@ def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Reques
     if isinstance(result, QuerySolutions):
         head["variables"] = [variable.value for variable in result.variables]
     put(HEAD, json.dumps(head).encode())
-    result.serialize(cast(IO[bytes], _Sink(put)), format=RESULTS[media_type])
+    with _Sink(put) as sink:
+        result.serialize(cast(IO[bytes], sink), format=RESULTS[media_type])
 
 
 def _write_with_sources(
@@ -349,14 +353,40 @@ def _fitting(wanted: tuple[str, ...], known: dict[str, Any]) -> str:
 
 
 class _Sink(io.RawIOBase):
-    """Sends what is written to it as frames; pyoxigraph writes 8 kB at a time."""
+    """Sends what is written to it as frames; pyoxigraph writes 8 kB at a time.
+
+    The prefixes at the beginning of Turtle and TriG are sorted on the way: pyoxigraph 0.5.13 writes them in an order
+    that is another one each time, and the same answer must be the same bytes, for its ETag.
+    """
 
     def __init__(self, put: Put) -> None:
         self.put = put
+        self.begun: bytes | None = b""
+        """What was written while there may still be prefixes to come; None after that."""
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        self.put(DATA, bytes(data))
-        return len(data)
+        written = bytes(data)
+        if self.begun is None:
+            self.put(DATA, written)
+        else:
+            self._begin(self.begun + written)
+        return len(written)
+
+    def _begin(self, begun: bytes) -> None:
+        *lines, rest = begun.split(b"\n")
+        if all(line.startswith(_PREFIX) for line in lines) and rest.startswith(_PREFIX[: len(rest)]):
+            self.begun = begun
+            return
+        prefixes = list(takewhile(lambda line: line.startswith(_PREFIX), lines))
+        self.begun = None
+        self.put(DATA, b"\n".join([*sorted(prefixes), *lines[len(prefixes) :], rest]))
+
+    def close(self) -> None:
+        """Send what is left, where there was nothing but prefixes."""
+        if self.begun:
+            self.put(DATA, b"\n".join([*sorted(self.begun.splitlines()), b""]))
+            self.begun = None
+        super().close()
