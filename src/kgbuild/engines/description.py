@@ -389,8 +389,12 @@ class _Describer:
         for kind in ("article", "date"):
             for node in [each for each in self.named if kind_of(each.value) == kind]:
                 self.own(node)
-        for node in [each for each in self.named if each not in self.described]:
-            self.name(node)
+        nameless = [each for each in self.named if each not in self.described]
+        while nameless:  # their classes have names as well, and it ends there
+            known = set(self.named)
+            for node in nameless:
+                self.name(node)
+            nameless = [each for each in self.named if each not in known]
 
     def name(self, node: NamedNode) -> None:
         """Add a neighbour's names and classes."""
@@ -465,7 +469,6 @@ def _describe_graph(store: Store, node: NamedNode, page: int) -> Description:
         describer.mention(quad.subject)
         describer.mention(quad.object)
     describer.own(node)
-    for other in list(describer.named):
-        describer.name(other)
+    describer.follow()
     describer.describe_document(total, pages)
     return describer.made(pages, total)
