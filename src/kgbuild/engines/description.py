@@ -288,12 +288,15 @@ class _Describer:
     def related(self, links: Iterable[Quad]) -> dict[str, list[Quad]]:
         """Group the links by what leads here; the target of a claim is part of the claim."""
         found: dict[str, list[Quad]] = {}
+        own = self.node.value
         for quad in links:
-            if isinstance(quad.subject, NamedNode) and quad.subject != self.node:
-                iri = quad.subject.value
-                whole = iri.partition("#")[0] if iri.startswith(ID) else iri
-                if whole != self.node.value:
-                    found.setdefault(whole, []).append(quad)
+            subject = quad.subject  # made anew each time it is looked at
+            if isinstance(subject, NamedNode):
+                iri = subject.value
+                if "#" in iri and iri.startswith(ID):
+                    iri = iri.partition("#")[0]
+                if iri != own:
+                    found.setdefault(iri, []).append(quad)
         return found
 
     def expand(self, node: NamedNode) -> None:
