@@ -15,8 +15,9 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgbuild.engines.evaluation import QueryError
-from kgbuild.server import pages, questions
+from kgbuild.server import pages, questions, things
 from kgbuild.server.answering import CutOffError, raw_key, send_response
+from kgbuild.server.context import give_context
 from kgbuild.server.languages import reader_of
 from kgbuild.server.negotiation import PROBLEM, VARY, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
@@ -38,6 +39,16 @@ def routes() -> list[Route]:
         Route("/questions/{name}", _raw(questions.question), methods=None),
         Route("/openapi.json", _raw(questions.description), methods=None),
         Route("/", _raw(_home), methods=None),
+        Route("/id/{path:path}", _raw(things.identify), methods=None),
+        Route("/doc/{path:path}", _raw(things.describe), methods=None),
+        Route("/date/{path:path}", _raw(things.describe), methods=None),
+        Route("/vocabulary/{path:path}", _raw(things.describe), methods=None),
+        Route("/graph/{path:path}", _raw(things.describe), methods=None),
+        Route("/ontology", _raw(things.describe_ontology), methods=None),
+        Route("/ontology.{suffix}", _raw(things.describe_ontology), methods=None),
+        Route("/ontology/{path:path}", _raw(things.describe_ontology), methods=None),
+        Route("/context.jsonld", _raw(give_context), methods=None),
+        Route("/context/{path:path}", _raw(give_context), methods=None),
         Route("/healthz", _raw(_health), methods=None),
         Route("/style.css", _raw(_style), methods=None),
     ]
