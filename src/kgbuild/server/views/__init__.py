@@ -1,77 +1,139 @@
-"""Pages of things: what a description looks like to people."""
+"""Pages of things: each kind has a view, which chooses what is shown; `thing.html` and `parts.html` write it."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs, quote, urlencode
 
-from pyoxigraph import Literal, NamedNode, Store, Triple
+from pyoxigraph import Store
 from starlette.types import Scope
 
-from kgbuild.namespaces import shorten
+from kgbuild.namespaces import BASE, EXTERNAL, ID
 from kgbuild.server.languages import Reader
-from kgbuild.server.rendering import page
+from kgbuild.server.negotiation import SHORT_NAMES
+from kgbuild.server.rendering import best_label, local_path, page, translations_of
 from kgbuild.server.responses import Response
+from kgbuild.server.service import Service
+from kgbuild.server.views import actors, generic, others
+from kgbuild.server.views.graph import Described, Text, Thing
+from kgbuild.server.views.kinds import KIND_NAMES
+from kgbuild.server.views.layout import Page
+from kgbuild.server.views.schema import described_for_search
 
-ROWS_SHOWN = 500
-"""A page is made while all other requests wait."""
-_LABELS = (
-    NamedNode("http://www.w3.org/2000/01/rdf-schema#label"),
-    NamedNode("http://www.w3.org/2004/02/skos/core#prefLabel"),
-)
+View = Callable[[Described], Page]
+
+VIEWS: Final[dict[str, View]] = {
+    "institution": actors.institution,
+    "network": actors.network,
+    "person": actors.person,
+    "place": others.place,
+    "programme": others.programme,
+    "state": actors.state,
+    "territory": actors.state,
+    "unidentified": others.unidentified,
+}
+"""The part of an IRI after id/ -> the view; any other thing has the generic one."""
+FORMATS: Final = {"Turtle": "ttl", "N-Triples": "nt", "JSON-LD": "jsonld", "RDF/XML": "rdf"}
+PER_PAGE: Final = 100
+"""Things on one page of a description."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A term as a cell shows it: text, and what it is in."""
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the frame of a page says of the thing: addresses, formats, page numbers."""
 
-    text: str
-    iri: str = ""
-    language: str = ""
-    datatype: str = ""
+    thing: Thing
+    title: str
+    canonical: str
+    alternates: tuple[tuple[str, str], ...]
+    formats: tuple[tuple[str, str], ...]
+    query: str
+    schema: dict[str, object]
+    page: int
+    pages: int
+    path: str
+    chosen: str
+
+    def page_address(self, number: int) -> str:
+        """Write the address of another page of this thing."""
+        parameters = {**({"page": number} if number > 1 else {}), **({"lang": self.chosen} if self.chosen else {})}
+        return self.path + (f"?{urlencode(parameters)}" if parameters else "")
 
 
 async def thing_page(scope: Scope, iri: str, described: Store, reader: Reader) -> Response:
-    """Show what is said of a thing; `described` holds its description, `scope["links"]` what belongs to the page."""
-    triples = _sorted(described, iri)
-    return page(
-        "described.html",
-        reader,
-        iri=iri,
-        short=shorten(iri),
-        names=_labels(described, iri),
-        rows=[(_cell(t.subject), _cell(t.predicate), _cell(t.object)) for t in triples[:ROWS_SHOWN]],
-        total=len(triples),
-        links=scope["links"],
+    """Make the page of a thing from its description; made in a thread, since a large one takes a while."""
+    service: Service = scope["service"]
+    number = _page_number(scope)
+    return await asyncio.to_thread(
+        make_page, iri, described, reader, number, service.release_id, service.settings.public_url
     )
 
 
+def make_page(iri: str, described: Store, reader: Reader, number: int, release: str, public_url: str) -> Response:
+    """Make the page of a thing from a page of its description."""
+    graph = Described(iri, described)
+    made = view_of(iri)(graph)
+    about = _about(graph, made, reader, number, public_url)
+    shown = set(graph.labels(iri).values())
+    names = [text for text in graph.texts(iri, "rdfs:label", "skos:altLabel") if text.text not in {about.title}]
+    return page(
+        made.template,
+        reader,
+        about=about,
+        sections=made.sections,
+        names=names if shown else [],
+        kind_names=KIND_NAMES,
+        release=release,
+        **made.values,
+    )
+
+
+def view_of(iri: str) -> View:
+    """Choose the view of a thing by its IRI."""
+    kind = iri[len(ID) :].partition("/")[0] if iri.startswith(ID) else iri.removeprefix(BASE).partition("/")[0]
+    return VIEWS.get(kind, generic.view)
+
+
+def _page_number(scope: Scope) -> int:
+    texts = parse_qs(scope["query_string"].decode("latin-1")).get("page", [])
+    return int(texts[-1]) if texts and texts[-1].isascii() and texts[-1].isdecimal() and len(texts[-1]) < 7 else 1
+
+
+def _about(graph: Described, made: Page, reader: Reader, number: int, public_url: str) -> About:
+    thing = graph.thing(graph.iri)
+    path = local_path(graph.iri)
+    kind = translations_of(reader.interface).gettext(KIND_NAMES[thing.kind]) if thing.kind else ""
+    title = best_label(thing.labels, reader)[0] or (f"{kind} {thing.slug}".strip())
+    is_document = path.startswith("/doc/")
+    bare = path.partition("#")[0]
+    formats = [(name, f"{bare}.{end}" if is_document else f"{bare}?format={end}") for name, end in FORMATS.items()]
+    types = [(SHORT_NAMES[end], address) for (_, address), end in zip(formats, FORMATS.values(), strict=True)]
+    total = graph.literal(_document(graph.iri), "schema:numberOfItems")
+    return About(
+        thing,
+        title,
+        f"{public_url.rstrip('/')}{bare}" if public_url else "",
+        tuple(types),
+        tuple(formats),
+        "/sparql?" + urlencode({"query": f"DESCRIBE <{graph.iri}>"}, quote_via=quote),
+        described_for_search(graph, made.schema),
+        number,
+        max(1, -(-int(total) // PER_PAGE)) if total.isdecimal() else 1,
+        bare,
+        reader.chosen,
+    )
+
+
+def _document(iri: str) -> str:
+    return f"{BASE}doc/{iri.removeprefix(ID)}" if iri.startswith(ID) else f"{iri}{'-' if '#' in iri else '#'}document"
+
+
+__all__ = ["EXTERNAL", "VIEWS", "Text", "make_page", "thing_page", "view_of"]
+
+
 async def ontology_page(scope: Scope, iri: str, described: Store, reader: Reader) -> Response:
-    """Show the ontology: `described` holds all of it in the graph of that name."""
+    """Show the ontology."""
     return await thing_page(scope, iri, described, reader)
-
-
-def _sorted(described: Store, iri: str) -> list[Triple]:
-    """Sort the triples: those of the thing itself, those that lead to it, the others."""
-    triples = {quad.triple for quad in described}
-    ranks = {True: 0, False: 2}
-
-    def key(triple: Triple) -> tuple[int, str, str, str]:
-        own = getattr(triple.subject, "value", "") == iri
-        leads = not own and getattr(triple.object, "value", "") == iri
-        return 1 if leads else ranks[own], str(triple.subject), str(triple.predicate), str(triple.object)
-
-    return sorted(triples, key=key)
-
-
-def _cell(term: object) -> Cell:
-    if isinstance(term, NamedNode):
-        return Cell(shorten(term.value), iri=term.value)
-    if isinstance(term, Literal):
-        return Cell(term.value, language=term.language or "", datatype=shorten(term.datatype.value))
-    return Cell(str(term))
-
-
-def _labels(described: Store, iri: str) -> dict[str, str]:
-    node = NamedNode(iri)
-    found = (quad.object for p in _LABELS for quad in described.quads_for_pattern(node, p, None, None))
-    return {term.language or "": term.value for term in found if isinstance(term, Literal)}
