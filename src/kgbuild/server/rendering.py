@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
+from markupsafe import Markup
 
 from kgbuild.namespaces import BASE, ID
 from kgbuild.server.languages import INTERFACE, Reader
@@ -70,6 +72,8 @@ def environment() -> Environment:
     made.filters["local"] = _local
     made.filters["label"] = _label
     made.filters["when"] = _when
+    made.filters["data_block"] = data_block
+    made.filters["lowered"] = lowered
     return made
 
 
@@ -100,6 +104,27 @@ def local_path(iri: str) -> str:
     if iri.startswith(BASE):
         return "/" + quote(iri[len(BASE) :], safe="/#:@!$&'()*+,;=~-._%")
     return iri
+
+
+def data_block(value: Any) -> Markup:
+    r"""Write JSON that can stand in a script element: nothing in it can end the element or begin a comment.
+
+    >>> str(data_block({"name": "</script>"}))
+    '{"name": "\\u003c/script\\u003e"}'
+    """
+    written = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    for character in "<>&\u2028\u2029":
+        written = written.replace(character, f"\\u{ord(character):04x}")
+    return Markup(written)  # noqa: S704 - each character that means anything to HTML is written as an escape
+
+
+def lowered(text: str) -> str:
+    """Begin a word small, as within a sentence; an abbreviation stays.
+
+    >>> lowered("Institution"), lowered("UN body")
+    ('institution', 'UN body')
+    """
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 @pass_context

@@ -1,0 +1,134 @@
+"""Pages of things: each kind has a view, which chooses what is shown; `thing.html` and `parts.html` write it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs, quote, urlencode
+
+from pyoxigraph import Store
+from starlette.types import Scope
+
+from kgbuild.namespaces import BASE, EXTERNAL, ID
+from kgbuild.server.languages import Reader
+from kgbuild.server.negotiation import SHORT_NAMES
+from kgbuild.server.rendering import best_label, local_path, page, translations_of
+from kgbuild.server.responses import Response
+from kgbuild.server.service import Service
+from kgbuild.server.views import actors, generic, others
+from kgbuild.server.views.graph import Described, Text, Thing
+from kgbuild.server.views.kinds import KIND_NAMES
+from kgbuild.server.views.layout import Page
+from kgbuild.server.views.schema import described_for_search
+
+View = Callable[[Described], Page]
+
+VIEWS: Final[dict[str, View]] = {
+    "institution": actors.institution,
+    "network": actors.network,
+    "person": actors.person,
+    "place": others.place,
+    "programme": others.programme,
+    "state": actors.state,
+    "territory": actors.state,
+    "unidentified": others.unidentified,
+}
+"""The part of an IRI after id/ -> the view; any other thing has the generic one."""
+FORMATS: Final = {"Turtle": "ttl", "N-Triples": "nt", "JSON-LD": "jsonld", "RDF/XML": "rdf"}
+PER_PAGE: Final = 100
+"""Things on one page of a description."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the frame of a page says of the thing: addresses, formats, page numbers."""
+
+    thing: Thing
+    title: str
+    canonical: str
+    alternates: tuple[tuple[str, str], ...]
+    formats: tuple[tuple[str, str], ...]
+    query: str
+    schema: dict[str, object]
+    page: int
+    pages: int
+    path: str
+    chosen: str
+
+    def page_address(self, number: int) -> str:
+        """Write the address of another page of this thing."""
+        parameters = {**({"page": number} if number > 1 else {}), **({"lang": self.chosen} if self.chosen else {})}
+        return self.path + (f"?{urlencode(parameters)}" if parameters else "")
+
+
+async def thing_page(scope: Scope, iri: str, described: Store, reader: Reader) -> Response:
+    """Make the page of a thing from its description; made in a thread, since a large one takes a while."""
+    service: Service = scope["service"]
+    number = _page_number(scope)
+    return await asyncio.to_thread(
+        make_page, iri, described, reader, number, service.release_id, service.settings.public_url
+    )
+
+
+def make_page(iri: str, described: Store, reader: Reader, number: int, release: str, public_url: str) -> Response:
+    """Make the page of a thing from a page of its description."""
+    graph = Described(iri, described)
+    made = view_of(iri)(graph)
+    about = _about(graph, made, reader, number, public_url)
+    shown = set(graph.labels(iri).values())
+    names = [text for text in graph.texts(iri, "rdfs:label", "skos:altLabel") if text.text not in {about.title}]
+    return page(
+        made.template,
+        reader,
+        about=about,
+        sections=made.sections,
+        names=names if shown else [],
+        kind_names=KIND_NAMES,
+        release=release,
+        **made.values,
+    )
+
+
+def view_of(iri: str) -> View:
+    """Choose the view of a thing by its IRI."""
+    kind = iri[len(ID) :].partition("/")[0] if iri.startswith(ID) else iri.removeprefix(BASE).partition("/")[0]
+    return VIEWS.get(kind, generic.view)
+
+
+def _page_number(scope: Scope) -> int:
+    texts = parse_qs(scope["query_string"].decode("latin-1")).get("page", [])
+    return int(texts[-1]) if texts and texts[-1].isascii() and texts[-1].isdecimal() and len(texts[-1]) < 7 else 1
+
+
+def _about(graph: Described, made: Page, reader: Reader, number: int, public_url: str) -> About:
+    thing = graph.thing(graph.iri)
+    path = local_path(graph.iri)
+    kind = translations_of(reader.interface).gettext(KIND_NAMES[thing.kind]) if thing.kind else ""
+    title = best_label(thing.labels, reader)[0] or (f"{kind} {thing.slug}".strip())
+    is_document = path.startswith("/doc/")
+    bare = path.partition("#")[0]
+    formats = [(name, f"{bare}.{end}" if is_document else f"{bare}?format={end}") for name, end in FORMATS.items()]
+    types = [(SHORT_NAMES[end], address) for (_, address), end in zip(formats, FORMATS.values(), strict=True)]
+    total = graph.literal(_document(graph.iri), "schema:numberOfItems")
+    return About(
+        thing,
+        title,
+        f"{public_url.rstrip('/')}{bare}" if public_url else "",
+        tuple(types),
+        tuple(formats),
+        "/sparql?" + urlencode({"query": f"DESCRIBE <{graph.iri}>"}, quote_via=quote),
+        described_for_search(graph, made.schema),
+        number,
+        max(1, -(-int(total) // PER_PAGE)) if total.isdecimal() else 1,
+        bare,
+        reader.chosen,
+    )
+
+
+def _document(iri: str) -> str:
+    return f"{BASE}doc/{iri.removeprefix(ID)}" if iri.startswith(ID) else f"{iri}{'-' if '#' in iri else '#'}document"
+
+
+__all__ = ["EXTERNAL", "VIEWS", "Text", "make_page", "thing_page", "view_of"]
