@@ -95,7 +95,7 @@ async def article(service: Service, thing: str, reader: Reader) -> tuple[str, di
         "marks": _marks(shown, length),
         "bar": BAR,
         "graph": graph_of(thing),
-        "data": _json_ld(found, thing, values),
+        "data": _json_ld(found, values),
     }
 
 
@@ -243,7 +243,7 @@ def _marks(told: list[Told], length: int) -> tuple[Mark, ...]:
     return tuple(sorted(marks, key=lambda mark: (mark.start, -mark.end, mark.number)))
 
 
-def _about(found: Evidence, values: dict[str, list[Term]]) -> dict[str, Shown]:
+def _about(found: Evidence, values: dict[str, list[Term]]) -> dict[str, Shown | None]:
     wanted = {
         "publisher": EXTERNAL["dcterms"] + "publisher",
         "agency": icn("agency"),
@@ -253,18 +253,15 @@ def _about(found: Evidence, values: dict[str, list[Term]]) -> dict[str, Shown]:
         "read": icn("read"),
         "hash": icn("textHash"),
     }
-    return {name: found.show(sorted(values[p])[0]) for name, p in wanted.items() if values.get(p)}
+    return {name: found.show(sorted(values[p])[0]) if values.get(p) else None for name, p in wanted.items()}
 
 
-def _json_ld(found: Evidence, thing: str, values: dict[str, list[Term]]) -> dict[str, Any]:
+def _json_ld(found: Evidence, values: dict[str, list[Term]]) -> dict[str, Any]:
     def first(property_: str) -> str:
         return next((term.value for term in sorted(values.get(property_, []))), "")
 
     publisher = first(EXTERNAL["dcterms"] + "publisher")
-    made = {
-        "@context": "https://schema.org",
-        "@type": "Article",
-        "@id": thing,
+    made: dict[str, Any] = {
         "headline": first(TITLE) or first(LABEL),
         "inLanguage": first(EXTERNAL["dcterms"] + "language"),
         "datePublished": first(EXTERNAL["schema"] + "datePublished"),

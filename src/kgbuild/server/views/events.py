@@ -11,7 +11,7 @@ from typing import Any, Final
 from kgbuild.dates import DateError, parse_date
 from kgbuild.engines import iri
 from kgbuild.engines.lookup import write_term
-from kgbuild.namespaces import ID, ONTOLOGY, RDF_TYPE
+from kgbuild.namespaces import ONTOLOGY, RDF_TYPE
 from kgbuild.server.languages import Reader
 from kgbuild.server.rendering import best_label
 from kgbuild.server.service import Service, table
@@ -231,24 +231,19 @@ def _other_names(found: Evidence, thing: str) -> tuple[Shown, ...]:
     return tuple(Shown(term.value, "", term.language) for term in labels if term.value != shown)
 
 
-def json_ld(found: Evidence, thing: str, facts: Iterable[Fact]) -> dict[str, Any] | None:
-    """Describe a meeting or a document in terms of schema.org; None for anything else."""
+def json_ld(found: Evidence, thing: str, facts: Iterable[Fact]) -> dict[str, object]:
+    """Say when and where in terms of schema.org, of a meeting or a document; nothing of anything else."""
     types = types_of(found, thing)
-    made: dict[str, Any] = {"@context": "https://schema.org", "@id": thing, "name": found.name(thing).text}
+    made: dict[str, object] = {}
     if icn("Meeting") in types:
-        made["@type"] = "Event"
-        held = found.one(thing, "held") or found.one(thing, "planned")
-        made.update(_days(found, held))
+        made.update(_days(found, found.one(thing, "held") or found.one(thing, "planned")))
         place = next((fact.values[0].term for fact in facts if fact.property == icn("place")), None)
         if place:
             made["location"] = {"@type": "Place", "@id": place.iri, "name": place.text}
-    elif types & {icn("Agreement"), icn("Publication"), icn("Decision"), icn("Proposal"), icn("Statement")}:
-        made["@type"] = "CreativeWork"
-        date = found.one(thing, "published") or found.one(thing, "signed")
-        if day := first_day(found, date):
-            made["datePublished" if found.one(thing, "published") else "dateCreated"] = _as_printed(found, date) or day
-    else:
-        return None
+    elif icn("Document") in types:
+        for key, name in (("datePublished", "published"), ("dateCreated", "signed")):
+            if day := _as_printed(found, found.one(thing, name)):
+                made[key] = day
     return made
 
 
@@ -314,23 +309,26 @@ async def disagreement(service: Service, thing: str, reader: Reader) -> tuple[st
 
 PER_PAGE: Final = 100
 _ON_DATE: Final = """FILTER (STRSTARTS(STR(?p), "%s")) FILTER (?p NOT IN (icn:dated))
-  FILTER NOT EXISTS { ?finer rdfs:subPropertyOf ?p . ?s ?finer ?date FILTER (?finer != ?p) }""" % ONTOLOGY
+  FILTER NOT EXISTS { ?finer rdfs:subPropertyOf ?p . ?s ?finer %%s FILTER (?finer != ?p) }""" % ONTOLOGY
 
 
 async def date(service: Service, thing: str, reader: Reader, page: int) -> tuple[str, dict[str, Any]]:
     """Tell of a date: its bounds, and what happened then, by kind, a page at a time."""
-    pattern = f"VALUES ?date {{ {write_term(iri(thing))} }} ?s ?p ?date {_ON_DATE}"
-    counted, listed = await asyncio.gather(
+    node = write_term(iri(thing))
+    pattern, offset = f"?s ?p {node} {_ON_DATE % node}", PER_PAGE * (page - 1)
+    # The same things on a page as in the same page of the description: in the order of their IRIs.
+    chosen = f"SELECT DISTINCT ?s {{ ?s ?any {node} }} ORDER BY ?s LIMIT {PER_PAGE} OFFSET {offset}"
+    counted, totals, listed = await asyncio.gather(
         table(service.pool, f"SELECT ?p (COUNT(DISTINCT ?s) AS ?n) {{ {pattern} }} GROUP BY ?p ORDER BY ?p"),
-        table(service.pool, f"SELECT DISTINCT ?p ?s {{ {pattern} }} ORDER BY ?p ?s "
-              f"LIMIT {PER_PAGE} OFFSET {PER_PAGE * (page - 1)}"),
+        table(service.pool, f"SELECT (COUNT(DISTINCT ?s) AS ?n) {{ ?s ?any {node} }}"),
+        table(service.pool, f"SELECT DISTINCT ?p ?s {{ {{ {chosen} }} {pattern} }} ORDER BY ?p ?s"),
     )
     links = [(row["p"]["value"], row["s"]["value"]) for row in listed if row["s"]["type"] == "uri"]
     found = await gather(service, reader, [thing])
     await add_names(service, found, {*(p for p, _ in links), *(s for _, s in links), *(r["p"]["value"] for r in counted)})
     groups = _grouped(links)
     counts = {row["p"]["value"]: int(row["n"]["value"]) for row in counted}
-    total = sum(counts.values())
+    total = int(totals[0]["n"]["value"]) if totals else 0
     return "date.html", {
         "thing": thing,
         "name": found.name(thing),
@@ -343,7 +341,6 @@ async def date(service: Service, thing: str, reader: Reader, page: int) -> tuple
         "total": total,
         "page": page,
         "pages": max(1, -(-total // PER_PAGE)),
-        "path": thing.removeprefix(ID),
     }
 
 
