@@ -70,7 +70,8 @@ async def thing_page(scope: Scope, iri: str, described: Store, reader: Reader) -
         template, values = await teller(service, iri, reader, number)
         made = Page((), values.pop("data", {}))
         about = _about(Described(iri, described), made, reader, number, service.settings.public_url)
-        return page(template, reader, about=about, kind_names=KIND_NAMES, release=service.release_id, **values)
+        values.update(about=about, kind_names=KIND_NAMES, release=service.release_id)
+        return await asyncio.to_thread(lambda: page(template, reader, **values))
     return await asyncio.to_thread(
         make_page, iri, described, reader, number, service.release_id, service.settings.public_url
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kgbuild.dates import DateError, parse_date, refines
+from kgbuild.dates import refines
 from kgbuild.engines import Term, iri
 from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, RDF_TYPE
@@ -27,6 +27,7 @@ from kgbuild.server.views.evidence import (
     gather,
     graph_of,
     icn,
+    read_edtf,
 )
 
 BAR: Final = 1000
@@ -101,8 +102,11 @@ async def article(service: Service, thing: str, reader: Reader) -> tuple[str, di
 
 async def claim(service: Service, thing: str, reader: Reader) -> tuple[str, dict[str, Any]]:
     """Tell of one claim."""
-    rows = await table(service.pool, f"SELECT DISTINCT ?a ?b {{ GRAPH ?g {{ {write_term(iri(thing))} icn:inArticle ?a ;"
-                       " icn:claims ?b } } LIMIT 400")
+    rows = await table(
+        service.pool,
+        f"SELECT DISTINCT ?a ?b {{ GRAPH ?g {{ {write_term(iri(thing))} icn:inArticle ?a ;"
+        " icn:claims ?b } } LIMIT 400",
+    )
     article_iri = rows[0]["a"]["value"] if rows else ""
     found = await gather(service, reader, {thing, article_iri, *(row["b"]["value"] for row in rows)} - {""})
     own = next((each for each in found.claims if each.iri == thing), None)
@@ -158,15 +162,16 @@ def _asserted(found: Evidence, own: Claim) -> tuple[Fact, ...]:
     made = []
     for property_ in sorted(own.asserts):
         terms = {term for body in own.bodies for term in found.given(own, body, property_)}
-        values = tuple(Value(found.show(term), (), "inferred" if property_ in own.infers else "articles")
-                       for term in sorted(terms))
+        values = tuple(
+            Value(found.show(term), (), "inferred" if property_ in own.infers else "articles") for term in sorted(terms)
+        )
         if values:
             made.append(Fact(found.name(property_), values, property_))
     return tuple(sorted(made, key=lambda fact: (not _is(found, fact.property, "keyPart"), fact.name.text)))
 
 
 def _others(found: Evidence, own: Claim) -> Iterator[Other]:
-    """Hold a claim against those of other articles on the same things; what only names the same things says the same."""
+    """Hold a claim against those of other articles on the same things; who only names these says the same."""
     for body in own.bodies:
         for other in found.claims_on(body):
             if other.article == own.article or other.is_deprecated:
@@ -198,10 +203,8 @@ def _compared(found: Evidence, property_: str, mine: list[Term], theirs: list[Te
 def _refines(found: Evidence, finer: Term, vaguer: Term) -> bool:
     texts = [found.names.get(term.value, {}).get(icn("edtf"), []) for term in (finer, vaguer)]
     if texts[0] and texts[1]:
-        try:
-            return refines(parse_date(texts[0][0].value), parse_date(texts[1][0].value))
-        except DateError:
-            return False
+        one, other = read_edtf(texts[0][0].value), read_edtf(texts[1][0].value)
+        return one is not None and other is not None and refines(one, other)
     return vaguer.value in _above(found, finer.value)
 
 
@@ -234,8 +237,15 @@ def _marks(told: list[Told], length: int) -> tuple[Mark, ...]:
         return ()
     scale = BAR / length
     marks = [
-        Mark(round(min(start, length) * scale, 1), max(LEAST_MARK, round((min(end, length) - start) * scale, 1)),
-             each.number, each.anchor, each.voice.says.text, start, end)
+        Mark(
+            round(min(start, length) * scale, 1),
+            max(LEAST_MARK, round((min(end, length) - start) * scale, 1)),
+            each.number,
+            each.anchor,
+            each.voice.says.text,
+            start,
+            end,
+        )
         for each in told
         for start, end in each.claim.positions
         if start < end
@@ -278,5 +288,3 @@ def _number(terms: list[Term]) -> int:
 
 def _is_web(address: str) -> bool:
     return address.startswith(("http://", "https://"))
-
-

@@ -8,14 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kgbuild.dates import DateError, parse_date
 from kgbuild.engines import iri
 from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import ONTOLOGY, RDF_TYPE
 from kgbuild.server.languages import Reader
 from kgbuild.server.rendering import best_label
 from kgbuild.server.service import Service, table
-from kgbuild.server.views.evidence import Evidence, Fact, Shown, Value, Voice, add, add_names, gather, icn
+from kgbuild.server.views.evidence import Evidence, Fact, Shown, Value, Voice, add, add_names, gather, icn, read_edtf
 
 MOST_RELATED: Final = 300
 """Things that point to the one shown; where there are more, the page says so and links to a query."""
@@ -54,13 +53,17 @@ SECTIONS: Final = (
     Section(N_("Status over time"), "StatusObservation", "about", ("asOf", "status")),
     Section(N_("Counts"), "CountObservation", "about", ("measure", "comparator", "value", "asOf")),
     Section(N_("Denied by"), "Denial", "denies", ("", "asOf", "attestedOn")),
-    Section(N_("What this party does, as far as it is known"), "Membership", "member", ("organization", "joined", "role")),
+    Section(
+        N_("What this party does, as far as it is known"), "Membership", "member", ("organization", "joined", "role")
+    ),
     Section(N_("What this party does, as far as it is known"), "Participation", "participant", ("meeting", "capacity")),
     Section(N_("What this party does, as far as it is known"), "Signature", "signatory", ("agreement", "act")),
     Section(N_("What this party does, as far as it is known"), "Tenure", "holder", ("office", "institution")),
 )
-_LEAST_TOLD: Final = {icn(name) for name in ("claims", "inArticle", "statedIn", "kept", "setAside", "about", "dated",
-                                             "began", "ended", "within")}
+_LEAST_TOLD: Final = {
+    icn(name)
+    for name in ("claims", "inArticle", "statedIn", "kept", "setAside", "about", "dated", "began", "ended", "within")
+}
 """Properties by which a thing is pointed to without anything new being said; those of sections come first."""
 _LINK: Final = """SELECT DISTINCT ?s ?p { ?s ?p %s FILTER (STRSTARTS(STR(?p), "%s"))
   FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:statedIn, icn:dated))
@@ -96,7 +99,7 @@ class Contest:
 
 
 async def situation(service: Service, thing: str, reader: Reader) -> tuple[str, dict[str, Any]]:
-    """Tell of a situation, a meeting, a document or an unidentified party: its facts, what is linked to it, who says so."""
+    """Tell of a situation, a meeting, a document or an unidentified party: its facts, what belongs to it, who says so."""
     links = await related(service, thing)
     found = await gather(service, reader, {thing, *(subject for _, subject in links)})
     groups = _grouped(links)
@@ -176,23 +179,15 @@ def _cell(found: Evidence, subject: str, name: str) -> tuple[Value, ...]:
 
 def _sorting(found: Evidence, subject: str) -> tuple[str, str]:
     """Sort by the first date of a thing, then by name; what has no date comes last."""
-    days = [
-        day
-        for terms in found.of(subject).values()
-        for term in terms
-        if (day := first_day(found, term.value))
-    ]
+    days = [day for terms in found.of(subject).values() for term in terms if (day := first_day(found, term.value))]
     return min(days, default="9999"), found.name(subject).text.casefold()
 
 
 def first_day(found: Evidence, date: str) -> str:
     """Give the earliest day of a date node, or its latest where it has no earliest; "" for what is none."""
     for term in found.names.get(date, {}).get(icn("edtf"), []):
-        try:
-            node = parse_date(term.value)
-        except DateError:
-            return ""
-        day = node.earliest or node.latest
+        node = read_edtf(term.value)
+        day = (node.earliest or node.latest) if node else None
         return day.isoformat() if day else ""
     return ""
 
@@ -287,8 +282,11 @@ async def disagreement(service: Service, thing: str, reader: Reader) -> tuple[st
         Side(
             found.show(term),
             term in kept,
-            tuple(found.voice(claim, property_) for claim in found.claims_on(about)
-                  if term in found.given(claim, about, property_)),
+            tuple(
+                found.voice(claim, property_)
+                for claim in found.claims_on(about)
+                if term in found.given(claim, about, property_)
+            ),
         )
         for term in [*kept, *found.get(thing, "setAside")]
     ]
@@ -308,8 +306,9 @@ async def disagreement(service: Service, thing: str, reader: Reader) -> tuple[st
 # --- dates --------------------------------------------------------------------------------------------------------
 
 PER_PAGE: Final = 100
-_ON_DATE: Final = """FILTER (STRSTARTS(STR(?p), "%s")) FILTER (?p NOT IN (icn:dated))
-  FILTER NOT EXISTS { ?finer rdfs:subPropertyOf ?p . ?s ?finer %%s FILTER (?finer != ?p) }""" % ONTOLOGY
+"""As many things as a page of a description has."""
+_ON_DATE: Final = f"""FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}")) FILTER (?p NOT IN (icn:dated))
+  FILTER NOT EXISTS {{ ?finer rdfs:subPropertyOf ?p . ?s ?finer %s FILTER (?finer != ?p) }}"""
 
 
 async def date(service: Service, thing: str, reader: Reader, page: int) -> tuple[str, dict[str, Any]]:
@@ -325,7 +324,9 @@ async def date(service: Service, thing: str, reader: Reader, page: int) -> tuple
     )
     links = [(row["p"]["value"], row["s"]["value"]) for row in listed if row["s"]["type"] == "uri"]
     found = await gather(service, reader, [thing])
-    await add_names(service, found, {*(p for p, _ in links), *(s for _, s in links), *(r["p"]["value"] for r in counted)})
+    await add_names(
+        service, found, {*(p for p, _ in links), *(s for _, s in links), *(r["p"]["value"] for r in counted)}
+    )
     groups = _grouped(links)
     counts = {row["p"]["value"]: int(row["n"]["value"]) for row in counted}
     total = int(totals[0]["n"]["value"]) if totals else 0
@@ -335,13 +336,24 @@ async def date(service: Service, thing: str, reader: Reader, page: int) -> tuple
         "edtf": found.one(thing, "edtf"),
         "facts": found.facts(thing, ("edtf",)),
         "counts": [(found.name(p), n) for p, n in counts.items()],
-        "groups": [(found.name(p), counts.get(p, 0), [(found.name(s), found.class_name(found.names.get(s, {})))
-                                                      for s in sorted(groups[p], key=lambda s: found.name(s).text)])
-                   for p in groups],
+        "groups": [
+            (
+                found.name(p),
+                counts.get(p, 0),
+                [
+                    (found.name(s), found.class_name(found.names.get(s, {})))
+                    for s in sorted(groups[p], key=lambda s: found.name(s).text)
+                ],
+            )
+            for p in groups
+        ],
         "total": total,
         "page": page,
         "pages": max(1, -(-total // PER_PAGE)),
     }
+
+
+MOST_CONCEPTS: Final = 2000
 
 
 # --- vocabularies -------------------------------------------------------------------------------------------------
@@ -352,9 +364,11 @@ async def concept(service: Service, thing: str, reader: Reader) -> tuple[str, di
     node = write_term(iri(thing))
     inside = await table(
         service.pool,
-        f"""SELECT ?c ?up (COUNT(DISTINCT ?s) AS ?n) {{ {{ ?c skos:inScheme {node} }} UNION {{ ?c skos:broader+ {node} }}
+        f"""SELECT ?c ?up (COUNT(DISTINCT ?s) AS ?n) {{
+          {{ ?c skos:inScheme {node} }} UNION {{ ?c skos:broader+ {node} }}
           OPTIONAL {{ ?c skos:broader ?up }}
-          OPTIONAL {{ ?s ?p ?c FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}")) }} }} GROUP BY ?c ?up ORDER BY ?c LIMIT 2000""",
+          OPTIONAL {{ ?s ?p ?c FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}")) }}
+        }} GROUP BY ?c ?up ORDER BY ?c LIMIT {MOST_CONCEPTS}""",
     )
     used = await table(
         service.pool,
@@ -393,7 +407,7 @@ async def concept(service: Service, thing: str, reader: Reader) -> tuple[str, di
         "tree": _tree(found, parents, thing, set()),
         "uses": [(found.name(row["p"]["value"]), int(row["n"]["value"])) for row in used],
         "query": f"SELECT ?thing ?property WHERE {{ ?thing ?property <{thing}> . "
-                 f'FILTER (STRSTARTS(STR(?property), "{ONTOLOGY}")) }} ORDER BY ?property ?thing',
+        f'FILTER (STRSTARTS(STR(?property), "{ONTOLOGY}")) }} ORDER BY ?property ?thing',
     }
 
 

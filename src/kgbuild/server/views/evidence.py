@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from kgbuild.dates import DateError, DateNode, parse_date, window
 from kgbuild.engines import Term, iri, literal
 from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, GRAPH, ID, ONTOLOGY, RDF_TYPE, shorten
@@ -26,11 +27,46 @@ _DEPTH: Final = 3
 """Names within names: a denial denies a membership of a party that is called by its state."""
 
 # What a situation is called by, in this order; its own class comes first.
-_PARTS: Final = (
-    "changeType changed member holder candidate suspendedMember participant signatory nameOf seatOf from about denies "
-    "measure status value office seatKind tieType act institution accreditedTo organization candidateTo suspendedFrom "
-    "meeting agreement to host place standing text asOf onProperty expectedType ofState affiliation says"
-).split()
+_PARTS: Final = [
+    "changeType",
+    "changed",
+    "member",
+    "holder",
+    "candidate",
+    "suspendedMember",
+    "participant",
+    "signatory",
+    "nameOf",
+    "seatOf",
+    "from",
+    "about",
+    "denies",
+    "measure",
+    "status",
+    "value",
+    "office",
+    "seatKind",
+    "tieType",
+    "act",
+    "institution",
+    "accreditedTo",
+    "organization",
+    "candidateTo",
+    "suspendedFrom",
+    "meeting",
+    "agreement",
+    "to",
+    "host",
+    "place",
+    "standing",
+    "text",
+    "asOf",
+    "onProperty",
+    "expectedType",
+    "ofState",
+    "affiliation",
+    "says",
+]
 _LONGEST_PART: Final = 90
 
 Values = dict[str, list[Term]]
@@ -222,11 +258,11 @@ class Evidence:
             text, language = best_label(labels, self.reader)
             if text:
                 return Shown(text, thing, language, is_descriptive=icn("descriptiveName") in known)
-        if text := self._described(thing, known, depth):
+        if text := self._described(known, depth):
             return Shown(text, thing)
         return Shown(shorten(thing), thing, is_outside=not thing.startswith("https://w3id.org/icn/"))
 
-    def _described(self, thing: str, known: Values, depth: int) -> str:
+    def _described(self, known: Values, depth: int) -> str:
         """Call a thing without a name by its class and its parts; an unidentified party by what is known of it."""
         if depth >= _DEPTH or not known:
             return ""
@@ -312,7 +348,9 @@ class Evidence:
         return Value(self.show(term), voices, "articles" if voices else self._origin(subject, property_, term))
 
     def _origin(self, subject: str, property_: str, term: Term) -> str:
-        graphs = {g for g, subjects in self.graphs.items() if g and term in subjects.get(subject, {}).get(property_, [])}
+        graphs = {
+            g for g, subjects in self.graphs.items() if g and term in subjects.get(subject, {}).get(property_, [])
+        }
         if any(graph.startswith(ARTICLE_GRAPH) for graph in graphs):
             return "articles"
         return "registry" if GRAPH + "entities" in graphs else "computed"
@@ -327,7 +365,19 @@ class Evidence:
 
 _GENERAL: Final = {
     icn(name)
-    for name in "Situation Occurrence Document Actor Observation dated began ended changed place about".split()
+    for name in [
+        "Situation",
+        "Occurrence",
+        "Document",
+        "Actor",
+        "Observation",
+        "dated",
+        "began",
+        "ended",
+        "changed",
+        "place",
+        "about",
+    ]
 } - {icn("place"), icn("about")}
 _ABOVE: Final = {
     icn("Founding"): (icn("ChangeEvent"),),
@@ -336,9 +386,33 @@ _ABOVE: Final = {
 }
 _REPEATED: Final = {icn(name) for name in ("statedIn", "descriptiveName")}
 _ORDER: Final = (
-    *"meetingType agreementType publicationType programmeType speechAct changeType measure status act".split(),
-    *"held planned signed published inForce expired happened joined left began ended signedOn madeOn".split(),
-    *"place host partOf topic text by onBehalfOf addressee concerning occurredAt".split(),
+    *[
+        "meetingType",
+        "agreementType",
+        "publicationType",
+        "programmeType",
+        "speechAct",
+        "changeType",
+        "measure",
+        "status",
+        "act",
+    ],
+    *[
+        "held",
+        "planned",
+        "signed",
+        "published",
+        "inForce",
+        "expired",
+        "happened",
+        "joined",
+        "left",
+        "began",
+        "ended",
+        "signedOn",
+        "madeOn",
+    ],
+    *["place", "host", "partOf", "topic", "text", "by", "onBehalfOf", "addressee", "concerning", "occurredAt"],
     *_PARTS,
 )
 
@@ -350,6 +424,21 @@ def anchor_of(claim: str) -> str:
     'meeting-2fe3c38b53'
     """
     return claim.rpartition("--")[2].rpartition("/")[2]
+
+
+def read_edtf(text: str) -> DateNode | None:
+    """Read the text of a date node, windows included; None for what is none.
+
+    >>> read_edtf("[..2024-02-21]").latest.isoformat(), read_edtf("soon")
+    ('2024-02-21', None)
+    """
+    try:
+        if text.startswith("[") and text.endswith("]") and ".." in text:
+            first, _, last = text[1:-1].partition("..")
+            return window(first or None, last or None)
+        return parse_date(text)
+    except DateError:
+        return None
 
 
 def graph_of(article: str) -> str:
@@ -388,8 +477,14 @@ async def add(service: Service, found: Evidence, subjects: Iterable[str], graph:
 
 async def add_names(service: Service, found: Evidence, more: Iterable[str] = ()) -> None:
     """Read the names of everything that was gathered, and of what these are made of."""
-    wanted = {term.value for subjects in found.graphs.values() for v in subjects.values() for t in v.values()
-              for term in t if term.kind == "iri"}
+    wanted = {
+        term.value
+        for subjects in found.graphs.values()
+        for v in subjects.values()
+        for t in v.values()
+        for term in t
+        if term.kind == "iri"
+    }
     wanted |= {p for subjects in found.graphs.values() for v in subjects.values() for p in v}
     wanted |= {s for subjects in found.graphs.values() for s in subjects}
     wanted |= set(more)
@@ -397,16 +492,25 @@ async def add_names(service: Service, found: Evidence, more: Iterable[str] = ())
         missing = sorted(x for x in wanted if x not in found.names and "#target" not in x and "#position" not in x)
         if not missing:
             return
-        wanted = set()
-        for thing in missing:
-            found.names[thing] = {}
-        for row in await table(service.pool, _NAMES % _block(missing)):
-            term = _term(row["o"])
-            values = found.names[row["s"]["value"]].setdefault(row["p"]["value"], [])
-            if term not in values:
-                values.append(term)
-            if term.kind == "iri":
-                wanted.add(term.value)
+        wanted = await _read_names(service, found, missing, _NAMES)
+        # What is in the resolved view has its names there; a deprecated situation is in its article's graph alone.
+        if elsewhere := [thing for thing in missing if not found.names[thing] and thing.startswith(ID)]:
+            wanted |= await _read_names(service, found, elsewhere, _NAMES_ANYWHERE)
+
+
+async def _read_names(service: Service, found: Evidence, things: list[str], query: str) -> set[str]:
+    """Read what some things are called by; give the things that this mentions."""
+    mentioned = set()
+    for thing in things:
+        found.names[thing] = {}
+    for row in await table(service.pool, query % _block(things)):
+        term = _term(row["o"])
+        values = found.names[row["s"]["value"]].setdefault(row["p"]["value"], [])
+        if term not in values:
+            values.append(term)
+        if term.kind == "iri":
+            mentioned.add(term.value)
+    return mentioned
 
 
 _RESOLVED: Final = "SELECT ?s ?p ?o { VALUES ?s { %s } ?s ?p ?o }"
@@ -415,11 +519,26 @@ _WHOLE: Final = "SELECT (1 AS ?whole) ?s ?p ?o { GRAPH %s { ?s ?p ?o } }"
 _CLAIMS: Final = """SELECT DISTINCT ?g ?s ?p ?o { VALUES ?body { %s } GRAPH ?g { ?claim icn:claims ?body .
   { ?claim ?p ?o BIND (?claim AS ?s) } UNION { ?claim oa:hasTarget ?s . ?s ?p ?o }
   UNION { ?claim oa:hasTarget ?t . ?t oa:hasSelector ?s . ?s ?p ?o } } }"""
-_NAMES: Final = (
-    "SELECT DISTINCT ?s ?p ?o { VALUES ?s { %s } VALUES ?p { rdfs:label skos:prefLabel dcterms:title icn:edtf rdf:type "
-    "icn:descriptiveName dcterms:publisher schema:datePublished icn:singleValued icn:keyPart skos:broader icn:within "
-    + " ".join(f"icn:{name}" for name in _PARTS)
-    + " } { ?s ?p ?o } UNION { GRAPH ?g { ?s ?p ?o } } }"
+_NAMED_BY: Final = ", ".join(
+    [
+        "rdfs:label",
+        "skos:prefLabel",
+        "dcterms:title",
+        "icn:edtf",
+        "rdf:type",
+        "icn:descriptiveName",
+        "dcterms:publisher",
+        "schema:datePublished",
+        "icn:singleValued",
+        "icn:keyPart",
+        "skos:broader",
+        "icn:within",
+    ]
+    + [f"icn:{name}" for name in _PARTS]
+)
+_NAMES: Final = f"SELECT ?s ?p ?o {{ VALUES ?s {{ %s }} ?s ?p ?o FILTER (?p IN ({_NAMED_BY})) }}"
+_NAMES_ANYWHERE: Final = (
+    f"SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ %s }} GRAPH ?g {{ ?s ?p ?o }} FILTER (?p IN ({_NAMED_BY})) }}"
 )
 
 
