@@ -77,6 +77,11 @@ async def thing_page(scope: Scope, iri: str, described: Store, reader: Reader) -
     )
 
 
+async def ontology_page(scope: Scope, iri: str, described: Store, reader: Reader) -> Response:
+    """Show the ontology: `described` holds all of it in the graph of that name."""
+    return await thing_page(scope, iri, described, reader)
+
+
 def make_page(iri: str, described: Store, reader: Reader, number: int, release: str, public_url: str) -> Response:
     """Make the page of a thing from a page of its description."""
     graph = Described(iri, described)

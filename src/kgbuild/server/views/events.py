@@ -99,7 +99,7 @@ class Contest:
 
 
 async def situation(service: Service, thing: str, reader: Reader) -> tuple[str, dict[str, Any]]:
-    """Tell of a situation, a meeting, a document or an unidentified party: its facts, what belongs to it, who says so."""
+    """Tell of a situation, a meeting, a document or an unidentified party: facts, what belongs to it, who says so."""
     links = await related(service, thing)
     found = await gather(service, reader, {thing, *(subject for _, subject in links)})
     groups = _grouped(links)
