@@ -260,7 +260,6 @@ def _about(found: Evidence, values: dict[str, list[Term]]) -> dict[str, Shown | 
         "published": icn("published"),
         "printed": EXTERNAL["schema"] + "datePublished",
         "language": EXTERNAL["dcterms"] + "language",
-        "read": icn("read"),
         "hash": icn("textHash"),
     }
     return {name: found.show(sorted(values[p])[0]) if values.get(p) else None for name, p in wanted.items()}

@@ -14,7 +14,7 @@ from kgbuild.engines import Term, iri, literal
 from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, GRAPH, ID, ONTOLOGY, RDF_TYPE, shorten
 from kgbuild.server.languages import Reader
-from kgbuild.server.rendering import best_label, translations_of
+from kgbuild.server.rendering import best_label, lowered, translations_of
 from kgbuild.server.service import Service, table
 from kgbuild.server.when import write_date
 
@@ -267,9 +267,10 @@ class Evidence:
         if depth >= _DEPTH or not known:
             return ""
         if icn("UnidentifiedParty") in {term.value for term in known.get(RDF_TYPE, [])}:
-            kind = self._part(known, "expectedType", depth) or self._("party")
+            kind = lowered(self._part(known, "expectedType", depth) or self._("party"))
             of = self._part(known, "ofState", depth) or self._part(known, "affiliation", depth)
-            return self._("unidentified: %(kind)s") % {"kind": f"{kind} ({of})" if of else kind}
+            text = self._("%(kind)s of %(state)s, not named") if of else self._("%(kind)s, not named")
+            return text % {"kind": kind, "state": of}
         head = self._part(known, "changeType", depth) or self.class_name(known)
         parts = [self._part(known, name, depth) for name in _PARTS if name != "changeType"]
         tail = " – ".join(part for part in parts if part)
