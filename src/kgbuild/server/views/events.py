@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from kgbuild.engines import iri
 from kgbuild.engines.lookup import write_term
-from kgbuild.namespaces import ONTOLOGY, RDF_TYPE
+from kgbuild.namespaces import ID, ONTOLOGY, RDF_TYPE
 from kgbuild.server.languages import Reader
 from kgbuild.server.rendering import best_label
 from kgbuild.server.service import Service, table
@@ -65,7 +65,7 @@ _LEAST_TOLD: Final = {
     for name in ("claims", "inArticle", "statedIn", "kept", "setAside", "about", "dated", "began", "ended", "within")
 }
 """Properties by which a thing is pointed to without anything new being said; those of sections come first."""
-_LINK: Final = """SELECT DISTINCT ?s ?p { ?s ?p %s FILTER (STRSTARTS(STR(?p), "%s"))
+_LINK: Final = """SELECT DISTINCT ?s ?p { %s FILTER (STRSTARTS(STR(?p), "%s"))
   FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:statedIn, icn:dated))
   FILTER NOT EXISTS { ?finer rdfs:subPropertyOf ?p . ?s ?finer %s FILTER (?finer != ?p) } } ORDER BY ?p ?s LIMIT %d"""
 
@@ -101,7 +101,9 @@ class Contest:
 async def situation(service: Service, thing: str, reader: Reader) -> tuple[str, dict[str, Any]]:
     """Tell of a situation, a meeting, a document or an unidentified party: facts, what belongs to it, who says so."""
     links = await related(service, thing)
+    named = await _named_elsewhere(service, {thing, *(subject for _, subject in links)})
     found = await gather(service, reader, {thing, *(subject for _, subject in links)})
+    await add_names(service, found, named)
     groups = _grouped(links)
     tables, told = _tables(found, groups)
     mentions = tuple(
@@ -120,6 +122,8 @@ async def situation(service: Service, thing: str, reader: Reader) -> tuple[str, 
         "mentions": mentions,
         "voices": found.voices_on(thing),
         "is_placeholder": icn("UnidentifiedParty") in types_of(found, thing),
+        "named_elsewhere": tuple(found.name(each) for each in named),
+        "is_left_out": found.is_left_out(thing),
         "is_denial": icn("Denial") in types_of(found, thing),
         "is_disputed": any(term.value == "true" for term in found.get(thing, "disputed")),
         "more": len(links) >= MOST_RELATED,
@@ -131,8 +135,18 @@ async def situation(service: Service, thing: str, reader: Reader) -> tuple[str, 
 async def related(service: Service, thing: str) -> list[tuple[str, str]]:
     """List what points to a thing: property and subject."""
     node = write_term(iri(thing))
-    rows = await table(service.pool, _LINK % (node, ONTOLOGY, node, MOST_RELATED))
+    pattern = f"?s ?p {node}"
+    if f"{ID}unidentified/" in thing:  # once somebody is named, only the articles still speak of the unnamed one
+        pattern = f"{{ {pattern} }} UNION {{ GRAPH ?g {{ {pattern} }} }}"
+    rows = await table(service.pool, _LINK % (pattern, ONTOLOGY, node, MOST_RELATED))
     return [(row["p"]["value"], row["s"]["value"]) for row in rows if row["s"]["type"] == "uri"]
+
+
+async def _named_elsewhere(service: Service, situations: Iterable[str]) -> list[str]:
+    """List the situations that say by name who takes part in one that leaves it open."""
+    block = " ".join(write_term(iri(each)) for each in sorted(situations))
+    rows = await table(service.pool, f"SELECT DISTINCT ?n {{ VALUES ?s {{ {block} }} ?n icn:resolves ?s }} ORDER BY ?n")
+    return [row["n"]["value"] for row in rows if row["n"]["type"] == "uri"]
 
 
 def _grouped(links: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -398,7 +412,7 @@ async def concept(service: Service, thing: str, reader: Reader) -> tuple[str, di
         "labels": texts("prefLabel"),
         "alternatives": texts("altLabel"),
         "definition": found.text({t.language: t.value for t in values.get(skos + "definition", [])}),
-        "definitions": texts("definition"),
+        "definitions": texts("definition")[1:],
         "notes": texts("editorialNote") + texts("scopeNote"),
         "notation": next((t.text for t in texts("notation")), ""),
         "schemes": texts("inScheme"),

@@ -164,8 +164,26 @@ class Evidence:
     # -- reading -----------------------------------------------------------------------------------------------
 
     def of(self, subject: str, graph: str = "") -> Values:
-        """Give what a graph says of a thing; the resolved view unless one is named."""
-        return self.graphs.get(graph, {}).get(subject, {})
+        """Give what a graph says of a thing; the resolved view unless one is named.
+
+        What the resolved view does not describe, a placeholder that is resolved or what is deprecated, is taken from
+        the articles.
+        """
+        known = self.graphs.get(graph, {}).get(subject, {})
+        return known if graph or RDF_TYPE in known else self._everywhere(subject, known)
+
+    def is_left_out(self, subject: str) -> bool:
+        """Tell whether the resolved view leaves a thing out that articles describe."""
+        return RDF_TYPE not in self.graphs.get("", {}).get(subject, {}) and RDF_TYPE in self.of(subject)
+
+    def _everywhere(self, subject: str, known: Values) -> Values:
+        merged = {property_: list(terms) for property_, terms in known.items()}
+        for graph, subjects in self.graphs.items():
+            if graph.startswith(ARTICLE_GRAPH):
+                for property_, terms in subjects.get(subject, {}).items():
+                    more = merged.setdefault(property_, [])
+                    more += [term for term in terms if term not in more]
+        return merged
 
     def get(self, subject: str, name: str, graph: str = "") -> list[Term]:
         """List the values of a property of ours, sorted."""
@@ -344,7 +362,7 @@ class Evidence:
         voices = tuple(
             self.voice(claim, property_)
             for claim in self.claims_on(subject)
-            if term in self.given(claim, subject, property_) and not claim.is_deprecated
+            if term in self.given(claim, subject, property_) and (not claim.is_deprecated or self.is_left_out(subject))
         )
         return Value(self.show(term), voices, "articles" if voices else self._origin(subject, property_, term))
 
