@@ -142,8 +142,3 @@ def _document(iri: str) -> str:
 
 
 __all__ = ["EXTERNAL", "VIEWS", "Text", "make_page", "thing_page", "view_of"]
-
-
-async def ontology_page(scope: Scope, iri: str, described: Store, reader: Reader) -> Response:
-    """Show the ontology."""
-    return await thing_page(scope, iri, described, reader)
