@@ -50,7 +50,8 @@ def routes() -> list[Route]:
         Route("/context.jsonld", _raw(give_context), methods=None),
         Route("/context/{path:path}", _raw(give_context), methods=None),
         Route("/healthz", _raw(_health), methods=None),
-        Route("/style.css", _raw(_style), methods=None),
+        Route("/style.css", _raw(_file("style.css", "text/css; charset=utf-8")), methods=None),
+        Route("/icon.svg", _raw(_file("icon.svg", "image/svg+xml")), methods=None),
     ]
 
 
@@ -76,8 +77,13 @@ async def _home(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: AR
     await send_response(scope, pages.form_page(scope["service"], "", reader_of(scope)), send)
 
 
-async def _style(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
-    await send_response(scope, pages.stylesheet(), send)
+def _file(name: str, media_type: str) -> Handler:
+    """Give one of the files that pages take from us."""
+
+    async def give(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
+        await send_response(scope, pages.static_file(name, media_type), send)
+
+    return give
 
 
 async def _health(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -43,11 +44,12 @@ class Cell:
     language: str = ""
 
 
-def stylesheet() -> Response:
-    """Give the one stylesheet."""
-    text = (Path(__file__).parent / "style.css").read_bytes()
-    headers = {"Content-Type": "text/css; charset=utf-8", "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    return Response(200, header_lines(headers), text)
+@lru_cache(maxsize=8)
+def static_file(name: str, media_type: str) -> Response:
+    """Give a file that lies beside this module."""
+    data = (Path(__file__).parent / name).read_bytes()
+    headers = {"Content-Type": media_type, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    return Response(200, header_lines({**headers, "X-Content-Type-Options": "nosniff"}), data)
 
 
 def form_page(service: Service, query: str, reader: Reader) -> Response:
