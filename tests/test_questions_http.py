@@ -11,12 +11,16 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 import requests
+import schemathesis
+from hypothesis import HealthCheck, given, settings
 from openapi_spec_validator import validate
 from pyoxigraph import NamedNode, Store
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from kgbuild.dates import parse_edtf
 from kgbuild.engines import Engine, select
@@ -45,6 +49,8 @@ FORMATS = {
     "xml": "application/sparql-results+xml",
 }
 ACADEMIES = "/questions/academies-joined-network?network=china-central-asia-academies&year=2023"
+EXAMPLES: Final = 10
+"""Requests made up for each path, as its description allows, and as many that it excludes."""
 HOSTILE = (
     '" } #',
     '") } ?thing ?p ?o . #',
@@ -219,6 +225,12 @@ def test_the_sentence_of_an_empty_answer(mini: Served) -> None:
     assert ("p", "No source says that an academy joined Lakes Network of Academies in 1999.") in shown.texts
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_default_may_be_nowhere_in_the_graph(mini: Served, name: str) -> None:
+    """The defaults are of the repository's records: over others, form and answer are there all the same."""
+    assert 200 == page(mini, name).status
+
+
 # --- parameters ---------------------------------------------------------------------------------------------------
 
 
@@ -285,12 +297,12 @@ def test_a_person_is_told_at_the_field(mini: Served) -> None:
     """The form comes back as it was filled in; each wrong field says what is wrong with it, the others do not."""
     shown = page(mini, "members-as-of", organization="lakes-academy", date="2024-02-30", possible="true")
     assert 400 == shown.status
-    for name, given, detail in [
+    for name, value, detail in [
         ("organization", "lakes-academy", "Did you mean lakes-academies"),
         ("date", "2024-02-30", "is no date"),
     ]:
         field = shown.field(name)
-        assert ("true", given) == (field["aria-invalid"], field["value"])
+        assert ("true", value) == (field["aria-invalid"], field["value"])
         place = shown.text.partition(f'id="{field["aria-describedby"]}"')[2].partition("</p>")[0]
         assert detail in place
     assert "aria-invalid" not in shown.field("possible")
@@ -614,3 +626,33 @@ def test_the_defaults_of_the_description_are_those_of_the_question(
     given = {each["name"]: str(each["schema"]["default"]) for each in parameters if "default" in each["schema"]}
     without, described = asked(real, name, "text/csv"), asked(real, name, "text/csv", **given)
     assert (200, without.content) == (described.status_code, described.content)
+
+
+@pytest.fixture(scope="module")
+def api(mini: Served) -> Any:
+    """Read the description as schemathesis does, which makes requests of it."""
+    return schemathesis.openapi.from_url(f"{mini.address}/openapi.json")
+
+
+CASES: Final = [(f"/questions/{name}", mode) for name in NAMES for mode in GenerationMode]
+BESIDE: Final = ("/questions/", "/openapi.json", "/healthz")
+CASES_BESIDE: Final = [(path, GenerationMode.POSITIVE) for path in (*BESIDE, "/sparql")]
+
+
+@pytest.mark.parametrize(("path", "mode"), [*CASES, *CASES_BESIDE])
+def test_the_server_does_what_the_description_says(api: Any, path: str, mode: GenerationMode) -> None:
+    """Whatever the description allows is answered as it says, and what it excludes is refused: no fault of ours."""
+    operation = api[path]["GET"]
+    # A text of any form may be an id, and is refused where there is no such thing; most texts are no query.
+    question = QUESTIONS.get(path.rpartition("/")[2])
+    plain = question and {each.type for each in question.parameters.values()} <= {"boolean", "date", "text", "year"}
+    excluded: list[Any] = [] if plain or path in BESIDE else [positive_data_acceptance]
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
+    def asks(case: schemathesis.Case[Any]) -> None:
+        case.call_and_validate(excluded_checks=excluded)
+
+    asks()
