@@ -30,12 +30,10 @@ from kgbuild.engines.pool import Answer
 from kgbuild.errors import EngineError
 from kgbuild.namespaces import BASE, ID, expand
 from kgbuild.questions import THEMES, Question, bind, load_questions, read_values
-from kgbuild.release import ReleaseContent, publish
 from kgbuild.server.app import routes
 from kgbuild.server.lookups import MOST, look_up
 from kgbuild.server.question_pages import is_date_column
 from kgbuild.server.service import Service
-from kgbuild.store import canonical_nquads
 from kgbuild.tables import format_json
 from serving import BROWSER, PATIENCE, Served, serving
 
@@ -65,15 +63,6 @@ HOSTILE = (
     "https://example.org/a b",
     "Ж" * 10_000,
 )
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory, real_store: Store) -> Iterator[Served]:
-    """Serve the repository's own records."""
-    folder = tmp_path_factory.mktemp("real")
-    publish(folder / "build", ReleaseContent(canonical_nquads(real_store), b"", {}, {"quads": len(real_store)}))
-    with serving(folder, build=folder / "build") as served:
-        yield served
 
 
 @pytest.fixture(scope="module")
@@ -170,21 +159,21 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_default_answer_is_the_expected_one(real: Served, name: str) -> None:
+def test_the_default_answer_is_the_expected_one(site: Served, name: str) -> None:
     """What the command line answers, the address answers: the rows that were checked by hand, in their order."""
     expected = (ROOT / "queries" / "questions" / f"{name}.expected.csv").read_bytes().decode()
-    answer = asked(real, name, "text/csv")
+    answer = asked(site, name, "text/csv")
     assert 200 == answer.status_code, answer.text
     assert rows(QUESTIONS[name], expected) == rows(QUESTIONS[name], answer.content.decode())
 
 
-def test_six_academies_joined_the_network(real: Served) -> None:
+def test_six_academies_joined_the_network(site: Served) -> None:
     """The question of the README, as a web address: CSV and page hold the same six academies."""
-    lines = list(csv.DictReader(io.StringIO(get(real, f"{ACADEMIES}&format=csv").content.decode())))
+    lines = list(csv.DictReader(io.StringIO(get(site, f"{ACADEMIES}&format=csv").content.decode())))
     assert ["acs-tm", "apa-kg", "apa-kz", "apa-tj", "apa-uz", "nag-china"] == sorted(
         line["academy"].removeprefix(ID + "institution/") for line in lines
     )
-    shown = page(real, "academies-joined-network", network="china-central-asia-academies", year="2023")
+    shown = page(site, "academies-joined-network", network="china-central-asia-academies", year="2023")
     assert [f"row-{number}" for number in range(1, 7)] == [found["id"] for found in shown.all("tr") if "id" in found]
     assert {line["academy"].replace(ID, "/doc/") for line in lines} <= shown.links()
     assert "/doc/article/2023-11-09-network-launched" in shown.links()
@@ -389,17 +378,17 @@ def test_only_tables_are_offered(mini: Served) -> None:
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_has_form_and_answer(real: Served, name: str, language: str) -> None:
+def test_a_page_has_form_and_answer(site: Served, name: str, language: str) -> None:
     """Title in the reader's language, a field for each parameter with its default, links in place of addresses."""
     question = QUESTIONS[name]
-    shown = page(real, name, language)
+    shown = page(site, name, language)
     assert (200, {"lang": language}) == (shown.status, shown.all("html")[0])
     assert ("h1", question.title[language]) in shown.texts
-    defaults = {each["name"]: each["default"] or "" for each in listed(real)[name]["parameters"]}
+    defaults = {each["name"]: each["default"] or "" for each in listed(site)[name]["parameters"]}
     assert defaults == {each: shown.value(each) for each in question.parameters}
     for parameter in question.parameters:
         assert 1 == len(shown.all("label", **{"for": shown.field(parameter)["id"] or ""}))
-    answer = list(csv.DictReader(io.StringIO(asked(real, name, "text/csv").text)))
+    answer = list(csv.DictReader(io.StringIO(asked(site, name, "text/csv").text)))
     things = {cell for line in answer for cell in line.values() if cell.startswith(BASE)}
     assert {thing.replace(ID, "/doc/") for thing in things} <= {link.replace("%27", "'") for link in shown.links()}
     assert BASE not in "".join(text for tag, text in shown.texts if tag in ("a", "bdi", "td"))
@@ -409,23 +398,23 @@ def listed(served: Served) -> dict[str, dict[str, Any]]:
     return {each["name"]: each for each in get(served, "/questions/", "application/json").json()}
 
 
-def test_names_are_in_the_reader_s_language(real: Served) -> None:
+def test_names_are_in_the_reader_s_language(site: Served) -> None:
     """The same row, in two languages; what stays in another language says so."""
     name = "Китайская национальная академия госуправления"
-    russian, english = (page(real, "academies-joined-network", language) for language in ("ru", "en"))
+    russian, english = (page(site, "academies-joined-network", language) for language in ("ru", "en"))
     assert ("a", name) in russian.texts
     assert ("a", name) not in english.texts
     assert ("a", "National Academy of Governance of China") in english.texts
     assert {"ru"} == {each.get("lang") for each in russian.all("a", href="/doc/institution/nag-china")}
     assert ("span", "8 ноября 2023 г.") in russian.texts
-    chosen = page(real, "academies-joined-network", lang="ru")
+    chosen = page(site, "academies-joined-network", lang="ru")
     assert ("a", name) in chosen.texts
     assert "/doc/institution/nag-china?lang=ru" in chosen.links()
 
 
-def test_fields_are_typed(real: Served) -> None:
+def test_fields_are_typed(site: Served) -> None:
     """Few entities are suggested by name, years and truth values are chosen, days are days."""
-    shown = page(real, "members-as-of")
+    shown = page(site, "members-as-of")
     organization = shown.field("organization")
     assert ("text", "l-organization") == (organization["type"], organization["list"])
     assert "required" in organization
@@ -434,7 +423,7 @@ def test_fields_are_typed(real: Served) -> None:
     assert ["", "true", "false"] == [
         each["value"] for each in shown.all("option") if each["value"] in ("", "true", "false")
     ]
-    years = page(real, "academies-joined-network").all("option")
+    years = page(site, "academies-joined-network").all("option")
     assert "2019" in [each["value"] for each in years]
 
 
@@ -619,12 +608,12 @@ def test_each_question_is_described(description: dict[str, Any], name: str) -> N
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_defaults_of_the_description_are_those_of_the_question(
-    real: Served, description: dict[str, Any], name: str
+    site: Served, description: dict[str, Any], name: str
 ) -> None:
     """Whoever sends the defaults as they are described gets what is answered without any."""
     parameters = description["paths"][f"/questions/{name}"]["get"]["parameters"]
     given = {each["name"]: str(each["schema"]["default"]) for each in parameters if "default" in each["schema"]}
-    without, described = asked(real, name, "text/csv"), asked(real, name, "text/csv", **given)
+    without, described = asked(site, name, "text/csv"), asked(site, name, "text/csv", **given)
     assert (200, without.content) == (described.status_code, described.content)
 
 
