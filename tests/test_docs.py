@@ -60,7 +60,8 @@ def test_the_trap_of_the_cookbook_is_one(real_store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "CONTRIBUTING.md", "data/README.md", "queries/README.md", "docs/cookbook.md"]
+    "path",
+    ["README.md", "CONTRIBUTING.md", "data/README.md", "queries/README.md", "docs/cookbook.md", "docs/questions.md"],
 )
 def test_links_lead_somewhere(path: str) -> None:
     """Every relative link of a document is a file or folder."""

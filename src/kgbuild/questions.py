@@ -220,7 +220,11 @@ def _sort_list(term: Term | None, separator: str | None) -> Term | None:
 
 def empty_sentence(engine: Engine, question: Question, texts: Mapping[str, str]) -> str:
     """Say in words that a question has no answer, with the names of what was asked about."""
-    values = {**default_terms(question), **read_values(engine, question, texts)}
+    return say_empty(engine, question, {**default_terms(question), **read_values(engine, question, texts)})
+
+
+def say_empty(engine: Engine, question: Question, values: Mapping[str, Term | None]) -> str:
+    """Say the same of values that are read; what is nowhere in the graph, as a default may be, has its short name."""
     names = names_of(engine, [term.value for term in values.values() if term is not None and term.kind == "iri"])
     shown = {name: names.get(term.value, term.value) if term else "any" for name, term in values.items()}
     return re.sub(r"\{(\w+)\}", lambda match: shown.get(match[1], match[0]), question.empty)

@@ -230,7 +230,7 @@ def _sparql() -> Schema:
         "name": "query",
         "in": "query",
         "description": "The query; without one, the service is described.",
-        "schema": {"type": "string", "maxLength": 256_000, "examples": ["SELECT ?x { ?x a icn:Network }"]},
+        "schema": {"type": "string", "examples": ["SELECT ?x { ?x a icn:Network }"]},
     }
     types = [SHORT_NAMES[name] for name in (*RESULTS, *_GRAPHS)]
     content: Schema = {content_type(name): {"schema": _TEXT} for name in types}

@@ -109,9 +109,8 @@ async def answer_page(
     shown: Shown, values: Mapping[str, Term | None], answer: Answer, empty: Callable[[], Awaitable[str]]
 ) -> Response:
     """Show the form and the answer below it; `empty` says in words that there is none."""
-    read = await asyncio.to_thread(json.loads, answer.read())
-    found = sort_lists(shown.question, read_table(read))
-    sources = read.get(MEMBER, [])
+    # In a thread, as the page itself is made: a long answer would hold up all other requests.
+    found, sources = await asyncio.to_thread(_read, shown.question, answer.read())
     count = min(len(found.rows), SOURCED_ROWS_SHOWN if sources and isinstance(sources, list) else ROWS_SHOWN)
     visible = Table(found.columns, found.rows[:count])
     things = _things(shown.question, visible, values)
@@ -135,10 +134,16 @@ async def answer_page(
         most=STATEMENTS_SHOWN,
         downloads=[(name, shown.link(format=name)) for name in DOWNLOADS],
         types=SHORT_NAMES,
-        sourced="" if MEMBER in read or _GROUPED.search(shown.query) else shown.link(sources="1"),
+        sourced="" if sources is not None or _GROUPED.search(shown.query) else shown.link(sources="1"),
         sparql=f"/sparql?{urlencode({'query': shown.query})}",
         release=shown.service.release_id,
     )
+
+
+def _read(question: Question, body: bytes) -> tuple[Table, Any]:
+    """Read an answer, and the sources of its rows: None if nobody asked for them."""
+    read = json.loads(body)
+    return sort_lists(question, read_table(read)), read.get(MEMBER)
 
 
 # --- fields -------------------------------------------------------------------------------------------------------

@@ -21,9 +21,9 @@ from kgbuild.questions import (
     Question,
     bind,
     default_terms,
-    empty_sentence,
     near_names,
     read_value,
+    say_empty,
     write_value,
 )
 from kgbuild.server import openapi, question_pages
@@ -148,8 +148,8 @@ class _Asked(Prepared):
 
     async def _sentence(self) -> str:
         """Say that there is no row."""
-        texts = _shown(self.question, self.values)
-        return await look_up(self.service, lambda engine: empty_sentence(engine, self.question, texts))
+        values = _all_values(self.question, self.values)
+        return await look_up(self.service, lambda engine: say_empty(engine, self.question, values))
 
 
 def address(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
