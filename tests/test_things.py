@@ -309,6 +309,37 @@ def test_a_graph_is_the_graph(things: Served, store: Store) -> None:
     assert len(expected) == len(read(fetch(things, f"{local_path(name)}.ttl")))
 
 
+def test_whatever_is_named_in_the_data_has_a_bounded_description(store: Store) -> None:
+    """Each IRI of ours, as subject, object or graph: its own triples are all there, or it is retired."""
+    default = DefaultGraph()
+    terms = {term for quad in store for term in (quad.subject, quad.object, quad.graph_name)}
+    iris = sorted(term.value for term in terms if isinstance(term, NamedNode) and term.value.startswith(BASE))
+    retired = []
+    for iri in iris:
+        try:
+            found = set(describe(store, iri).triples())
+        except QueryError as refused:
+            retired.append((iri.removeprefix(f"{ID}person/"), refused.status))
+            continue
+        own = {quad.triple for quad in store.quads_for_pattern(NamedNode(iri), None, None, default)}
+        assert own <= found, iri
+        assert len(found) < 3000, iri
+    assert len(iris) > 600
+    assert [("first", 301), ("loop-a", 301), ("loop-b", 301), ("mira-ostlan", 301), ("nobody", 410)] == retired
+
+
+def test_the_flagship_is_answered_by_one_document(site: Served) -> None:
+    """The academies that joined the China-Central Asia network in 2023, from the address of the network alone."""
+    graph = rdflib.Graph().parse(f"{site.address}/id/network/china-central-asia-academies")
+    query = """SELECT DISTINCT ?who WHERE { ?m icn:organization $network ; icn:member ?who ; icn:joined/icn:year 2023 .
+      ?who a icn:Academy . ?claim icn:claims ?m ; icn:inArticle/schema:url ?url }"""
+    bound = {"network": rdflib.URIRef(f"{ID}network/china-central-asia-academies")}
+    spaces = {"icn": ICN, "schema": rdflib.Namespace("https://schema.org/")}
+    rows = graph.query(query, initNs=spaces, initBindings=bound)
+    found = {str(row.who).rpartition("/")[2] for row in rows}  # type: ignore[union-attr]
+    assert {"acs-tm", "apa-kg", "apa-kz", "apa-tj", "apa-uz", "nag-china"} == found
+
+
 # --- hubs are paged -----------------------------------------------------------------------------------------------
 
 
