@@ -226,7 +226,10 @@ class _Description(Prepared):
         return self.at.located(format_)
 
     async def page(self, answer: Answer) -> Response:
-        """Make the page, from a small store with what is said."""
+        """Make the page, from a small store with what is said.
+
+        It is kept under its path, its number and its reader: nothing else of the request may change it.
+        """
         self.pages = answer.pages
         described = await asyncio.to_thread(_load, answer.read())
         self.scope["links"] = list(self.all_links())

@@ -31,10 +31,7 @@ class Cell:
 
 
 async def thing_page(scope: Scope, iri: str, described: Store, reader: Reader) -> Response:
-    """Show what is said of a thing; `described` holds its description, `scope["links"]` what belongs to the page.
-
-    A page is kept under its path, its number and its reader: nothing else of the request may change it.
-    """
+    """Show what is said of a thing; `described` holds its description, `scope["links"]` what belongs to the page."""
     triples = _sorted(described, iri)
     return page(
         "described.html",
