@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from kgbuild.engines import lexer
 from kgbuild.engines.evaluation import Request
 from kgbuild.engines.pool import Answer, Limits, Pool
-from kgbuild.server import sparql
+from kgbuild.server import answering
 from kgbuild.server.app import make_app
 from kgbuild.server.responses import Cache, Response
 from kgbuild.server.service import Service, Settings
@@ -375,7 +375,7 @@ def test_a_long_question_costs_no_more_than_a_short_one(on_site: OnSite) -> None
 
 def test_a_page_that_would_be_too_large_is_refused(on_site: OnSite, monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser is not sent a table of megabytes: the way to all of it is said."""
-    monkeypatch.setattr(sparql, "KEPT", 1000)
+    monkeypatch.setattr(answering, "KEPT", 1000)
 
     async def work(site: Site) -> None:
         page = await site.get(NAMES, BROWSER)

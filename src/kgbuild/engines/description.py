@@ -7,6 +7,7 @@ Whatever is read is counted, and there is a most of everything: no thing is too 
 from __future__ import annotations
 
 import difflib
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -49,8 +50,8 @@ LARGEST: Final = 40_000
 """Quads of a page."""
 REPLACEMENTS: Final = 16
 """Steps from a retired IRI to the one that is used now."""
-CANDIDATES: Final = 3_000
-"""Ids among which one near to a wrong one is looked for."""
+CANDIDATES: Final = 500
+"""Ids before, and ids after a wrong one in the alphabet, among which one near to it is looked for."""
 
 Node = NamedNode | BlankNode
 
@@ -213,19 +214,21 @@ def _not_found(store: Store, iri: str) -> QueryError:
 
 
 def _nearest(store: Store, iri: str) -> list[str]:
-    """List up to three IRIs of the same kind that are near to a wrong one, where there are few enough to compare."""
+    """List up to three IRIs of the same kind that are near to a wrong one."""
     base = iri[: iri.rfind("/") + 1]
     if base.startswith(VOCABULARY) and base != VOCABULARY:
         scheme = NamedNode(base[:-1])
-        quads = islice(store.quads_for_pattern(None, _IN_SCHEME, scheme, _DEFAULT), CANDIDATES)
+        quads = islice(store.quads_for_pattern(None, _IN_SCHEME, scheme, _DEFAULT), SCANNED)
     elif base.startswith(ID):
         quads = islice(store.quads_for_pattern(None, _IDENTIFIER, None, _DEFAULT), SCANNED)
     else:
         return []
     found = (quad.subject.value for quad in quads if isinstance(quad.subject, NamedNode))
-    slugs = sorted(islice((each.removeprefix(base) for each in found if each.startswith(base)), CANDIDATES))
+    slugs = sorted(each.removeprefix(base) for each in found if each.startswith(base))
     wanted = iri.removeprefix(base)[:100].lower()
-    return [base + slug for slug in difflib.get_close_matches(wanted, slugs, n=3, cutoff=0.6)]
+    at = bisect(slugs, wanted)  # of many, those that begin alike
+    nearby = slugs[max(0, at - CANDIDATES) : at + CANDIDATES]
+    return [base + slug for slug in difflib.get_close_matches(wanted, nearby, n=3, cutoff=0.6)]
 
 
 # --- describing ---------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from html import escape, unescape
 from typing import Final
 from urllib.parse import quote
 
@@ -72,6 +73,11 @@ class Link:
         """Write it as an element of a Link header."""
         more = "".join(f'; {name}="{value}"' for name, value in (("type", self.type), ("title", self.title)) if value)
         return f'<{self.target}>; rel="{self.rel}"{more}'
+
+    def element(self) -> str:
+        """Write it as an element of a page's head."""
+        type_ = f' type="{escape(self.type)}"' if self.type else ""
+        return f'<link rel="{escape(self.rel)}" href="{escape(self.target)}"{type_}>\n'
 
 
 @dataclass(frozen=True)
@@ -226,11 +232,15 @@ class _Description(Prepared):
         return self.at.located(format_)
 
     async def page(self, answer: Answer) -> Response:
-        """Make the page, from a small store with what is said."""
+        """Make the page, from a small store with what is said.
+
+        It is kept under its path, its number and its reader: nothing else of the request may change it.
+        """
         self.pages = answer.pages
         described = await asyncio.to_thread(_load, answer.read())
         self.scope["links"] = list(self.all_links())
-        return await self.view(described)
+        made = await self.view(described)
+        return replace(made, body=_with_links(made.body, self.scope["links"]))
 
     async def view(self, described: Store) -> Response:
         """Choose what people see."""
@@ -303,6 +313,20 @@ class _Ontology(_Description):
 
     def _caching(self) -> str:
         return IMMUTABLE if self.is_versioned else super()._caching()
+
+
+def _with_links(page: bytes, links: list[Link]) -> bytes:
+    """Put those links into the head of a page that its view has not put there: header and head say the same."""
+    head, end, body = page.partition(b"</head>")
+    there = {(tag["rel"], tag["href"]) for tag in map(_attributes, re.findall(rb"<link ([^>]*)>", head))}
+    rels = {rel for rel, _ in there} & {"canonical"}  # of these, one
+    added = [link.element() for link in links if link.rel not in rels and (link.rel, link.target) not in there]
+    return head + "".join(added).encode() + end + body
+
+
+def _attributes(tag: bytes) -> dict[str, str]:
+    found = re.findall(r'([a-z]+)="([^"]*)"', tag.decode())
+    return {"rel": "", "href": "", **{name: unescape(value) for name, value in found}}
 
 
 def _load(quads: bytes) -> Store:
