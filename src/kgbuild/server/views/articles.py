@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -80,11 +81,15 @@ async def article(service: Service, thing: str, reader: Reader) -> tuple[str, di
     own = [claim for claim in found.claims if claim.article == thing]
     await add(service, found, {body for claim in own for body in claim.bodies})
     await add_names(service, found)
+    return "article.html", await asyncio.to_thread(_tell_article, found, thing, own)
+
+
+def _tell_article(found: Evidence, thing: str, own: list[Claim]) -> dict[str, Any]:
     ordered = sorted(own, key=lambda c: (c.positions[:1] or ((10**9, 0),), c.iri))
     shown = [_told(found, claim, number) for number, claim in enumerate(ordered[:MOST_CLAIMS], 1)]
     values = found.of(thing) or found.of(thing, graph_of(thing))
     length = _number(values.get(icn("textLength"), []))
-    return "article.html", {
+    return {
         "thing": thing,
         "name": found.name(thing),
         "title": next((found.show(term) for term in sorted(values.get(TITLE, []))), None),

@@ -14,7 +14,20 @@ from kgbuild.namespaces import ID, ONTOLOGY, RDF_TYPE
 from kgbuild.server.languages import Reader
 from kgbuild.server.rendering import best_label
 from kgbuild.server.service import Service, table
-from kgbuild.server.views.evidence import Evidence, Fact, Shown, Value, Voice, add, add_names, gather, icn, read_edtf
+from kgbuild.server.views.evidence import (
+    Evidence,
+    Fact,
+    Shown,
+    Value,
+    Voice,
+    add,
+    add_names,
+    gather,
+    icn,
+    in_parts,
+    read_edtf,
+    write_block,
+)
 
 MOST_RELATED: Final = 300
 """Things that point to the one shown; where there are more, the page says so and links to a query."""
@@ -60,11 +73,8 @@ SECTIONS: Final = (
     Section(N_("What this party does, as far as it is known"), "Signature", "signatory", ("agreement", "act")),
     Section(N_("What this party does, as far as it is known"), "Tenure", "holder", ("office", "institution")),
 )
-_LEAST_TOLD: Final = {
-    icn(name)
-    for name in ("claims", "inArticle", "statedIn", "kept", "setAside", "about", "dated", "began", "ended", "within")
-}
-"""Properties by which a thing is pointed to without anything new being said; those of sections come first."""
+_LEAST_TOLD: Final = {icn(name) for name in ("kept", "setAside", "dated", "began", "ended", "within", "resolves")}
+"""Properties by which a thing is pointed to without anything new being said, or which are told elsewhere."""
 _LINK: Final = """SELECT DISTINCT ?s ?p { %s FILTER (STRSTARTS(STR(?p), "%s"))
   FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:statedIn, icn:dated))
   FILTER NOT EXISTS { ?finer rdfs:subPropertyOf ?p . ?s ?finer %s FILTER (?finer != ?p) } } ORDER BY ?p ?s LIMIT %d"""
@@ -104,6 +114,10 @@ async def situation(service: Service, thing: str, reader: Reader) -> tuple[str, 
     named = await _named_elsewhere(service, {thing, *(subject for _, subject in links)})
     found = await gather(service, reader, {thing, *(subject for _, subject in links)})
     await add_names(service, found, named)
+    return "situation.html", await asyncio.to_thread(_tell_situation, found, thing, links, named)
+
+
+def _tell_situation(found: Evidence, thing: str, links: list[tuple[str, str]], named: list[str]) -> dict[str, Any]:
     groups = _grouped(links)
     tables, told = _tables(found, groups)
     mentions = tuple(
@@ -111,14 +125,16 @@ async def situation(service: Service, thing: str, reader: Reader) -> tuple[str, 
         for property_, subjects in sorted(_untold(groups, told, found).items())
     )
     facts = found.facts(thing)
-    return "situation.html", {
+    contested = contests(found, groups.get(icn("about"), []))
+    return {
         "thing": thing,
         "name": found.name(thing),
         "kind": _kind_name(found, thing),
         "other_names": _other_names(found, thing),
         "facts": facts,
         "tables": tables,
-        "contests": contests(found, groups.get(icn("about"), [])),
+        "contests": contested,
+        "contested": {each.property.iri: each.link.iri for each in contested},
         "mentions": mentions,
         "voices": found.voices_on(thing),
         "is_placeholder": icn("UnidentifiedParty") in types_of(found, thing),
@@ -144,9 +160,9 @@ async def related(service: Service, thing: str) -> list[tuple[str, str]]:
 
 async def _named_elsewhere(service: Service, situations: Iterable[str]) -> list[str]:
     """List the situations that say by name who takes part in one that leaves it open."""
-    block = " ".join(write_term(iri(each)) for each in sorted(situations))
-    rows = await table(service.pool, f"SELECT DISTINCT ?n {{ VALUES ?s {{ {block} }} ?n icn:resolves ?s }} ORDER BY ?n")
-    return [row["n"]["value"] for row in rows if row["n"]["type"] == "uri"]
+    query = "SELECT DISTINCT ?n { VALUES ?s { %s } ?n icn:resolves ?s } ORDER BY ?n"
+    answers = [await table(service.pool, query % write_block(part)) for part in in_parts(sorted(situations))]
+    return [row["n"]["value"] for rows in answers for row in rows if row["n"]["type"] == "uri"]
 
 
 def _grouped(links: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -210,7 +226,7 @@ def _untold(groups: dict[str, list[str]], told: set[tuple[str, str]], found: Evi
     left: dict[str, list[str]] = {}
     for property_, subjects in groups.items():
         rest = [s for s in subjects if (property_, s) not in told and icn("Disagreement") not in types_of(found, s)]
-        if property_ not in _LEAST_TOLD - {icn("about")} and rest:
+        if property_ not in _LEAST_TOLD and rest:
             left[property_] = rest
     return left
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -23,6 +23,10 @@ LABEL: Final = EXTERNAL["rdfs"] + "label"
 PREF_LABEL: Final = EXTERNAL["skos"] + "prefLabel"
 MOST_SUBJECTS: Final = 400
 """Things of which one page reads the facts: a page must not make the others wait."""
+_LONGEST_BLOCK: Final = 50_000
+"""Characters of the IRIs in one query."""
+_LARGEST_RECORD: Final = 20_000
+"""Triples of the graph of an article that are read."""
 _DEPTH: Final = 3
 """Names within names: a denial denies a membership of a party that is called by its state."""
 
@@ -70,7 +74,7 @@ _PARTS: Final = [
 _LONGEST_PART: Final = 90
 
 Values = dict[str, list[Term]]
-Ask = Callable[[str], Awaitable[list[dict[str, dict[str, str]]]]]
+Rows = list[dict[str, dict[str, str]]]
 
 
 def icn(name: str) -> str:
@@ -364,7 +368,24 @@ class Evidence:
             for claim in self.claims_on(subject)
             if term in self.given(claim, subject, property_) and (not claim.is_deprecated or self.is_left_out(subject))
         )
+        voices = voices or tuple(self.voice(claim) for claim in self._implying(subject, property_, term))
         return Value(self.show(term), voices, "articles" if voices else self._origin(subject, property_, term))
+
+    def _implying(self, subject: str, property_: str, term: Term) -> Iterator[Claim]:
+        """List the claims of articles whose graphs have a triple that none of them asserts by name.
+
+        A standing that follows from a role is one, and what is known of a party that nobody names.
+        """
+        for claim in self.claims:
+            graph = self.graphs.get(graph_of(claim.article), {})
+            if term not in graph.get(subject, {}).get(property_, []):
+                continue
+            if claim.is_deprecated and not self.is_left_out(subject):
+                continue
+            if subject in claim.bodies or any(
+                iri(subject) in terms for body in claim.bodies for terms in graph.get(body, {}).values()
+            ):
+                yield claim
 
     def _origin(self, subject: str, property_: str, term: Term) -> str:
         graphs = {
@@ -484,12 +505,11 @@ async def add(service: Service, found: Evidence, subjects: Iterable[str], graph:
     """Read more things into what was gathered, without names."""
     wanted = sorted(set(subjects))[:MOST_SUBJECTS]
     queries = [_WHOLE % write_term(iri(graph))] if graph else []
-    if wanted:
-        block = _block(wanted)
+    for part in in_parts(wanted):
+        block = write_block(part)
         queries += [_RESOLVED % block, _GRAPHS % block, _CLAIMS % block]
-    for rows in await asyncio.gather(*(table(service.pool, query) for query in queries)):
-        for row in rows:
-            _keep(found, row, graph if "g" not in row and "whole" in row else "")
+    answers = await asyncio.gather(*(table(service.pool, query) for query in queries))
+    await asyncio.to_thread(_keep_all, found, answers, graph)
     found.__dict__.pop("claims", None)
     found.__dict__.pop("_claims_by_body", None)
 
@@ -522,7 +542,8 @@ async def _read_names(service: Service, found: Evidence, things: list[str], quer
     mentioned = set()
     for thing in things:
         found.names[thing] = {}
-    for row in await table(service.pool, query % _block(things)):
+    answers = [await table(service.pool, query % write_block(part)) for part in in_parts(things)]
+    for row in (row for rows in answers for row in rows):
         term = _term(row["o"])
         values = found.names[row["s"]["value"]].setdefault(row["p"]["value"], [])
         if term not in values:
@@ -534,7 +555,7 @@ async def _read_names(service: Service, found: Evidence, things: list[str], quer
 
 _RESOLVED: Final = "SELECT ?s ?p ?o { VALUES ?s { %s } ?s ?p ?o }"
 _GRAPHS: Final = "SELECT ?g ?s ?p ?o { VALUES ?s { %s } GRAPH ?g { ?s ?p ?o } }"
-_WHOLE: Final = "SELECT (1 AS ?whole) ?s ?p ?o { GRAPH %s { ?s ?p ?o } }"
+_WHOLE: Final = f"SELECT (1 AS ?whole) ?s ?p ?o {{ GRAPH %s {{ ?s ?p ?o }} }} LIMIT {_LARGEST_RECORD}"
 _CLAIMS: Final = """SELECT DISTINCT ?g ?s ?p ?o { VALUES ?body { %s } GRAPH ?g { ?claim icn:claims ?body .
   { ?claim ?p ?o BIND (?claim AS ?s) } UNION { ?claim oa:hasTarget ?s . ?s ?p ?o }
   UNION { ?claim oa:hasTarget ?t . ?t oa:hasSelector ?s . ?s ?p ?o } } }"""
@@ -561,8 +582,27 @@ _NAMES_ANYWHERE: Final = (
 )
 
 
-def _block(things: Iterable[str]) -> str:
+def in_parts(things: list[str]) -> Iterator[list[str]]:
+    """Cut a list for one query each: none is too long, however much an article names and however it is called."""
+    part: list[str] = []
+    for thing in things:
+        if part and sum(map(len, part)) + len(thing) > _LONGEST_BLOCK:
+            yield part
+            part = []
+        part.append(thing)
+    if part:
+        yield part
+
+
+def write_block(things: Iterable[str]) -> str:
+    """Write IRIs for a VALUES block."""
     return " ".join(write_term(iri(thing)) for thing in things)
+
+
+def _keep_all(found: Evidence, answers: list[Rows], graph: str) -> None:
+    for rows in answers:
+        for row in rows:
+            _keep(found, row, graph if "g" not in row and "whole" in row else "")
 
 
 def _keep(found: Evidence, row: dict[str, dict[str, str]], graph: str) -> None:
