@@ -76,7 +76,7 @@ def streaming(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[
     """Run a server that holds a megabyte of an answer and streams the rest, to readers who read."""
     tweak = (
         f"import kgbuild.engines.pool as p; p.SPOOL_ANSWER = {MEGABYTE}; p.SLOW_READER = 0.5\n"
-        "import kgbuild.server.sparql as s; s.SLOW_READER = 0.5"
+        "import kgbuild.server.answering as s; s.SLOW_READER = 0.5"
     )
     with patient(tmp_path_factory.mktemp("streaming"), data, tweak) as served:
         yield served

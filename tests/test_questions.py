@@ -662,14 +662,14 @@ def test_an_unknown_question_is_answered_with_a_near_one() -> None:
         (
             "academies-joined-network",
             {"network": "china-central-asia-academy"},
-            "Parameter 'network': 'china-central-asia-academy' is not the id of a network. "
+            "Parameter 'network': 'china-central-asia-academy' is neither id nor name of a network. "
             "Did you mean china-central-asia-academies (China–Central Asia Network of Academies of Governance and "
             "Public Administration) or china-central-asia-mechanism (China–Central Asia mechanism)?",
         ),
         (
             "academies-joined-network",
             {"network": "Китайско-Центральноазиатская сеть академий"},
-            "Parameter 'network': 'Китайско-Центральноазиатская сеть академий' is not the id of a network. "
+            "Parameter 'network': 'Китайско-Центральноазиатская сеть академий' is neither id nor name of a network. "
             "Did you mean china-central-asia-academies (China–Central Asia Network of Academies of Governance and "
             "Public Administration)?",
         ),
@@ -681,13 +681,14 @@ def test_an_unknown_question_is_answered_with_a_near_one() -> None:
         (
             "academies-joined-network",
             {"network": "zzzz"},
-            "Parameter 'network': 'zzzz' is not the id of a network. "
-            "'kgbuild ask find-by-name --text …' finds ids by a part of a name.",
+            "Parameter 'network': 'zzzz' is neither id nor name of a network. "
+            "The question find-by-name tells ids by a part of a name.",
         ),
         (
             "office-holders-on-date",
             {"office": "ректорат"},
-            "Parameter 'office': 'ректорат' is not the id of an office. Did you mean rector, director or vice-rector?",
+            "Parameter 'office': 'ректорат' is neither id nor name of an office. "
+            "Did you mean rector, director or vice-rector?",
         ),
         (
             "articles-behind-fact",
@@ -863,6 +864,7 @@ ECHO = """# title: {en: Echo, ru: Эхо}
 #   text: {type: text, about: anything}
 # columns: {text: the same}
 # empty: none
+# theme: names
 # since: 0.1.0
 SELECT $text {
   VALUES ($text) { ("x") }  # parameters
@@ -935,6 +937,7 @@ QUESTION = """# title: {en: A, ru: Б}
 # columns:
 #   x: what
 # empty: Nothing in {year}.
+# theme: names
 # since: 0.1.0
 
 SELECT ?x WHERE {
@@ -970,6 +973,7 @@ def test_a_good_header_is_read() -> None:
     ("old", "new", "line", "finding"),
     [
         ("# question: What is x?\n", "", 1, "The header has no 'question' as it should be"),
+        ("# theme: names", "# theme: nothing", 1, "There is no theme 'nothing'"),
         ("# since: 0.1.0", "# until: 0.1.0", 1, "The header has an unknown key 'until'"),
         (", ru: Б", "", 1, "The title is not in English and Russian"),
         ("# empty: Nothing", "# empty: : Nothing", 7, "The header is no YAML"),
@@ -982,11 +986,11 @@ def test_a_good_header_is_read() -> None:
         ("(2023)", "(UNDEF)", 1, "The default of 'year' does not fit"),
         ("  # parameters", "", 1, "Parameter 'year' stands only in the header"),
         ("#   year: {type: year, about: a year}\n", "", 1, "Parameter 'year' stands only in a line of parameters"),
-        ("($year) { (2023) }", "($year) { (2023) (2022) }", 11, "This line of parameters cannot be read"),
-        ("($year) { (2023) }", "$year { 2023 }", 11, "This line of parameters cannot be read"),
-        ("($year) { (2023) }", "($year $x) { (2023) }", 11, "This line of parameters cannot be read"),
-        ("($year) { (2023) }", "(year) { (2023) }", 11, "This line of parameters cannot be read"),
-        ("  ?x ?p", "  VALUES ($year) { (2022) }  # parameters\n  ?x ?p", 12, "Parameter 'year' has two defaults"),
+        ("($year) { (2023) }", "($year) { (2023) (2022) }", 12, "This line of parameters cannot be read"),
+        ("($year) { (2023) }", "$year { 2023 }", 12, "This line of parameters cannot be read"),
+        ("($year) { (2023) }", "($year $x) { (2023) }", 12, "This line of parameters cannot be read"),
+        ("($year) { (2023) }", "(year) { (2023) }", 12, "This line of parameters cannot be read"),
+        ("  ?x ?p", "  VALUES ($year) { (2022) }  # parameters\n  ?x ?p", 13, "Parameter 'year' has two defaults"),
         ("# empty:", "# lists: [x]\n# empty:", 1, "The lists are no mapping of texts"),
         ("# empty:", '# lists: {x: ""}\n# empty:', 1, "The lists are no mapping of texts"),
         ("# empty:", '# lists: {y: " "}\n# empty:', 1, "There is no column 'y' to be a list"),

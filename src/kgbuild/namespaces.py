@@ -13,6 +13,8 @@ GRAPH: Final = f"{BASE}graph/"
 ARTICLE_GRAPH: Final = f"{GRAPH}article/"
 VOCABULARY: Final = f"{BASE}vocabulary/"
 DATASET_IRI: Final = f"{BASE}dataset"
+LICENCE: Final = "https://creativecommons.org/licenses/by/4.0/"
+"""Of data and ontology."""
 GENID: Final = "https://w3id.org/.well-known/genid/"
 
 # One prefix for each kind of thing: `network:x` is a legal prefixed name, `id:network/x` is not.

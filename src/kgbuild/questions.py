@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -17,13 +17,17 @@ from typing import Any, Final
 
 from kgbuild.engines import Engine, Table, Term, iri, literal, select
 from kgbuild.engines.lookup import (
+    Candidate,
     claimed_candidates,
     classes_of,
     concept_candidates,
+    did_you_mean,
     entity_candidates,
     exists,
     expand_name,
     find_by_id,
+    find_by_name,
+    fold,
     names_of,
     nearest,
     successor,
@@ -31,7 +35,7 @@ from kgbuild.engines.lookup import (
 )
 from kgbuild.errors import DataError, Issue, Place, UsageError, error
 from kgbuild.headers import read_header
-from kgbuild.namespaces import EXTERNAL, PREFIXES
+from kgbuild.namespaces import EXTERNAL, ID, PREFIXES, shorten
 
 XSD: Final = EXTERNAL["xsd"]
 
@@ -51,6 +55,19 @@ ENTITY_TYPES: Final = {
 CONCEPT_TYPES: Final = {"measure": "measure", "office": "office", "role": "role", "status": "status-concept"}
 PLAIN_TYPES: Final = ("boolean", "date", "fact", "text", "year")
 TYPES: Final = (*ENTITY_TYPES, *CONCEPT_TYPES, *PLAIN_TYPES)
+LONGEST_SHOWN: Final = 200
+"""Characters of a value that a message repeats."""
+
+THEMES: Final = {
+    "membership": {"en": "Members and memberships", "ru": "Участники и членство"},
+    "networks": {"en": "Networks over time", "ru": "Сети во времени"},
+    "meetings": {"en": "Meetings", "ru": "Встречи"},
+    "agreements": {"en": "Agreements and proposals", "ru": "Соглашения и предложения"},
+    "people": {"en": "People and offices", "ru": "Люди и должности"},
+    "sources": {"en": "Sources and disagreements", "ru": "Источники и разногласия"},
+    "names": {"en": "Names and identifiers", "ru": "Названия и идентификаторы"},
+}
+"""What questions are about, in the order in which they are listed -> its title by language."""
 
 _PARAMETERS: Final = re.compile(
     r"(?P<indent>[ \t]*)VALUES[ \t]*\((?P<names>[^()]*)\)[ \t]*\{[ \t]*\((?P<values>.*)\)[ \t]*\}[ \t]*"
@@ -73,11 +90,19 @@ class Parameter:
     default: str
 
 
+class ParameterError(UsageError):
+    """A parameter that a question does not have, or has with no such value; `near` are things that may be meant."""
+
+    def __init__(self, message: str, parameter: str, finding: str, near: Sequence[Candidate] = ()) -> None:
+        super().__init__(message)
+        self.parameter, self.finding, self.near = parameter, finding, tuple(near)
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question file: texts are by language, columns and parameters in the order of the file.
 
-    `lists` names the columns whose texts are lists, with what separates the items.
+    `lists` names the columns whose texts are lists, with what separates the items; `theme` is one of `THEMES`.
     """
 
     name: str
@@ -88,6 +113,7 @@ class Question:
     columns: Mapping[str, str]
     lists: Mapping[str, str]
     empty: str
+    theme: str
     since: str
     text: str
 
@@ -121,7 +147,7 @@ def parse_question(name: str, text: str, path: str = "<question>") -> Question:
     if issues:
         raise DataError(issues)
     parameters = {key: _parameter(key, fields, defaults[key]) for key, fields in declared.items()}
-    texts = {key: header[key] for key in ("title", "question", "columns", "empty", "since")}
+    texts = {key: header[key] for key in ("title", "question", "columns", "empty", "theme", "since")}
     return Question(name=name, path=path, parameters=parameters, lists=header.get("lists") or {}, text=text, **texts)
 
 
@@ -130,6 +156,11 @@ def find_question(questions: Mapping[str, Question], name: str) -> Question:
     if name in questions:
         return questions[name]
     raise UsageError(f"There is no question '{name}'.{_near(name, questions)} 'kgbuild questions' lists all.")
+
+
+def near_names(word: str, known: Mapping[str, object]) -> list[str]:
+    """List up to three of the names that are known and come near a wrong one."""
+    return difflib.get_close_matches(_shown(word), sorted(known), n=3, cutoff=0.5)
 
 
 def bind(question: Question, values: Mapping[str, Term | None]) -> str:
@@ -145,9 +176,25 @@ def bind(question: Question, values: Mapping[str, Term | None]) -> str:
 def read_values(engine: Engine, question: Question, texts: Mapping[str, str]) -> dict[str, Term | None]:
     """Read parameters as people write them; an empty text leaves an optional one out.
 
-    Entities and concepts are looked up on the engine: for an unknown one, a UsageError names the nearest.
+    Entities and concepts are looked up on the engine: for an unknown one, a ParameterError names the nearest.
     """
-    return {name: _read_value(engine, _known_parameter(question, name), text) for name, text in texts.items()}
+    return {name: read_value(engine, question, name, text) for name, text in texts.items()}
+
+
+def read_value(engine: Engine, question: Question, name: str, text: str) -> Term | None:
+    """Read one parameter as people write it; raises ParameterError, with what comes near a wrong value."""
+    return _read_value(engine, _known_parameter(question, name), text)
+
+
+def write_value(parameter: Parameter, term: Term | None) -> str:
+    """Write a value as people give it, so that reading it gives the same term: the id of an entity; "" for none."""
+    if term is None or term.kind != "iri":
+        return term.value if term else ""
+    if parameter.type in CONCEPT_TYPES:
+        return term.value.removeprefix(PREFIXES[CONCEPT_TYPES[parameter.type]])
+    if parameter.type in ENTITY_TYPES and term.value.startswith(ID):
+        return term.value.removeprefix(ID).partition("/")[2]
+    return shorten(term.value)
 
 
 def ask(engine: Engine, question: Question, texts: Mapping[str, str]) -> Table:
@@ -173,7 +220,7 @@ def _sort_list(term: Term | None, separator: str | None) -> Term | None:
 
 def empty_sentence(engine: Engine, question: Question, texts: Mapping[str, str]) -> str:
     """Say in words that a question has no answer, with the names of what was asked about."""
-    values = {**_default_terms(question), **read_values(engine, question, texts)}
+    values = {**default_terms(question), **read_values(engine, question, texts)}
     names = names_of(engine, [term.value for term in values.values() if term is not None and term.kind == "iri"])
     shown = {name: names.get(term.value, term.value) if term else "any" for name, term in values.items()}
     return re.sub(r"\{(\w+)\}", lambda match: shown.get(match[1], match[0]), question.empty)
@@ -183,14 +230,17 @@ def empty_sentence(engine: Engine, question: Question, texts: Mapping[str, str])
 
 
 def _header_issues(header: Mapping[str, Any], path: str) -> list[Issue]:
-    wanted: dict[str, type] = {"title": dict, "question": str, "columns": dict, "empty": str, "since": str}
-    remedy = "Write title: {en: …, ru: …}, question, parameters, columns, empty and since in the header."
+    wanted: dict[str, type] = {"title": dict, "question": str, "columns": dict, "empty": str}
+    wanted |= {"theme": str, "since": str}
+    remedy = "Write title: {en: …, ru: …}, question, parameters, columns, empty, theme and since in the header."
     missing = [key for key, kind in wanted.items() if not isinstance(header.get(key), kind) or not header[key]]
     unknown = [key for key in header if key not in wanted and key not in ("lists", "parameters")]
     issues = [_issue(path, 1, f"The header has no '{key}' as it should be", remedy) for key in missing]
     issues += [_issue(path, 1, f"The header has an unknown key '{key}'", remedy) for key in unknown]
     if "title" not in missing and set(header["title"]) != {"en", "ru"}:
         issues.append(_issue(path, 1, "The title is not in English and Russian", remedy))
+    if "theme" not in missing and header["theme"] not in THEMES:
+        issues.append(_issue(path, 1, f"There is no theme '{header['theme']}'", f"Choose one of {', '.join(THEMES)}."))
     parameters = header.get("parameters") or {}
     if not isinstance(parameters, dict) or not all(isinstance(each, dict) for each in parameters.values()):
         issues.append(_issue(path, 1, "The parameters are no mapping", "Write name: {type: …, about: …}."))
@@ -286,7 +336,8 @@ def _written(values: Mapping[str, Term | None], name: str, default: str) -> str:
     return "UNDEF" if term is None else write_term(term)
 
 
-def _default_terms(question: Question) -> dict[str, Term | None]:
+def default_terms(question: Question) -> dict[str, Term | None]:
+    """Give the values that a question is asked with where none are given, for showing."""
     return {name: _default_term(parameter.default) for name, parameter in question.parameters.items()}
 
 
@@ -307,8 +358,9 @@ def _known_parameter(question: Question, name: str) -> Parameter:
     if name in question.parameters:
         return question.parameters[name]
     known = ", ".join(question.parameters) or "none"
-    near = _near(name, question.parameters)
-    raise UsageError(f"Question '{question.name}' has no parameter '{name}'.{near} It has: {known}.")
+    remedy = f"{_near(name, question.parameters)} It has: {known}."
+    finding = f"Question '{question.name}' has no parameter '{name}'.{remedy}"
+    raise ParameterError(finding, name, f"There is no such parameter.{remedy}")
 
 
 def _read_value(engine: Engine, parameter: Parameter, text: str) -> Term | None:
@@ -317,7 +369,8 @@ def _read_value(engine: Engine, parameter: Parameter, text: str) -> Term | None:
         if parameter.optional:
             return None
         raise _wrong(parameter, text, "is empty", "Give a value.")
-    _check_unicode(text, f"Parameter '{parameter.name}': ")
+    if not _is_unicode(text):
+        raise _wrong(parameter, ascii(text)[1:-1], "is no valid Unicode", _ENCODING)
     if parameter.type in ENTITY_TYPES:
         return _read_entity(engine, parameter, text)
     if parameter.type in CONCEPT_TYPES:
@@ -333,53 +386,88 @@ def _read_entity(engine: Engine, parameter: Parameter, text: str) -> Term:
     found = successor(engine, named) if named else find_by_id(engine, text)
     classes = classes_of(engine, found) if found else set()
     if found is None or not classes:
-        near = nearest(text.rpartition("/")[2].rpartition(":")[2], entity_candidates(engine, class_), engine)
-        remedy = near.strip() or "'kgbuild ask find-by-name --text …' finds ids by a part of a name."
-        raise _wrong(parameter, text, f"is not the id of {_a(parameter.type)}", remedy)
+        return iri(_find_named(engine, parameter, text))
     if class_ and class_ not in classes:
         what = f"is {names_of(engine, [found])[found]}, not {_a(parameter.type)}"
         raise _wrong(parameter, text, what, f"Give the id of {_a(parameter.type)}.")
     return iri(found)
 
 
+def _find_named(engine: Engine, parameter: Parameter, text: str) -> str:
+    """Find the one entity that bears a name."""
+    class_ = ENTITY_TYPES[parameter.type]
+    found = find_by_name(engine, text, class_)
+    if len(found) == 1:
+        return found[0]
+    candidates = entity_candidates(engine, class_)
+    if found:
+        names = names_of(engine, found)
+        same = {each.iri: Candidate(each.iri, each.id, names[each.iri]) for each in candidates if each.iri in names}
+        remedy = did_you_mean(list(same.values())).strip()
+        raise _wrong(parameter, text, f"is the name of {len(found)} things", remedy, list(same.values()))
+    near = nearest(_last_part(text), candidates, engine)
+    remedy = did_you_mean(near).strip() or "The question find-by-name tells ids by a part of a name."
+    raise _wrong(parameter, text, f"is neither id nor name of {_a(parameter.type)}", remedy, near)
+
+
 def _read_concept(engine: Engine, parameter: Parameter, text: str) -> Term:
     base = PREFIXES[CONCEPT_TYPES[parameter.type]]
     thing = expand_name(text) if ":" in text else base + text
     candidates = concept_candidates(engine, base)
-    if thing is None or thing not in {candidate.iri for candidate in candidates}:
-        near = nearest(text.rpartition("/")[2].rpartition(":")[2], candidates, engine)
-        remedy = near.strip() or f"The vocabulary is at {base.rstrip('/')}."
-        raise _wrong(parameter, text, f"is not the id of {_a(parameter.type)}", remedy)
-    return iri(thing)
+    known = {candidate.iri for candidate in candidates}
+    named = {candidate.iri for candidate in candidates if fold(candidate.name) == fold(text)}
+    if thing in known:
+        return iri(thing)
+    if len(named) == 1:
+        return iri(named.pop())
+    near = nearest(_last_part(text), candidates, engine)
+    remedy = did_you_mean(near).strip() or f"The vocabulary is at {base.rstrip('/')}."
+    raise _wrong(parameter, text, f"is neither id nor name of {_a(parameter.type)}", remedy, near)
+
+
+def _last_part(text: str) -> str:
+    return text.rpartition("/")[2].rpartition(":")[2]
 
 
 def _read_fact(engine: Engine, parameter: Parameter, text: str) -> Term:
-    return iri(find_thing(engine, text, f"Parameter '{parameter.name}': "))
+    found, near = _find_anything(engine, text)
+    if found is None:
+        raise _wrong(parameter, text, "is not in the graph", did_you_mean(near).strip() or _GIVE, near)
+    return iri(found)
 
 
-def find_thing(engine: Engine, text: str, prefix: str = "") -> str:
+_GIVE: Final = "Give an id, an IRI, or a name as membership:acsh--china-central-asia-academies."
+_ENCODING: Final = "Give it in the encoding of your terminal."
+
+
+def find_thing(engine: Engine, text: str) -> str:
     """Find the IRI of anything in the graph by IRI, prefixed name or id.
 
-    Raises UsageError, its text beginning with `prefix`, with the nearest things that are known.
+    Raises UsageError with the nearest things that are known.
     """
     text = text.strip()
-    _check_unicode(text, prefix)
+    if not _is_unicode(text):
+        raise UsageError(f"'{ascii(text)[1:-1]}' is no valid Unicode. {_ENCODING}")
+    found, near = _find_anything(engine, text)
+    if found is None:
+        raise UsageError(f"'{text}' is not in the graph. {did_you_mean(near).strip() or _GIVE}")
+    return found
+
+
+def _find_anything(engine: Engine, text: str) -> tuple[str | None, Sequence[Candidate]]:
+    """Find a thing, else what comes near."""
     named = expand_name(text)
     found = successor(engine, named) if named else find_by_id(engine, text)
     if found is not None and exists(engine, found):
-        return found
+        return found, ()
     candidates = [*entity_candidates(engine), *claimed_candidates(engine)]
     # An id is compared with ids, a name with a prefix with all that claims are about.
-    near = nearest(text, candidates, engine) or nearest(text.rpartition(":")[2], candidates, engine)
-    remedy = near or " Give an id, an IRI, or a name as membership:acsh--china-central-asia-academies."
-    raise UsageError(f"{prefix}'{text}' is not in the graph.{remedy}")
+    return None, nearest(text, candidates, engine) or nearest(text.rpartition(":")[2], candidates, engine)
 
 
-def _check_unicode(text: str, prefix: str) -> None:
+def _is_unicode(text: str) -> bool:
     """Refuse what Python makes of bytes that it cannot decode: no engine takes it."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        remedy = "Give it in the encoding of your terminal."
-        raise UsageError(f"{prefix}'{ascii(text)[1:-1]}' is no valid Unicode. {remedy}")
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _read_year(parameter: Parameter, text: str) -> Term:
@@ -420,8 +508,15 @@ _READERS: Final[dict[str, Callable[[Parameter, str], Term]]] = {
 }
 
 
-def _wrong(parameter: Parameter, text: str, finding: str, remedy: str) -> UsageError:
-    return UsageError(f"Parameter '{parameter.name}': '{text}' {finding}. {remedy}")
+def _wrong(
+    parameter: Parameter, text: str, finding: str, remedy: str, near: Sequence[Candidate] = ()
+) -> ParameterError:
+    said = f"'{_shown(text)}' {finding}. {remedy}"
+    return ParameterError(f"Parameter '{parameter.name}': {said}", parameter.name, said, near)
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _a(noun: str) -> str:
@@ -429,5 +524,5 @@ def _a(noun: str) -> str:
 
 
 def _near(word: str, known: Mapping[str, object]) -> str:
-    found = difflib.get_close_matches(word, sorted(known), n=3, cutoff=0.5)
+    found = near_names(word, known)
     return f" Did you mean {' or '.join(found)}?" if found else ""

@@ -11,7 +11,7 @@ from kgbuild import ids
 from kgbuild.dates import DateNode, parse_date
 from kgbuild.documents import Key
 from kgbuild.errors import Issue, Place, error
-from kgbuild.namespaces import DATASET_IRI, EXTERNAL, GRAPH, ID, RDF_TYPE, VOCABULARY
+from kgbuild.namespaces import DATASET_IRI, EXTERNAL, GRAPH, ID, LICENCE, RDF_TYPE, VOCABULARY
 from kgbuild.ontology import Ontology
 from kgbuild.records import Article, Claim, Entity
 from kgbuild.registry import Registry, UnknownEntityError, iri_of
@@ -353,8 +353,7 @@ def describe_dataset(articles: Iterable[CompiledArticle]) -> Iterator[Quad]:
     yield Quad(dataset, TYPE, _term("void", "Dataset"), CATALOG_GRAPH)
     yield Quad(dataset, TYPE, _term("dcat", "Dataset"), CATALOG_GRAPH)
     yield Quad(dataset, _term("dcterms", "title"), Literal(title, language="en"), CATALOG_GRAPH)
-    licence = NamedNode("https://creativecommons.org/licenses/by/4.0/")
-    yield Quad(dataset, _term("dcterms", "license"), licence, CATALOG_GRAPH)
+    yield Quad(dataset, _term("dcterms", "license"), NamedNode(LICENCE), CATALOG_GRAPH)
     yield Quad(dataset, _term("void", "uriSpace"), Literal(ID), CATALOG_GRAPH)
     for article in articles:
         yield Quad(article.graph, _term("prov", "hadPrimarySource"), article.iri, CATALOG_GRAPH)

@@ -9,9 +9,9 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import islice, takewhile
 from resource import RUSAGE_SELF, getrusage
 from typing import IO, Any, Final, cast
 
@@ -22,6 +22,7 @@ from pyoxigraph import (
     QueryResultsFormat,
     QuerySolutions,
     QueryTriples,
+    RdfFormat,
     Store,
     Triple,
     parse_query_results,
@@ -31,6 +32,8 @@ from pyoxigraph import (
 from kgbuild.engines import lexer
 from kgbuild.engines.attribution import MEMBER, attribute, not_attributable
 from kgbuild.engines.derivation import SOLUTIONS, Row
+from kgbuild.engines.description import describe, find
+from kgbuild.engines.faults import QueryError as QueryError  # under this name for all who ask
 from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS
 from kgbuild.engines.frames import DATA, END, FAULT, HEAD, Outbox
 from kgbuild.engines.syntax import explain_syntax
@@ -47,6 +50,7 @@ _WITH_SOURCES: Final = "application/sparql-results+json"
 _MERGED: Final = NamedNode("urn:kgbuild:merged-default-graph")
 _NO_DESCRIPTORS: Final = re.compile(r"os error 24|Too many open files", re.IGNORECASE)
 
+_PREFIX: Final = b"@prefix "
 _WRITER: Final = json.JSONEncoder(ensure_ascii=False)
 
 Put = Callable[[bytes, bytes], object]
@@ -65,6 +69,10 @@ class Request:
     sources: bool = False
     base: str = ""
     """What relative IRIs in the query are relative to, unless it has a BASE: the address of the endpoint."""
+    describe: str = ""
+    """An IRI that is described in place of a query; without a graph format, only whether there is anything to tell."""
+    page: int = 1
+    """Of the description."""
 
     @cached_property
     def packed(self) -> bytes:
@@ -80,25 +88,6 @@ class Request:
         return cls(**read)
 
 
-@dataclass
-class QueryError(Exception):
-    """Why a query has no answer: `kind` is the end of a problem type's address, `status` that of HTTP."""
-
-    kind: str
-    status: int
-    detail: str
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def pack(self) -> bytes:
-        """Write the fault for the server."""
-        return json.dumps(asdict(self), ensure_ascii=False).encode()
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> QueryError:
-        """Read what `pack` wrote."""
-        return cls(**json.loads(payload))
-
-
 def answer(store: Store, payload: bytes, send: Callable[[bytes], object], *, read_only: bool = False) -> None:
     """Answer a request frame with frames; a fault is one of them.
 
@@ -106,8 +95,12 @@ def answer(store: Store, payload: bytes, send: Callable[[bytes], object], *, rea
     MemoryError is left to the worker, which has to end after it.
     """
     outbox = Outbox(send)
+    request = Request.unpack(payload)
     try:
-        _evaluate(store, Request.unpack(payload), outbox.put, read_only=read_only)
+        if request.describe:
+            _describe(store, request, outbox.put)
+        else:
+            _evaluate(store, request, outbox.put, read_only=read_only)
     except QueryError as fault:
         outbox.put(FAULT, fault.pack())
     else:
@@ -231,12 +224,31 @@ def _too_large() -> QueryError:
     return QueryError("dataset-too-large", 400, detail)
 
 
+def _describe(store: Store, request: Request, put: Put) -> None:
+    if not request.graphs:
+        find(store, request.describe)
+        put(HEAD, json.dumps({"form": "found", "media_type": ""}).encode())
+        return
+    found = describe(store, request.describe, request.page)
+    media_type = request.graphs[0]
+    put(HEAD, json.dumps({"form": "graph", "media_type": media_type, "pages": found.pages}).encode())
+    format_ = RdfFormat.from_media_type(media_type)
+    assert format_ is not None  # noqa: S101 - one of ours
+    # Where a format has room for the graph in which a triple stands, it keeps it.
+    keeps = media_type in ("application/trig", "application/n-quads")
+    prefixes = found.prefixes if _prefixes(media_type) else None
+    statements: Any = found.quads() if keeps else found.triples()
+    with _Sink(put) as sink:
+        serialize(statements, cast(IO[bytes], sink), format=format_, prefixes=prefixes)
+
+
 def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, put: Put) -> None:
     if isinstance(result, QueryTriples):
         media_type = _fitting(request.graphs, GRAPHS)
         put(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode())
-        sink = cast(IO[bytes], _Sink(put))
-        serialize(_once(result), sink, format=GRAPHS[media_type], prefixes=_prefixes(media_type))
+        with _Sink(put) as sink:
+            prefixes = _prefixes(media_type)
+            serialize(_once(result), cast(IO[bytes], sink), format=GRAPHS[media_type], prefixes=prefixes)
         return
     is_ask = isinstance(result, QueryBoolean)
     media_type = _fitting(tuple(m for m in request.results if not (is_ask and m in NOT_FOR_ASK)), RESULTS)
@@ -244,7 +256,8 @@ def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Reques
     if isinstance(result, QuerySolutions):
         head["variables"] = [variable.value for variable in result.variables]
     put(HEAD, json.dumps(head).encode())
-    result.serialize(cast(IO[bytes], _Sink(put)), format=RESULTS[media_type])
+    with _Sink(put) as sink:
+        result.serialize(cast(IO[bytes], sink), format=RESULTS[media_type])
 
 
 def _write_with_sources(
@@ -340,14 +353,40 @@ def _fitting(wanted: tuple[str, ...], known: dict[str, Any]) -> str:
 
 
 class _Sink(io.RawIOBase):
-    """Sends what is written to it as frames; pyoxigraph writes 8 kB at a time."""
+    """Sends what is written to it as frames; pyoxigraph writes 8 kB at a time.
+
+    The prefixes at the beginning of Turtle and TriG are sorted on the way: pyoxigraph 0.5.13 writes them in an order
+    that is another one each time, and the same answer must be the same bytes, for its ETag.
+    """
 
     def __init__(self, put: Put) -> None:
         self.put = put
+        self.begun: bytes | None = b""
+        """What was written while there may still be prefixes to come; None after that."""
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        self.put(DATA, bytes(data))
-        return len(data)
+        written = bytes(data)
+        if self.begun is None:
+            self.put(DATA, written)
+        else:
+            self._begin(self.begun + written)
+        return len(written)
+
+    def _begin(self, begun: bytes) -> None:
+        *lines, rest = begun.split(b"\n")
+        if all(line.startswith(_PREFIX) for line in lines) and rest.startswith(_PREFIX[: len(rest)]):
+            self.begun = begun
+            return
+        prefixes = list(takewhile(lambda line: line.startswith(_PREFIX), lines))
+        self.begun = None
+        self.put(DATA, b"\n".join([*sorted(prefixes), *lines[len(prefixes) :], rest]))
+
+    def close(self) -> None:
+        """Send what is left, where there was nothing but prefixes."""
+        if self.begun:
+            self.put(DATA, b"\n".join([*sorted(self.begun.splitlines()), b""]))
+            self.begun = None
+        super().close()

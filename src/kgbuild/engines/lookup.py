@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pyoxigraph import NamedNode
 
@@ -18,6 +19,10 @@ HEADER = sparql_header()
 # A backslash before u would be read as a code point by engines that unescape before they parse, as SPARQL
 # 1.1 §19.2 says: `\\u0022` would end the text there.  Any other escape is matched so that it is not cut in two.
 _CODE_POINT = re.compile(r"\\\\([uU])|\\.")
+MOST_CANDIDATES: Final = 20_000
+"""Names that a wrong one is compared with: enough for any register kept by hand."""
+LONGEST_COMPARED: Final = 300
+"""Characters of a text for which the nearest names are sought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,14 @@ def find_by_id(engine: Engine, id_: str) -> str | None:
     return rows[0]["thing"].value if rows else None
 
 
+def find_by_name(engine: Engine, name: str, class_: str = "") -> list[str]:
+    """List the things that bear a name, or bore it, in whatever case; those of a class only if one is given."""
+    sought = write_term(literal(" ".join(unicodedata.normalize("NFC", name).lower().split())))
+    text = f"""{HEADER}SELECT DISTINCT ?thing {{ ?thing rdfs:label|skos:altLabel ?name ; dcterms:identifier ?id .
+      FILTER (LCASE(STR(?name)) = {sought}) {_of_class(class_)} }} ORDER BY ?thing LIMIT 10"""
+    return [row["thing"].value for row in select(engine, text, "look-up").records()]
+
+
 def classes_of(engine: Engine, thing: str) -> set[str]:
     """List the local names of the classes of ours that a thing has."""
     rows = select(engine, f"{HEADER}SELECT ?class {{ {write_term(iri(thing))} a ?class }}", "look-up").records()
@@ -99,9 +112,8 @@ def classes_of(engine: Engine, thing: str) -> set[str]:
 
 def entity_candidates(engine: Engine, class_: str = "") -> list[Candidate]:
     """List entities under every name they have, those of a class only if one is given."""
-    typed = f"?thing a icn:{class_} ." if class_ else "?thing a ?class . FILTER NOT EXISTS { ?thing a icn:Article }"
     text = f"""{HEADER}SELECT DISTINCT ?thing ?id ?name {{
-      ?thing dcterms:identifier ?id ; rdfs:label|skos:altLabel ?name . {typed} }}"""
+      ?thing dcterms:identifier ?id ; rdfs:label|skos:altLabel ?name . {_of_class(class_)} }} LIMIT {MOST_CANDIDATES}"""
     return _candidates(engine, text)
 
 
@@ -115,28 +127,33 @@ def concept_candidates(engine: Engine, base: str) -> list[Candidate]:
 
 def claimed_candidates(engine: Engine) -> list[Candidate]:
     """List everything that some claim is about, under its short name."""
-    text = f"{HEADER}SELECT DISTINCT ?thing {{ GRAPH ?g {{ ?claim icn:claims ?thing }} }}"
+    text = f"{HEADER}SELECT DISTINCT ?thing {{ GRAPH ?g {{ ?claim icn:claims ?thing }} }} LIMIT {MOST_CANDIDATES}"
     things = [record["thing"].value for record in select(engine, text, "look-up").records()]
     return [Candidate(thing, shorten(thing), shorten(thing)) for thing in sorted(things)]
 
 
-def nearest(text: str, candidates: Iterable[Candidate], engine: Engine) -> str:
-    """Write " Did you mean …?" with up to three of the nearest, each with its name; nothing if none is near."""
+def nearest(text: str, candidates: Iterable[Candidate], engine: Engine) -> list[Candidate]:
+    """List up to three of the nearest, each with the name that people know it by; none is near a very long text."""
+    wanted = fold(text)
+    if len(wanted) > LONGEST_COMPARED:
+        return []
     by_word: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         for word in {fold(candidate.id), fold(candidate.name)}:
             by_word.setdefault(word, []).append(candidate)
-    wanted = fold(text)
     # difflib compares whole texts: a word out of a long name is near to it only as its part.
     holding = sorted((w for w in by_word if len(wanted) > 2 and wanted in w), key=lambda w: (len(w), w))
     words = [*difflib.get_close_matches(wanted, sorted(by_word), n=12, cutoff=0.55), *holding]
     found = list(dict.fromkeys(candidate.iri for word in words for candidate in by_word[word]))[:3]
-    if not found:
-        return ""
     names = names_of(engine, found)
     ids = {candidate.iri: candidate.id for word in words for candidate in by_word[word]}
-    shown = [ids[x] if names[x] in (ids[x], shorten(x)) else f"{ids[x]} ({names[x]})" for x in found]
-    return f" Did you mean {_join(shown)}?"
+    return [Candidate(x, ids[x], names[x]) for x in found]
+
+
+def did_you_mean(near: Sequence[Candidate]) -> str:
+    """Write " Did you mean …?" with the ids of things and their names; nothing for none."""
+    shown = [each.id if each.name in (each.id, shorten(each.iri)) else f"{each.id} ({each.name})" for each in near]
+    return f" Did you mean {_join(shown)}?" if shown else ""
 
 
 def names_of(engine: Engine, things: Iterable[str]) -> dict[str, str]:
@@ -167,6 +184,10 @@ def fold(text: str) -> str:
     'астанинский хаб'
     """
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _of_class(class_: str) -> str:
+    return f"?thing a icn:{class_} ." if class_ else "?thing a ?class . FILTER NOT EXISTS { ?thing a icn:Article }"
 
 
 def _ranked_name(record: dict[str, Term]) -> tuple[int, str]:

@@ -70,6 +70,8 @@ class Answer:
     body: IO[bytes]
     size: int
     variables: tuple[str, ...] = ()
+    pages: int = 1
+    """Of a description."""
     rest: _Stream | None = None
     """What follows `body` while the worker still writes."""
     taken: bool = False
@@ -450,7 +452,8 @@ class Pool:
             raise EngineError(f"A worker sent a frame of kind {kind!r} first.")
         head = json.loads(payload)
         variables = tuple(head.get("variables", ()))
-        found = Answer(head["form"], head["media_type"], io.BytesIO(), 0, variables, give_back=self._give_back)
+        body, pages = io.BytesIO(), head.get("pages", 1)
+        found = Answer(head["form"], head["media_type"], body, 0, variables, pages, give_back=self._give_back)
         try:
             await self._fill(worker, found)
         except BaseException:

@@ -7,15 +7,15 @@ import http.client
 import json
 import re
 import urllib.error
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pyoxigraph
 from SPARQLWrapper import JSON, POST, TURTLE, URLENCODED, SPARQLWrapper
 from SPARQLWrapper.SPARQLExceptions import SPARQLWrapperException
 
-from kgbuild.engines import Answer, Row, Table, Term, Triple, iri, literal
+from kgbuild.engines import Answer, Triple
 from kgbuild.engines.embedded import convert_term
+from kgbuild.engines.results import read_table
 from kgbuild.errors import EngineError, UsageError
 
 DEFAULT_TIMEOUT = 60.0
@@ -110,7 +110,7 @@ class RemoteEngine:
         """Read SPARQL 1.1 Query Results JSON; https://www.w3.org/TR/sparql11-results-json/."""
         try:
             results = json.loads(body)
-            return bool(results["boolean"]) if form == "ASK" else _read_table(results)
+            return bool(results["boolean"]) if form == "ASK" else read_table(results)
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
             # Servers that stop a query late answer 200 and break off: never take such a part for the whole.
             finding = f"the answer is not whole, or no SPARQL JSON ({type(fault).__name__}: {fault})"
@@ -157,28 +157,6 @@ def query_form(text: str) -> str:
         at = match.end()
     form = _FORM.match(text, at)
     return form[0].upper() if form else ""
-
-
-def _read_table(results: dict[str, Any]) -> Table:
-    columns = tuple(results["head"]["vars"])
-    rows = tuple(_read_row(columns, binding) for binding in results["results"]["bindings"])
-    return Table(columns, rows)
-
-
-def _read_row(columns: tuple[str, ...], binding: dict[str, dict[str, str]]) -> Row:
-    return tuple(_read_term(binding[column]) if column in binding else None for column in columns)
-
-
-def _read_term(written: dict[str, str]) -> Term:
-    kind, value = written["type"], written["value"]
-    if kind == "uri":
-        return iri(value)
-    if kind == "bnode":
-        return Term("blank", value)
-    # Virtuoso 7 still writes `typed-literal`, of the drafts before SPARQL 1.1.
-    if kind in ("literal", "typed-literal"):
-        return literal(value, written.get("datatype", ""), written.get("xml:lang", ""))
-    raise ValueError(f"no kind of term: {kind}")
 
 
 def _triple(quad: pyoxigraph.Quad) -> Triple:

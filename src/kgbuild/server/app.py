@@ -15,13 +15,15 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgbuild.engines.evaluation import QueryError
-from kgbuild.server import pages
+from kgbuild.server import pages, things
+from kgbuild.server.answering import CutOffError, raw_key, send_response
+from kgbuild.server.context import give_context
 from kgbuild.server.languages import reader_of
-from kgbuild.server.negotiation import PROBLEM, VARY, takes_gzip, wants_html
+from kgbuild.server.negotiation import PROBLEM, VARY, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.responses import Response, header, header_lines
 from kgbuild.server.service import Service
-from kgbuild.server.sparql import METHODS, CutOffError, endpoint, raw_key
+from kgbuild.server.sparql import METHODS, endpoint
 
 _log: Final = logging.getLogger("kgbuild.server")
 
@@ -33,6 +35,16 @@ def routes() -> list[Route]:
     return [
         Route("/sparql", _raw(endpoint, METHODS), methods=None),
         Route("/", _raw(_home), methods=None),
+        Route("/id/{path:path}", _raw(things.identify), methods=None),
+        Route("/doc/{path:path}", _raw(things.describe), methods=None),
+        Route("/date/{path:path}", _raw(things.describe), methods=None),
+        Route("/vocabulary/{path:path}", _raw(things.describe), methods=None),
+        Route("/graph/{path:path}", _raw(things.describe), methods=None),
+        Route("/ontology", _raw(things.describe_ontology), methods=None),
+        Route("/ontology.{suffix}", _raw(things.describe_ontology), methods=None),
+        Route("/ontology/{path:path}", _raw(things.describe_ontology), methods=None),
+        Route("/context.jsonld", _raw(give_context), methods=None),
+        Route("/context/{path:path}", _raw(give_context), methods=None),
         Route("/healthz", _raw(_health), methods=None),
         Route("/style.css", _raw(_style), methods=None),
     ]
@@ -57,11 +69,11 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:  # noq
 
 
 async def _home(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
-    await _send_page(scope, pages.form_page(scope["service"], "", reader_of(scope)), send)
+    await send_response(scope, pages.form_page(scope["service"], "", reader_of(scope)), send)
 
 
 async def _style(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
-    await _send_page(scope, pages.stylesheet(), send)
+    await send_response(scope, pages.stylesheet(), send)
 
 
 async def _health(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
@@ -70,12 +82,7 @@ async def _health(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
         raise Problem("shutting-down", 503, "The server is not ready.", headers={"Retry-After": "1"})
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
     body = f"ready: release {service.release_id}, {service.pool.quads} quads\n".encode()
-    await _send_page(scope, Response(200, header_lines(headers), body), send)
-
-
-async def _send_page(scope: Scope, response: Response, send: Send) -> None:
-    encoded = response.encoded(takes_gzip=takes_gzip(header(scope, b"accept-encoding")))
-    await encoded.send(scope["method"], header(scope, b"if-none-match"), send)
+    await send_response(scope, Response(200, header_lines(headers), body), send)
 
 
 def _raw(handler: Handler, methods: str = "GET, HEAD, OPTIONS") -> ASGIApp:

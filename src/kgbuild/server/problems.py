@@ -16,6 +16,7 @@ TITLES: Final = {
     "deadline": "The query took too long",
     "evaluation-failed": "The query could not be evaluated",
     "federated-query": "Federated queries are refused",
+    "gone": "What was at this address was withdrawn",
     "method-not-allowed": "The method is not allowed here",
     "not-acceptable": "None of the formats asked for is available",
     "not-found": "There is nothing at this address",

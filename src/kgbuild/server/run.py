@@ -12,9 +12,9 @@ import uvicorn
 import uvloop
 
 from kgbuild.errors import UsageError
+from kgbuild.server.answering import CutOffError
 from kgbuild.server.app import make_app
 from kgbuild.server.service import Service, Settings
-from kgbuild.server.sparql import CutOffError
 
 BACKLOG = 2048
 

@@ -17,7 +17,7 @@ from kgbuild.server.negotiation import SHORT_NAMES
 from kgbuild.server.rendering import best_label, local_path, page, translations_of
 from kgbuild.server.responses import Response
 from kgbuild.server.service import Service
-from kgbuild.server.views import actors, generic, others
+from kgbuild.server.views import actors, generic, others, told
 from kgbuild.server.views.graph import Described, Text, Thing
 from kgbuild.server.views.kinds import KIND_NAMES
 from kgbuild.server.views.layout import Page
@@ -33,7 +33,6 @@ VIEWS: Final[dict[str, View]] = {
     "programme": others.programme,
     "state": actors.state,
     "territory": actors.state,
-    "unidentified": others.unidentified,
 }
 """The part of an IRI after id/ -> the view; any other thing has the generic one."""
 FORMATS: Final = {"Turtle": "ttl", "N-Triples": "nt", "JSON-LD": "jsonld", "RDF/XML": "rdf"}
@@ -67,9 +66,20 @@ async def thing_page(scope: Scope, iri: str, described: Store, reader: Reader) -
     """Make the page of a thing from its description; made in a thread, since a large one takes a while."""
     service: Service = scope["service"]
     number = _page_number(scope)
+    if teller := told.teller_of(iri):
+        template, values = await teller(service, iri, reader, number)
+        made = Page((), values.pop("data", {}))
+        about = _about(Described(iri, described), made, reader, number, service.settings.public_url)
+        values.update(about=about, kind_names=KIND_NAMES, release=service.release_id)
+        return await asyncio.to_thread(lambda: page(template, reader, **values))
     return await asyncio.to_thread(
         make_page, iri, described, reader, number, service.release_id, service.settings.public_url
     )
+
+
+async def ontology_page(scope: Scope, iri: str, described: Store, reader: Reader) -> Response:
+    """Show the ontology: `described` holds all of it in the graph of that name."""
+    return await thing_page(scope, iri, described, reader)
 
 
 def make_page(iri: str, described: Store, reader: Reader, number: int, release: str, public_url: str) -> Response:

@@ -1,0 +1,316 @@
+"""Queries asked and answered over HTTP, whoever wrote them: representations, answers kept, clients that go."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from hashlib import blake2b
+from typing import Any, Final, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from kgbuild import __version__
+from kgbuild.engines import lexer
+from kgbuild.engines.evaluation import QueryError, Request
+from kgbuild.engines.formats import ALIASES, content_type
+from kgbuild.engines.pool import SLOW_READER, Answer
+from kgbuild.server.languages import reader_of
+from kgbuild.server.negotiation import HTML, SHORT_NAMES, VARY, fitting, named_format, takes_gzip, wants_html
+from kgbuild.server.problems import Problem, from_query_error, problem
+from kgbuild.server.responses import CORS, Encoded, Response, header, header_lines
+from kgbuild.server.service import Service
+
+T = TypeVar("T")
+
+KEPT: Final = 8 << 20
+"""Bytes up to which an answer is kept in memory and compressed; larger ones are sent from the disk."""
+UNWATCHED: Final = 0.1
+"""Seconds of work after which it is watched whether the client is still there."""
+LONGEST_LOCATION: Final = 2000
+"""Characters of a Content-Location: proxies refuse long headers."""
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?")
+
+
+# --- reading a request --------------------------------------------------------------------------------------------
+
+
+def raw_key(scope: Scope) -> bytes:
+    """Name a request without reading it: what the layer in front of the routes looks answers up by.
+
+    A digest, as the other keys are: the cache counts answers, and must not grow by long questions.
+    """
+    decides = [header(scope, name) for name in (b"accept", b"accept-language", b"accept-encoding", b"host")]
+    return blake2b(repr((scope["path"], scope["query_string"], decides)).encode()).digest()
+
+
+def read_pairs(raw: bytes) -> list[tuple[str, str]]:
+    """Read a form from its bytes: raw UTF-8 is taken as well as what is percent-encoded."""
+    if raw.count(b"&") >= 1000:
+        raise problem("bad-request", "The request has more than a thousand parameters. Send fewer.")
+    return [
+        (_plain(name), _plain(value)) for name, _, value in (part.partition(b"=") for part in raw.split(b"&")) if name
+    ]
+
+
+def _plain(encoded: bytes) -> str:
+    return read_text(unquote_to_bytes(encoded.replace(b"+", b" ")), "A parameter")
+
+
+def read_text(raw: bytes, what: str) -> str:
+    """Read UTF-8; `what` is how the refusal calls it."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise problem("bad-request", f"{what} is not UTF-8 (at byte {fault.start}). Send UTF-8.") from fault
+
+
+def read_format(pairs: Iterable[tuple[str, str]]) -> str | None:
+    """Read the last `format=` of a request; raises Problem for one that there is not."""
+    formats = [value for name, value in pairs if name == "format"]
+    if formats and named_format(formats[-1]) is None:
+        raise problem("bad-request", f"There is no format '{formats[-1]}'. Use one of {', '.join(SHORT_NAMES)}.")
+    return formats[-1] if formats else None
+
+
+def wants_sources(pairs: Iterable[tuple[str, str]]) -> bool:
+    """Tell whether a request wants its rows led back to their sources."""
+    return any(name == "sources" and value in ("1", "true") for name, value in pairs)
+
+
+def accepted(format_: str | None, scope: Scope) -> str | None:
+    """Give the media types that a client takes: by `format=`, else by its Accept header."""
+    return named_format(format_) if format_ else header(scope, b"accept")
+
+
+def public_url(service: Service, scope: Scope) -> str:
+    """Give the server's address as the client knows it: as set, else from its Host header, which may hold anything."""
+    if service.settings.public_url:
+        return service.settings.public_url
+    given = header(scope, b"host")
+    host = ":".join(map(str, scope["server"])) if given is None else given  # HTTP/1.0 need not send one
+    if not _HOST.fullmatch(host):
+        raise problem("bad-request", "The Host header names no host. Send the name under which the server is reached.")
+    return f"{scope['scheme']}://{host}"
+
+
+# --- answering ----------------------------------------------------------------------------------------------------
+
+
+class Prepared(ABC):
+    """A query with all that decides its answer; who asks says what the page is, and where the answer is had again."""
+
+    def __init__(
+        self,
+        scope: Scope,
+        query: str,
+        accept: str | None,
+        offers: tuple[tuple[str, ...], tuple[str, ...]],
+        graphs: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+        *,
+        sources: bool = False,
+        asked_by: str = "",
+    ) -> None:
+        """Read what the client takes out of what is offered: results and graphs.
+
+        `graphs` are the default and the named ones; `asked_by` keeps answers apart whose headers or pages differ.
+        """
+        service: Service = scope["service"]
+        self.service, self.query, self.release_id = service, query, service.release_id
+        self.reader, self.gzip = reader_of(scope), takes_gzip(header(scope, b"accept-encoding"))
+        result_offers, graph_offers = offers
+        self.is_page = wants_html(accept, (*result_offers, *graph_offers))
+        self.results = ("application/sparql-results+json",) if self.is_page else fitting(accept, result_offers)
+        self.graphs = ("application/n-triples",) if self.is_page else fitting(accept, graph_offers)
+        if not self.results and not self.graphs:
+            available = [*result_offers, *graph_offers, HTML]
+            raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
+        base = f"{public_url(service, scope)}/sparql"
+        self.request = Request(query, _canonical(self.results), _canonical(self.graphs), *graphs, sources, base)
+        decides = (
+            service.release_id,
+            __version__,
+            self.results[:1],
+            self.graphs[:1],
+            self.is_page and (self.reader.labels, self.reader.chosen),
+            self.gzip,
+            asked_by,
+        )
+        self.key = blake2b(repr(decides).encode() + self.request.packed).digest()
+        self.keeps = lexer.is_deterministic(query)
+
+    @abstractmethod
+    def address(self, format_: str = "") -> str:
+        """Write where the same can be asked by GET, relative to the server."""
+
+    @abstractmethod
+    async def page(self, answer: Answer) -> Response:
+        """Make the page of an answer."""
+
+    def links(self) -> dict[str, str]:
+        """Give the header that tells what belongs to the answer, if there is one."""
+        return {}
+
+    def explained(self, found: QueryError) -> QueryError:
+        """Add to the reason why there is no answer what the one who asks knows of it."""
+        return found
+
+    def keeps_now(self) -> bool:
+        """Tell whether the answer may be kept: not if another release has come in while it was made."""
+        return self.keeps and self.release_id == self.service.release_id
+
+    def location(self, media_type: str) -> dict[str, str]:
+        """Write Content-Location: where this representation is had, whatever a client accepts; if that is short."""
+        name = next((name for name, meant in SHORT_NAMES.items() if meant == media_type), "")
+        address = self.address(name)
+        return {"Content-Location": address} if name and len(address) <= LONGEST_LOCATION else {}
+
+    def headers(self, answer: Answer) -> dict[str, str]:
+        """Write the headers of an answer; its type is the name under which it was asked for."""
+        asked_for = self.graphs if answer.form == "graph" else self.results
+        named = next((name for name in asked_for if ALIASES.get(name, name) == answer.media_type), answer.media_type)
+        return {
+            "Content-Type": content_type(named),
+            "Vary": VARY,
+            "Cache-Control": self._caching(),
+            "X-Content-Type-Options": "nosniff",
+            **self.location(named),
+            **self.links(),
+        }
+
+    async def make(self) -> Encoded | Answer:
+        """Run the query; a large answer comes as it is."""
+        try:
+            answer = await self.service.query(self.request)
+        except QueryError as found:
+            raise from_query_error(self.explained(found)) from found
+        if answer.size > KEPT or answer.rest is not None:
+            return answer
+        try:
+            if self.is_page:
+                made = await self.page(answer)
+                more = {**self.location(HTML), **self.links(), "Cache-Control": self._caching()}
+                kept = [(name, value) for name, value in made.headers if name != b"cache-control"]
+                made = Response(200, [*kept, *header_lines(more)], made.body)
+            else:
+                made = Response(200, header_lines(self.headers(answer)), answer.read())
+        finally:
+            answer.close()
+        return made.encoded(takes_gzip=self.gzip)
+
+    def _caching(self) -> str:
+        return "no-cache" if self.keeps else "no-store"
+
+
+def _canonical(media_types: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(ALIASES.get(media_type, media_type) for media_type in media_types))
+
+
+async def respond(prepared: Prepared, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send the answer to a query: one that is kept, or a new one."""
+    cache = prepared.service.cache
+    kept = cache.get(prepared.key)
+    if kept is None:
+        made = await _answer(prepared, receive)
+        if isinstance(made, Answer):
+            await _send_large(prepared, made, scope, receive, send)
+            return
+        kept = made
+        if prepared.keeps_now():
+            cache.put(prepared.key, kept)
+    if prepared.keeps_now() and "raw_key" in scope:
+        cache.put(scope["raw_key"], kept)
+    await kept.send(scope["method"], header(scope, b"if-none-match"), send)
+
+
+async def send_response(scope: Scope, response: Response, send: Send) -> None:
+    """Send what is made already, compressed for a client that takes that."""
+    encoded = response.encoded(takes_gzip=takes_gzip(header(scope, b"accept-encoding")))
+    await encoded.send(scope["method"], header(scope, b"if-none-match"), send)
+
+
+async def _answer(prepared: Prepared, receive: Receive) -> Encoded | Answer:
+    """Run a query for all who ask the same at this moment; one whose clients have gone is ended."""
+    service = prepared.service
+    # RAND() and its like differ for each who asks, also at the same moment.
+    work = service.shared(prepared.key, prepared.make) if prepared.keeps else prepared.make()
+    found = await watched(receive, work)
+    if isinstance(found, Answer):
+        if found.taken:  # a large answer is read once: whoever comes second has one of his own
+            found = await watched(receive, prepared.make())
+        if isinstance(found, Answer):
+            found.taken = True
+    return found
+
+
+async def watched(receive: Receive, work: Awaitable[T]) -> T:
+    """Wait for work for a client, and cancel it when the client has gone; raises ClientDisconnect then."""
+    doing = asyncio.ensure_future(work)
+    watching: list[asyncio.Future[None]] = []
+    # Most work is done before a watch would be set up.
+    later = asyncio.get_running_loop().call_later(UNWATCHED, lambda: watching.append(_watch(receive, doing)))
+    try:
+        return await doing
+    except asyncio.CancelledError:
+        if watching and watching[0].done() and not watching[0].cancelled():
+            raise ClientDisconnect from None
+        raise
+    finally:
+        later.cancel()
+        for watch in watching:
+            watch.cancel()
+
+
+def _watch(receive: Receive, doing: asyncio.Future[Any]) -> asyncio.Future[None]:
+    """Cancel what is done for a client when the client goes."""
+    watch = asyncio.ensure_future(_disconnected(receive))
+    watch.add_done_callback(lambda seen: None if seen.cancelled() else doing.cancel())
+    return watch
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_large(prepared: Prepared, answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send an answer part by part; one that breaks off is cut, never closed as if it were whole."""
+    if prepared.is_page:
+        answer.close()
+        detail = "The answer is too large for a page. Choose a format to download, or add a LIMIT."
+        raise Problem("not-acceptable", 406, detail)
+    headers = [*header_lines(prepared.headers(answer)), *CORS]
+    if answer.rest is None:
+        headers.append((b"content-length", str(answer.size).encode()))
+    try:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["method"] != "HEAD":
+            await watched(receive, _send_parts(answer, send))
+        await send({"type": "http.response.body", "body": b""})
+    except (QueryError, TimeoutError, OSError) as found:
+        raise CutOffError from found
+    finally:
+        answer.close()
+
+
+async def _send_parts(answer: Answer, send: Send) -> None:
+    async for part in _parts(answer):
+        # A reader who takes nothing would keep the place on the disk, or the worker, for ever.
+        async with asyncio.timeout(SLOW_READER):  # wait_for of Python 3.11 may swallow that the client has gone
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+
+
+class CutOffError(Exception):
+    """An answer broke off after its beginning was sent: the connection must be cut."""
+
+
+async def _parts(answer: Answer) -> AsyncIterator[bytes]:
+    answer.body.seek(0)
+    while part := answer.body.read(1 << 18):
+        yield part
+    if answer.rest is not None:
+        async for part in answer.rest:
+            yield part
