@@ -161,8 +161,8 @@ def comunica() -> Path:
     return installed("comunica")
 
 
-def ask_comunica(folder: Path, query: str, *endpoints: str) -> list[dict[str, str]]:
-    command = ["node", "query.mjs", query, *endpoints]
+def ask_comunica(folder: Path, query: str, *sources: str) -> list[dict[str, str]]:
+    command = ["node", "query.mjs", query, *sources]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, timeout=120)
     assert 0 == done.returncode, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -187,3 +187,14 @@ def test_comunica_federates_two_endpoints(server: Served, store: Store, comunica
         assert not ask_comunica(comunica, query, server.endpoint)
     assert len(rows) > 5
     assert rows == {(row["m"], row["name"]) for row in found}
+
+
+def test_comunica_dereferences_a_thing(server: Served, store: Store, comunica: Path) -> None:
+    """Told nothing but the address of a network, it follows the 303 and finds who joined when."""
+    network = f"{ICN.removesuffix('ontology#')}id/network/lakes-academies"
+    pattern = "?m i:organization n: ; i:member ?who ; i:joined/i:edtf ?when"
+    query = f"PREFIX i: <{ICN}> PREFIX n: <{network}> SELECT ?who ?when {{ {pattern} }}"
+    rows = {(row["who"].value, row["when"].value) for row in store.query(query)}  # type: ignore[union-attr]
+    found = ask_comunica(comunica, query, f"{server.address}/id/network/lakes-academies")
+    assert len(rows) > 3
+    assert rows == {(row["who"], row["when"]) for row in found}

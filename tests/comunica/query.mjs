@@ -1,8 +1,9 @@
-// Asks Comunica a SELECT query over SPARQL endpoints: node query.mjs QUERY ENDPOINT…; writes one JSON object a row.
+// Asks Comunica a SELECT query: node query.mjs QUERY SOURCE…; writes one JSON object a row.
+// A source is an endpoint if its address ends in /sparql, else a document that is dereferenced.
 import { QueryEngine } from '@comunica/query-sparql';
 
-const [, , query, ...endpoints] = process.argv;
-const sources = endpoints.map((value) => ({ type: 'sparql', value }));
+const [, , query, ...addresses] = process.argv;
+const sources = addresses.map((value) => ({ type: value.endsWith('/sparql') ? 'sparql' : 'file', value }));
 const rows = await new QueryEngine().queryBindings(query, { sources });
 for (const row of await rows.toArray()) {
   console.log(JSON.stringify(Object.fromEntries([...row].map(([variable, term]) => [variable.value, term.value]))));

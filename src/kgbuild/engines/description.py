@@ -288,12 +288,15 @@ class _Describer:
     def related(self, links: Iterable[Quad]) -> dict[str, list[Quad]]:
         """Group the links by what leads here; the target of a claim is part of the claim."""
         found: dict[str, list[Quad]] = {}
+        own = self.node.value
         for quad in links:
-            if isinstance(quad.subject, NamedNode) and quad.subject != self.node:
-                iri = quad.subject.value
-                whole = iri.partition("#")[0] if iri.startswith(ID) else iri
-                if whole != self.node.value:
-                    found.setdefault(whole, []).append(quad)
+            subject = quad.subject  # made anew each time it is looked at
+            if isinstance(subject, NamedNode):
+                iri = subject.value
+                if "#" in iri and iri.startswith(ID):
+                    iri = iri.partition("#")[0]
+                if iri != own:
+                    found.setdefault(iri, []).append(quad)
         return found
 
     def expand(self, node: NamedNode) -> None:
@@ -389,8 +392,12 @@ class _Describer:
         for kind in ("article", "date"):
             for node in [each for each in self.named if kind_of(each.value) == kind]:
                 self.own(node)
-        for node in [each for each in self.named if each not in self.described]:
-            self.name(node)
+        nameless = [each for each in self.named if each not in self.described]
+        while nameless:  # their classes have names as well, and it ends there
+            known = set(self.named)
+            for node in nameless:
+                self.name(node)
+            nameless = [each for each in self.named if each not in known]
 
     def name(self, node: NamedNode) -> None:
         """Add a neighbour's names and classes."""
@@ -465,7 +472,6 @@ def _describe_graph(store: Store, node: NamedNode, page: int) -> Description:
         describer.mention(quad.subject)
         describer.mention(quad.object)
     describer.own(node)
-    for other in list(describer.named):
-        describer.name(other)
+    describer.follow()
     describer.describe_document(total, pages)
     return describer.made(pages, total)

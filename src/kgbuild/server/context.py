@@ -23,6 +23,8 @@ from kgbuild.server.things import IMMUTABLE, ontology_version
 
 PATH: Final = "/context.jsonld"
 TYPES: Final = ("application/ld+json", "application/json")
+_DATES: Final = ("beganBy", "beganNotBefore", "earliest", "endedBy", "endedNotBefore", "latest")
+"""Properties of dates: the ontology gives them no range, since HermiT aborts on date datatypes."""
 _PROPERTIES: Final = f"""SELECT ?p ?kind ?range {{
   VALUES ?kind {{ owl:ObjectProperty owl:DatatypeProperty }} ?p a ?kind OPTIONAL {{ ?p rdfs:range ?range }}
   FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}")) }} ORDER BY ?p ?range"""
@@ -74,4 +76,6 @@ def make_context(properties: list[dict[str, dict[str, str]]]) -> dict[str, Any]:
             context[shorten(row["p"]["value"])] = {"@id": row["p"]["value"], "@type": "@id"}
         elif range_.startswith(EXTERNAL["xsd"]) and range_ != EXTERNAL["xsd"] + "string":
             context[shorten(row["p"]["value"])] = {"@id": row["p"]["value"], "@type": range_}
+    for name in _DATES if properties else ():
+        context[f"icn:{name}"] = {"@id": f"{ONTOLOGY}{name}", "@type": EXTERNAL["xsd"] + "date"}
     return context
