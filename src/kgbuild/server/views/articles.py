@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from kgbuild.dates import refines
@@ -35,6 +36,8 @@ BAR: Final = 1000
 """Width of the bar of a text, in its own units."""
 LEAST_MARK: Final = 4
 MOST_CLAIMS: Final = 300
+MOST_OTHERS: Final = 100
+"""What other articles say of what one claim is about."""
 RELATIONS: Final = ("same", "finer", "vaguer", "other")
 """How another voice stands to a claim: it says the same, says it more exactly, less exactly, or says something else."""
 
@@ -158,7 +161,9 @@ async def graph(service: Service, thing: str, reader: Reader) -> tuple[str, dict
 
 def _told(found: Evidence, own: Claim, number: int) -> Told:
     bodies = tuple(found.name(body) for body in own.bodies)
-    others = tuple(sorted(_others(found, own), key=lambda o: (RELATIONS.index(o.relation), o.voice.claim)))
+    others = tuple(
+        sorted(islice(_others(found, own), MOST_OTHERS), key=lambda o: (RELATIONS.index(o.relation), o.voice.claim))
+    )
     return Told(own, number, anchor_of(own.iri), found.voice(own), bodies, _asserted(found, own), others)
 
 

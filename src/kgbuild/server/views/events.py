@@ -297,7 +297,8 @@ class Side:
     """A value in a disagreement, with those who say so."""
 
     value: Shown
-    is_kept: bool
+    standing: str
+    """A message id: kept, set aside, or neither, as what the kept one says more exactly."""
     voices: tuple[Voice, ...]
 
 
@@ -307,19 +308,14 @@ async def disagreement(service: Service, thing: str, reader: Reader) -> tuple[st
     about, property_, rule = (found.one(thing, name) for name in ("about", "onProperty", "decidedBy"))
     await add(service, found, [each for each in (about, rule) if each])
     await add_names(service, found)
-    kept = found.get(thing, "kept")
-    sides = [
-        Side(
-            found.show(term),
-            term in kept,
-            tuple(
-                found.voice(claim, property_)
-                for claim in found.claims_on(about)
-                if term in found.given(claim, about, property_)
-            ),
-        )
-        for term in [*kept, *found.get(thing, "setAside")]
+    kept, aside = found.get(thing, "kept"), found.get(thing, "setAside")
+    given = {term for each in found.claims_on(about) for term in found.given(each, about, property_)}
+    standings = [
+        *((term, N_("kept")) for term in kept),
+        *((term, N_("set aside")) for term in aside),
+        *((term, N_("less precise")) for term in sorted(given - {*kept, *aside})),
     ]
+    sides = [Side(found.show(term), standing, found.voices_for(about, property_, term)) for term, standing in standings]
     said = found.of(rule).get("http://www.w3.org/2004/02/skos/core#definition", []) if rule else []
     return "disagreement.html", {
         "thing": thing,

@@ -26,7 +26,7 @@ MOST_SUBJECTS: Final = 400
 _LONGEST_BLOCK: Final = 50_000
 """Characters of the IRIs in one query."""
 _LARGEST_RECORD: Final = 20_000
-"""Triples of the graph of an article that are read."""
+"""Triples of the graph of an article, or about some things and the claims on them, that are read."""
 _DEPTH: Final = 3
 """Names within names: a denial denies a membership of a party that is called by its state."""
 
@@ -371,6 +371,11 @@ class Evidence:
         voices = voices or tuple(self.voice(claim) for claim in self._implying(subject, property_, term))
         return Value(self.show(term), voices, "articles" if voices else self._origin(subject, property_, term))
 
+    def voices_for(self, subject: str, property_: str, term: Term) -> tuple[Voice, ...]:
+        """List the voices that give a value by name, deprecated ones too."""
+        claims = (claim for claim in self.claims_on(subject) if term in self.given(claim, subject, property_))
+        return tuple(self.voice(claim, property_) for claim in claims)
+
     def _implying(self, subject: str, property_: str, term: Term) -> Iterator[Claim]:
         """List the claims of articles whose graphs have a triple that none of them asserts by name.
 
@@ -553,12 +558,12 @@ async def _read_names(service: Service, found: Evidence, things: list[str], quer
     return mentioned
 
 
-_RESOLVED: Final = "SELECT ?s ?p ?o { VALUES ?s { %s } ?s ?p ?o }"
-_GRAPHS: Final = "SELECT ?g ?s ?p ?o { VALUES ?s { %s } GRAPH ?g { ?s ?p ?o } }"
+_RESOLVED: Final = f"SELECT ?s ?p ?o {{ VALUES ?s {{ %s }} ?s ?p ?o }} LIMIT {_LARGEST_RECORD}"
+_GRAPHS: Final = f"SELECT ?g ?s ?p ?o {{ VALUES ?s {{ %s }} GRAPH ?g {{ ?s ?p ?o }} }} LIMIT {_LARGEST_RECORD}"
 _WHOLE: Final = f"SELECT (1 AS ?whole) ?s ?p ?o {{ GRAPH %s {{ ?s ?p ?o }} }} LIMIT {_LARGEST_RECORD}"
-_CLAIMS: Final = """SELECT DISTINCT ?g ?s ?p ?o { VALUES ?body { %s } GRAPH ?g { ?claim icn:claims ?body .
-  { ?claim ?p ?o BIND (?claim AS ?s) } UNION { ?claim oa:hasTarget ?s . ?s ?p ?o }
-  UNION { ?claim oa:hasTarget ?t . ?t oa:hasSelector ?s . ?s ?p ?o } } }"""
+_CLAIMS: Final = f"""SELECT DISTINCT ?g ?s ?p ?o {{ VALUES ?body {{ %s }} GRAPH ?g {{ ?claim icn:claims ?body .
+  {{ ?claim ?p ?o BIND (?claim AS ?s) }} UNION {{ ?claim oa:hasTarget ?s . ?s ?p ?o }}
+  UNION {{ ?claim oa:hasTarget ?t . ?t oa:hasSelector ?s . ?s ?p ?o }} }} }} LIMIT {_LARGEST_RECORD}"""
 _NAMED_BY: Final = ", ".join(
     [
         "rdfs:label",
