@@ -165,6 +165,11 @@ EXPECTED = {
          "The summit, planned for June, was held in September.", "The summit was held on 3 October 2020."],
         ["/doc/meeting/lakes-summit-2020", "/vocabulary/order/precision"],
     ),
+    "/doc/disagreement/agreement--lakes-founding-agreement--signed": (
+        "Where articles disagree: signed",
+        ["14 May 2019 kept", "1 June 2019 set aside", "May 2019 less precise", "More voters stand behind the value."],
+        ["/doc/agreement/lakes-founding-agreement"],
+    ),
     "/date/by-2019-06-03": (
         "by 3 June 2019",
         ["[..2019-06-03]", "3 June 2019", "in force from: 1"],
@@ -397,3 +402,15 @@ def test_a_date_that_many_share_is_paged(hostile: Served) -> None:
     assert f"joined: {MANY}" in words(pages[1])
     assert '<a rel="next" href="/date/1999?page=2">' in pages[0]
     assert '<a rel="prev" href="/date/1999">' in pages[1]
+
+
+def test_a_count_is_called_by_its_comparator(site: Served) -> None:
+    """More than forty is not forty."""
+    query = """SELECT ?s ?v ?c { ?s icn:value ?v ; icn:comparator ?c } ORDER BY ?c ?s"""
+    by_comparator = {row["c"].rpartition("/")[2]: row for row in rows(site, query)}
+    heading = {}
+    for name in ("more-than", "equal"):
+        text = page(site, local_path(by_comparator[name]["s"]))
+        heading[name] = words(re.search("<h1>(.*?)</h1>", text, re.DOTALL)[1])  # type: ignore[index]
+    assert f"more than – {by_comparator['more-than']['v']}" in heading["more-than"]
+    assert "equal" not in heading["equal"]

@@ -31,46 +31,13 @@ _DEPTH: Final = 3
 """Names within names: a denial denies a membership of a party that is called by its state."""
 
 # What a situation is called by, in this order; its own class comes first.
-_PARTS: Final = [
-    "changeType",
-    "changed",
-    "member",
-    "holder",
-    "candidate",
-    "suspendedMember",
-    "participant",
-    "signatory",
-    "nameOf",
-    "seatOf",
-    "from",
-    "about",
-    "denies",
-    "measure",
-    "status",
-    "value",
-    "office",
-    "seatKind",
-    "tieType",
-    "act",
-    "institution",
-    "accreditedTo",
-    "organization",
-    "candidateTo",
-    "suspendedFrom",
-    "meeting",
-    "agreement",
-    "to",
-    "host",
-    "place",
-    "standing",
-    "text",
-    "asOf",
-    "onProperty",
-    "expectedType",
-    "ofState",
-    "affiliation",
-    "says",
-]
+_PARTS: Final = (
+    "changeType", "changed", "member", "holder", "candidate", "suspendedMember", "participant", "signatory",
+    "nameOf", "seatOf", "from", "about", "denies", "measure", "status", "comparator", "value", "office",
+    "seatKind", "tieType", "act", "institution", "accreditedTo", "organization", "candidateTo", "suspendedFrom",
+    "meeting", "agreement", "to", "host", "place", "standing", "text", "asOf", "onProperty", "expectedType",
+    "ofState", "affiliation", "says",
+)  # fmt: skip
 _LONGEST_PART: Final = 90
 
 Values = dict[str, list[Term]]
@@ -294,7 +261,9 @@ class Evidence:
             text = self._("%(kind)s of %(state)s, not named") if of else self._("%(kind)s, not named")
             return text % {"kind": kind, "state": of}
         head = self._part(known, "changeType", depth) or self.class_name(known)
-        parts = [self._part(known, name, depth) for name in _PARTS if name != "changeType"]
+        is_plain = any(term.value.endswith("/equal") for term in known.get(icn("comparator"), []))
+        left_out = {"changeType", "comparator"} if is_plain else {"changeType"}
+        parts = [self._part(known, name, depth) for name in _PARTS if name not in left_out]
         tail = " – ".join(part for part in parts if part)
         return f"{head}: {tail}" if head and tail else head or tail
 
@@ -408,22 +377,10 @@ class Evidence:
         return translations_of(self.reader.interface).gettext(text)
 
 
-_GENERAL: Final = {
-    icn(name)
-    for name in [
-        "Situation",
-        "Occurrence",
-        "Document",
-        "Actor",
-        "Observation",
-        "dated",
-        "began",
-        "ended",
-        "changed",
-        "place",
-        "about",
-    ]
-} - {icn("place"), icn("about")}
+_GENERAL: Final = {icn(name) for name in (
+    "Situation", "Occurrence", "Document", "Actor", "Observation", "dated", "began", "ended", "changed",
+)}  # fmt: skip
+"""Classes and properties that finer ones stand for."""
 _ABOVE: Final = {
     icn("Founding"): (icn("ChangeEvent"),),
     icn("Succession"): (icn("ChangeEvent"),),
@@ -431,35 +388,13 @@ _ABOVE: Final = {
 }
 _REPEATED: Final = {icn(name) for name in ("statedIn", "descriptiveName")}
 _ORDER: Final = (
-    *[
-        "meetingType",
-        "agreementType",
-        "publicationType",
-        "programmeType",
-        "speechAct",
-        "changeType",
-        "measure",
-        "status",
-        "act",
-    ],
-    *[
-        "held",
-        "planned",
-        "signed",
-        "published",
-        "inForce",
-        "expired",
-        "happened",
-        "joined",
-        "left",
-        "began",
-        "ended",
-        "signedOn",
-        "madeOn",
-    ],
-    *["place", "host", "partOf", "topic", "text", "by", "onBehalfOf", "addressee", "concerning", "occurredAt"],
+    "meetingType", "agreementType", "publicationType", "programmeType", "speechAct", "changeType", "measure",
+    "status", "act", "held", "planned", "signed", "published", "inForce", "expired", "happened", "joined", "left",
+    "began", "ended", "signedOn", "madeOn", "place", "host", "partOf", "topic", "text", "by", "onBehalfOf",
+    "addressee", "concerning", "occurredAt",
     *_PARTS,
-)
+)  # fmt: skip
+"""Properties in the order in which a page has them; any other comes after them."""
 
 
 def anchor_of(claim: str) -> str:
@@ -564,23 +499,11 @@ _WHOLE: Final = f"SELECT (1 AS ?whole) ?s ?p ?o {{ GRAPH %s {{ ?s ?p ?o }} }} LI
 _CLAIMS: Final = f"""SELECT DISTINCT ?g ?s ?p ?o {{ VALUES ?body {{ %s }} GRAPH ?g {{ ?claim icn:claims ?body .
   {{ ?claim ?p ?o BIND (?claim AS ?s) }} UNION {{ ?claim oa:hasTarget ?s . ?s ?p ?o }}
   UNION {{ ?claim oa:hasTarget ?t . ?t oa:hasSelector ?s . ?s ?p ?o }} }} }} LIMIT {_LARGEST_RECORD}"""
-_NAMED_BY: Final = ", ".join(
-    [
-        "rdfs:label",
-        "skos:prefLabel",
-        "dcterms:title",
-        "icn:edtf",
-        "rdf:type",
-        "icn:descriptiveName",
-        "dcterms:publisher",
-        "schema:datePublished",
-        "icn:singleValued",
-        "icn:keyPart",
-        "skos:broader",
-        "icn:within",
-    ]
-    + [f"icn:{name}" for name in _PARTS]
-)
+_NAMED_BY: Final = ", ".join((
+    "rdfs:label", "skos:prefLabel", "dcterms:title", "icn:edtf", "rdf:type", "icn:descriptiveName",
+    "dcterms:publisher", "schema:datePublished", "icn:singleValued", "icn:keyPart", "skos:broader", "icn:within",
+    *(f"icn:{name}" for name in _PARTS),
+))  # fmt: skip
 _NAMES: Final = f"SELECT ?s ?p ?o {{ VALUES ?s {{ %s }} ?s ?p ?o FILTER (?p IN ({_NAMED_BY})) }}"
 _NAMES_ANYWHERE: Final = (
     f"SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ %s }} GRAPH ?g {{ ?s ?p ?o }} FILTER (?p IN ({_NAMED_BY})) }}"
