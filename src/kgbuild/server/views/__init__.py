@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, quote, urlencode
 
-from pyoxigraph import Store
+from pyoxigraph import Quad, Store
 from starlette.types import Scope
 
-from kgbuild.namespaces import BASE, EXTERNAL, ID
+from kgbuild.namespaces import BASE, ID
 from kgbuild.server.languages import Reader
 from kgbuild.server.negotiation import SHORT_NAMES
 from kgbuild.server.rendering import best_label, local_path, page, translations_of
 from kgbuild.server.responses import Response
 from kgbuild.server.service import Service
 from kgbuild.server.views import actors, generic, others, told
-from kgbuild.server.views.graph import Described, Text, Thing
+from kgbuild.server.views.graph import Described, Thing
 from kgbuild.server.views.kinds import KIND_NAMES
 from kgbuild.server.views.layout import Page
+from kgbuild.server.views.more import whole
 from kgbuild.server.views.schema import described_for_search
 
 View = Callable[[Described], Page]
@@ -36,8 +37,6 @@ VIEWS: Final[dict[str, View]] = {
 }
 """The part of an IRI after id/ -> the view; any other thing has the generic one."""
 FORMATS: Final = {"Turtle": "ttl", "N-Triples": "nt", "JSON-LD": "jsonld", "RDF/XML": "rdf"}
-PER_PAGE: Final = 100
-"""Things on one page of a description."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +68,12 @@ async def thing_page(scope: Scope, iri: str, described: Store, reader: Reader) -
     if teller := told.teller_of(iri):
         template, values = await teller(service, iri, reader, number)
         made = Page((), values.pop("data", {}))
-        about = _about(Described(iri, described), made, reader, number, service.settings.public_url)
+        about = _about(Described(iri, described), made, reader, (number, 1), service.settings.public_url)
         values.update(about=about, kind_names=KIND_NAMES, release=service.release_id)
         return await asyncio.to_thread(lambda: page(template, reader, **values))
+    quads, pages = await whole(service, iri, described, number)
     return await asyncio.to_thread(
-        make_page, iri, described, reader, number, service.release_id, service.settings.public_url
+        make_page, iri, quads, reader, (number, pages), service.release_id, service.settings.public_url
     )
 
 
@@ -82,11 +82,13 @@ async def ontology_page(scope: Scope, iri: str, described: Store, reader: Reader
     return await thing_page(scope, iri, described, reader)
 
 
-def make_page(iri: str, described: Store, reader: Reader, number: int, release: str, public_url: str) -> Response:
-    """Make the page of a thing from a page of its description."""
+def make_page(
+    iri: str, described: Iterable[Quad], reader: Reader, numbers: tuple[int, int], release: str, public_url: str
+) -> Response:
+    """Make the page of a thing from its description; `numbers` are this page's and the last one's."""
     graph = Described(iri, described)
     made = view_of(iri)(graph)
-    about = _about(graph, made, reader, number, public_url)
+    about = _about(graph, made, reader, numbers, public_url)
     shown = set(graph.labels(iri).values())
     names = [text for text in graph.texts(iri, "rdfs:label", "skos:altLabel") if text.text not in {about.title}]
     return page(
@@ -112,7 +114,7 @@ def _page_number(scope: Scope) -> int:
     return int(texts[-1]) if texts and texts[-1].isascii() and texts[-1].isdecimal() and len(texts[-1]) < 7 else 1
 
 
-def _about(graph: Described, made: Page, reader: Reader, number: int, public_url: str) -> About:
+def _about(graph: Described, made: Page, reader: Reader, numbers: tuple[int, int], public_url: str) -> About:
     thing = graph.thing(graph.iri)
     path = local_path(graph.iri)
     kind = translations_of(reader.interface).gettext(KIND_NAMES[thing.kind]) if thing.kind else ""
@@ -121,7 +123,6 @@ def _about(graph: Described, made: Page, reader: Reader, number: int, public_url
     bare = path.partition("#")[0]
     formats = [(name, f"{bare}.{end}" if is_document else f"{bare}?format={end}") for name, end in FORMATS.items()]
     types = [(SHORT_NAMES[end], address) for (_, address), end in zip(formats, FORMATS.values(), strict=True)]
-    total = graph.literal(_document(graph.iri), "schema:numberOfItems")
     return About(
         thing,
         title,
@@ -130,15 +131,7 @@ def _about(graph: Described, made: Page, reader: Reader, number: int, public_url
         tuple(formats),
         "/sparql?" + urlencode({"query": f"DESCRIBE <{graph.iri}>"}, quote_via=quote),
         described_for_search(graph, made.schema),
-        number,
-        max(1, -(-int(total) // PER_PAGE)) if total.isdecimal() else 1,
+        *numbers,
         bare,
         reader.chosen,
     )
-
-
-def _document(iri: str) -> str:
-    return f"{BASE}doc/{iri.removeprefix(ID)}" if iri.startswith(ID) else f"{iri}{'-' if '#' in iri else '#'}document"
-
-
-__all__ = ["EXTERNAL", "VIEWS", "Text", "make_page", "thing_page", "view_of"]

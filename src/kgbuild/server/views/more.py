@@ -1,0 +1,123 @@
+"""What a page of an actor shows beyond the description: dates and sources of what leads to it, and further pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse
+
+from kgbuild.engines import iri
+from kgbuild.engines.description import PER_PAGE
+from kgbuild.engines.evaluation import Request
+from kgbuild.engines.lookup import write_term
+from kgbuild.namespaces import ID, expand
+from kgbuild.server.service import Service, table
+
+WHOLE: Final = 6
+"""Pages of a description that are put on one page for people; what is larger is shown page by page."""
+MOST: Final = 400
+"""Things of which dates and sources are asked for, at a time."""
+_QUADS: Final = "application/n-quads"
+_DATED: Final = "icn:held icn:planned icn:signed icn:began icn:happened"
+_PLACED: Final = "icn:place icn:agreementType icn:currentStatus icn:programmeType"
+_CLAIMED: Final = (
+    "icn:claims icn:says icn:asserts icn:infers icn:because icn:namedAs icn:inArticle icn:rank oa:hasTarget"
+)
+_NAMED: Final = "rdfs:label skos:prefLabel rdf:type"
+# Never a subject of what is asked twice: a row of the answer is a triple.
+_ASKED: Final = f"""SELECT DISTINCT ?s ?p ?o WHERE {{
+  {{ VALUES ?s {{ %(dated)s }} VALUES ?p {{ {_DATED} {_PLACED} }} ?s ?p ?o }}
+  UNION {{ VALUES ?x {{ %(dated)s }} VALUES ?q {{ {_DATED} }} ?x ?q ?s . ?s icn:edtf ?o BIND (icn:edtf AS ?p) }}
+  UNION {{ VALUES ?x {{ %(dated)s }} VALUES ?q {{ {_PLACED} }} ?x ?q ?s . VALUES ?p {{ {_NAMED} }} ?s ?p ?o }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?s icn:claims ?x . VALUES ?p {{ {_CLAIMED} }} ?s ?p ?o }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; oa:hasTarget ?s .
+    VALUES ?p {{ oa:hasSelector oa:start oa:end }} ?s ?p ?o }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; oa:hasTarget/oa:hasSelector ?s .
+    VALUES ?p {{ oa:start oa:end }} ?s ?p ?o }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; icn:inArticle ?s .
+    VALUES ?p {{ dcterms:title dcterms:publisher icn:published schema:url {_NAMED} }} ?s ?p ?o }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; icn:inArticle/dcterms:publisher ?s .
+    VALUES ?p {{ {_NAMED} }} ?s ?p ?o }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; icn:inArticle/icn:published ?s . ?s icn:edtf ?o
+    BIND (icn:edtf AS ?p) }}
+}}"""
+
+
+async def whole(service: Service, thing: str, described: Store, number: int) -> tuple[list[Quad], int]:
+    """Give all that a page shows of a thing, and how many such pages there are.
+
+    `described` is page `number` of its description; the others are read too where there are few of them.
+    """
+    quads = list(described)
+    pages = _pages(described)
+    if number == 1 and 1 < pages <= WHOLE:
+        quads += await _further(service, thing, pages)
+        pages = 1
+    return [*quads, *await _asked(service, thing, quads)], pages
+
+
+def _pages(described: Store) -> int:
+    counted = described.quads_for_pattern(None, NamedNode(expand("schema:numberOfItems")), None, None)
+    totals = [int(q.object.value) for q in counted if isinstance(q.object, Literal) and q.object.value.isdecimal()]
+    return max(1, -(-max(totals, default=0) // PER_PAGE))
+
+
+async def _further(service: Service, thing: str, pages: int) -> list[Quad]:
+    found: list[Quad] = []
+    for number in range(2, pages + 1):
+        answer = await service.query(Request("", (), (_QUADS,), describe=thing, page=number))
+        try:
+            found += await asyncio.to_thread(_read, answer.read())
+        finally:
+            answer.close()
+    return found
+
+
+def _read(quads: bytes) -> list[Quad]:
+    return list(parse(quads, format=RdfFormat.N_QUADS))
+
+
+async def _asked(service: Service, thing: str, quads: Iterable[Quad]) -> list[Quad]:
+    """Ask for dates of the meetings and agreements that are named, and for the claims behind what leads here."""
+    dated, claimed = _wanted(thing, quads)
+    if not dated and not claimed:
+        return []
+    terms = {"dated": _listed(dated), "claimed": _listed(claimed)}
+    return list(map(_quad, await table(service.pool, _ASKED % terms)))
+
+
+def _wanted(thing: str, quads: Iterable[Quad]) -> tuple[list[str], list[str]]:
+    dated, claimed = set(), set()
+    for quad in quads:
+        subject, value = quad.subject, quad.object
+        if not isinstance(subject, NamedNode) or not isinstance(value, NamedNode):
+            continue
+        if quad.predicate.value in (expand("icn:meeting"), expand("icn:agreement")):
+            dated.add(value.value)
+        elif quad.predicate.value == expand("icn:resolves"):
+            claimed.add(value.value)
+        elif value.value == thing and subject.value.startswith((f"{ID}meeting/", f"{ID}agreement/", f"{ID}programme/")):
+            dated.add(subject.value)
+            claimed.add(subject.value)
+        elif value.value == thing and subject.value.startswith(f"{ID}publication/"):
+            claimed.add(subject.value)
+    return sorted(dated)[:MOST], sorted(claimed)[:MOST]
+
+
+def _listed(things: Iterable[str]) -> str:
+    return " ".join(write_term(iri(each)) for each in things)
+
+
+def _quad(row: dict[str, dict[str, str]]) -> Quad:
+    value = row["o"]
+    term: NamedNode | Literal
+    if value["type"] == "uri":
+        term = NamedNode(value["value"])
+    elif "xml:lang" in value:
+        term = Literal(value["value"], language=value["xml:lang"])
+    else:
+        datatype = value.get("datatype")
+        term = Literal(value["value"], datatype=NamedNode(datatype) if datatype else None)
+    return Quad(NamedNode(row["s"]["value"]), NamedNode(row["p"]["value"]), term)
