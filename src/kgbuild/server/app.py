@@ -16,7 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgbuild.engines.evaluation import QueryError
 from kgbuild.server import pages
-from kgbuild.server.negotiation import PROBLEM, takes_gzip, wants_html
+from kgbuild.server.languages import reader_of
+from kgbuild.server.negotiation import PROBLEM, VARY, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.responses import Response, header, header_lines
 from kgbuild.server.service import Service
@@ -56,7 +57,7 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:  # noq
 
 
 async def _home(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
-    await _send_page(scope, pages.form_page(scope["service"], ""), send)
+    await _send_page(scope, pages.form_page(scope["service"], "", reader_of(scope)), send)
 
 
 async def _style(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
@@ -158,10 +159,11 @@ class _Guarded:
 
 async def _send_problem(scope: Scope, found: Problem, send: Send) -> None:
     if wants_html(header(scope, b"accept"), (PROBLEM, "application/json", "application/sparql-results+json")):
-        response = pages.problem_page(found, scope.get("query", ""), with_sources=scope.get("sources", False))
+        wished = scope.get("sources", False)
+        response = pages.problem_page(found, scope.get("query", ""), reader_of(scope), with_sources=wished)
     else:
         response = Response(found.status, [(b"content-type", PROBLEM.encode())], found.to_json())
-    extra = header_lines({**found.headers, "Vary": "Accept, Accept-Encoding", "Cache-Control": "no-store"})
+    extra = header_lines({**found.headers, "Vary": VARY, "Cache-Control": "no-store"})
     replaced = {name for name, _ in extra}
     kept = [(name, value) for name, value in response.headers if name not in replaced]
     whole = Response(found.status, [*kept, *extra], response.body)

@@ -13,6 +13,8 @@ from kgbuild.engines.formats import ALIASES, GRAPHS, RESULTS
 
 HTML: Final = "text/html"
 PROBLEM: Final = "application/problem+json"
+VARY: Final = "Accept, Accept-Language, Accept-Encoding"
+"""What answers depend on where pages are among them; a cache then never hands a page to a program."""
 REMEMBERED: Final = 500
 """Characters of a header up to which what it means is remembered."""
 SHORT_NAMES: Final = {

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 
 from kgbuild.engines.attribution import MEMBER
 from kgbuild.engines.pool import Answer
 from kgbuild.engines.syntax import unknown_terms
 from kgbuild.namespaces import shorten
+from kgbuild.server.languages import Reader
 from kgbuild.server.negotiation import SHORT_NAMES
 from kgbuild.server.problems import Problem
+from kgbuild.server.rendering import environment, page
 from kgbuild.server.responses import Response, header_lines
 from kgbuild.server.service import Service
 
@@ -31,15 +31,6 @@ FORMATS: Final = {
     "graph": ("ttl", "nt", "jsonld", "rdf", "trig"),
 }
 """Form of an answer -> the formats it can be downloaded in."""
-_HEADERS: Final = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Vary": "Accept, Accept-Encoding",
-    "Cache-Control": "no-cache",
-}
 
 
 @dataclass(frozen=True)
@@ -52,21 +43,6 @@ class Cell:
     language: str = ""
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    loader = PackageLoader("kgbuild.server", "templates")
-    environment = Environment(
-        loader=loader, autoescape=select_autoescape(default=True), undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters["cell"] = _cell
-    return environment
-
-
-def _page(template: str, status: int = 200, **values: Any) -> Response:
-    body = _environment().get_template(template).render(**values)
-    return Response(status, header_lines(_HEADERS), body.encode())
-
-
 def stylesheet() -> Response:
     """Give the one stylesheet."""
     text = (Path(__file__).parent / "style.css").read_bytes()
@@ -74,7 +50,7 @@ def stylesheet() -> Response:
     return Response(200, header_lines(headers), text)
 
 
-def form_page(service: Service, query: str) -> Response:
+def form_page(service: Service, query: str, reader: Reader) -> Response:
     """Show the form to ask a query, with the named questions to begin from."""
     questions = service.settings.questions
     begin = query or next((question.text for question in questions.values()), "SELECT * WHERE { ?s ?p ?o } LIMIT 10\n")
@@ -83,17 +59,18 @@ def form_page(service: Service, query: str) -> Response:
         for question in questions.values()
     ]
     facts = {"release": service.release_id, "quads": service.pool.quads if service.is_ready else 0}
-    return _page("form.html", query=begin, questions=linked, facts=facts, with_sources=False)
+    return page("form.html", reader, query=begin, questions=linked, facts=facts, with_sources=False)
 
 
-def results_page(query: str, answer: Answer, address: str, service: Service) -> Response:
+def results_page(query: str, answer: Answer, address: str, service: Service, reader: Reader) -> Response:
     """Show an answer as a table, with links to all of it in every format; with its sources if it has them."""
     read = {} if answer.form == "graph" else json.loads(answer.read())
     columns, rows = _graph_rows(answer) if answer.form == "graph" else _table_rows(read)
     sources = read.get(MEMBER, [])
     shown = min(len(rows), SOURCED_ROWS_SHOWN if sources and isinstance(sources, list) else ROWS_SHOWN)
-    return _page(
+    return page(
         "results.html",
+        reader,
         query=query,
         with_sources=MEMBER in read,
         sources=sources if isinstance(sources, list) else [],
@@ -109,12 +86,14 @@ def results_page(query: str, answer: Answer, address: str, service: Service) -> 
     )
 
 
-def problem_page(found: Problem, query: str, *, with_sources: bool) -> Response:
+def problem_page(found: Problem, query: str, reader: Reader, *, with_sources: bool) -> Response:
     """Show a problem and the form as it was sent; where the query has a place, it is marked."""
     query = query[:20_000]
     line, column = int(found.extra.get("line", 0)), int(found.extra.get("column", 0))
     marked = _marked(query, line, column) if query and line else []
-    return _page("problem.html", found.status, problem=found, query=query, marked=marked, with_sources=with_sources)
+    return page(
+        "problem.html", reader, found.status, problem=found, query=query, marked=marked, with_sources=with_sources
+    )
 
 
 def _marked(query: str, line: int, column: int) -> list[dict[str, str]]:
@@ -141,11 +120,12 @@ def _table_rows(read: dict[str, Any]) -> tuple[list[str], list[list[Cell]]]:
     if "boolean" in read:
         return ["answer"], [[Cell("yes" if read["boolean"] else "no")]]
     columns = read["head"]["vars"]
-    rows = [[_cell(binding.get(column)) for column in columns] for binding in read["results"]["bindings"]]
+    rows = [[cell(binding.get(column)) for column in columns] for binding in read["results"]["bindings"]]
     return columns, rows
 
 
-def _cell(term: dict[str, str] | None) -> Cell:
+def cell(term: dict[str, str] | None) -> Cell:
+    """Show a term as SPARQL JSON has it."""
     if term is None:
         return Cell("")
     if term["type"] == "uri":
@@ -165,7 +145,10 @@ def _graph_rows(answer: Answer) -> tuple[list[str], list[list[Cell]]]:
 
 def _term_cell(term: object) -> Cell:
     if isinstance(term, NamedNode):
-        return _cell({"type": "uri", "value": term.value})
+        return cell({"type": "uri", "value": term.value})
     if isinstance(term, Literal):
         return Cell(term.value, language=term.language or "")
     return Cell(str(term))
+
+
+environment().filters["cell"] = cell

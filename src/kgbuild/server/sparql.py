@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes, urlencode
@@ -22,12 +22,14 @@ from kgbuild.engines.pool import SLOW_READER, Answer
 from kgbuild.engines.syntax import unknown_terms
 from kgbuild.server import pages
 from kgbuild.server.description import describe_service
+from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import (
     ALL_OFFERS,
     GRAPH_OFFERS,
     HTML,
     RESULT_OFFERS,
     SHORT_NAMES,
+    VARY,
     best,
     fitting,
     named_format,
@@ -50,7 +52,6 @@ METHODS: Final = "GET, HEAD, POST, OPTIONS"
 FORM: Final = "application/x-www-form-urlencoded"
 QUERY: Final = "application/sparql-query"
 UPDATE: Final = "application/sparql-update"
-VARY: Final = "Accept, Accept-Encoding"
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?")
 LONGEST_LOCATION: Final = 2000
 """Characters of a Content-Location: proxies refuse long headers."""
@@ -87,7 +88,7 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         encoded = _about(service, scope, accept, gzip)
         await encoded.send(method, if_none_match, send)
         return
-    prepared = _Prepared(service, asked, accept, gzip, _public_url(service, scope))
+    prepared = _Prepared(service, asked, accept, gzip, _public_url(service, scope), reader_of(scope))
     kept = service.cache.get(prepared.key)
     if kept is None:
         large = await _answer(prepared, receive)
@@ -107,7 +108,7 @@ def raw_key(scope: Scope) -> bytes:
 
     A digest, as the other keys are: the cache counts answers, and must not grow by long questions.
     """
-    decides = [header(scope, name) for name in (b"accept", b"accept-encoding", b"host")]
+    decides = [header(scope, name) for name in (b"accept", b"accept-language", b"accept-encoding", b"host")]
     return blake2b(repr((scope["path"], scope["query_string"], decides)).encode()).digest()
 
 
@@ -210,10 +211,13 @@ def _accept(asked: Asked, accept: str | None) -> str | None:
 class _Prepared:
     """A query with all that decides its answer."""
 
-    def __init__(self, service: Service, asked: Asked, accept: str | None, gzip: bool, public: str) -> None:
+    def __init__(
+        self, service: Service, asked: Asked, accept: str | None, gzip: bool, public: str, reader: Reader
+    ) -> None:
         assert asked.query is not None  # noqa: S101 - whoever asks about the service does not come here
         self.service, self.asked, self.gzip, self.release_id = service, asked, gzip, service.release_id
         self.page = wants_html(accept, ALL_OFFERS)
+        self.reader = reader
         self.results = ("application/sparql-results+json",) if self.page else fitting(accept, RESULT_OFFERS)
         self.graphs = ("application/n-triples",) if self.page else fitting(accept, GRAPH_OFFERS)
         if not self.results and not self.graphs:
@@ -228,7 +232,14 @@ class _Prepared:
             asked.sources,
             f"{public}/sparql",
         )
-        decides = (service.release_id, __version__, self.results[:1], self.graphs[:1], self.page, gzip)
+        decides = (
+            service.release_id,
+            __version__,
+            self.results[:1],
+            self.graphs[:1],
+            self.page and (reader.labels, reader.chosen),
+            gzip,
+        )
         self.key = blake2b(repr(decides).encode() + self.request.packed).digest()
         self.keeps = lexer.is_deterministic(asked.query)
 
@@ -267,7 +278,9 @@ class _Prepared:
             return answer
         try:
             if self.page:
-                made = pages.results_page(self.asked.query or "", answer, self.asked.address(), self.service)
+                address = self.asked.address()
+                reader = replace(self.reader, here=address)  # the same however the page was asked for
+                made = pages.results_page(self.asked.query or "", answer, address, self.service, reader)
                 more = {**self.location(HTML), "Cache-Control": "no-cache" if self.keeps else "no-store"}
                 kept = [(name, value) for name, value in made.headers if name != b"cache-control"]
                 made = Response(200, [*kept, *header_lines(more)], made.body)
@@ -371,7 +384,7 @@ async def _parts(answer: Answer) -> AsyncIterator[bytes]:
 
 def _about(service: Service, scope: Scope, accept: str | None, gzip: bool) -> Encoded:
     if wants_html(accept, GRAPH_OFFERS):
-        return pages.form_page(service, "").encoded(takes_gzip=gzip)
+        return pages.form_page(service, "", reader_of(scope)).encoded(takes_gzip=gzip)
     media_type = best(accept, GRAPH_OFFERS)
     if media_type is None:
         available = [*GRAPH_OFFERS, HTML]
