@@ -33,6 +33,7 @@ from kgbuild.records import Article, read_all, read_article, read_entity
 from kgbuild.registry import Registry, check_ids
 from kgbuild.release import Release, ReleaseContent, build_lock, publish
 from kgbuild.resolution import Resolver, make_scales
+from kgbuild.search import FILE, StoredQuads, index_bytes
 from kgbuild.sourcemap import SourceMap
 from kgbuild.store import canonical_nquads, make_store, sorted_trig
 from kgbuild.validation import Shapes, load_checks, load_shapes, run_checks, validate_graph
@@ -361,4 +362,5 @@ def _content(compiled: Compiled, graph: Graph) -> ReleaseContent:
             **{name: version(name) for name in ("pyoxigraph", "rdflib", "pyshacl")},
         },
     }
-    return ReleaseContent(nquads, source_map, {"graph.trig": sorted_trig(graph.dataset)}, facts)
+    derived = {"graph.trig": sorted_trig(graph.dataset), FILE: index_bytes(StoredQuads(graph.dataset))}
+    return ReleaseContent(nquads, source_map, derived, facts)

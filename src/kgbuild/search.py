@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import Final, Protocol
 from urllib.parse import quote
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse
+from pyoxigraph import Literal, NamedNode, Quad, Store, parse
 
+from kgbuild.engines.formats import EXTENSIONS
 from kgbuild.errors import KgError
 from kgbuild.folding import Word, pinyin, words_of
 from kgbuild.namespaces import (
@@ -103,7 +104,7 @@ class FiledQuads:
         wanted = {NamedNode(predicate) for predicate in predicates}
         for path in self.files:
             # As the server loads them: lenient, each file with blank nodes of its own.
-            for quad in parse(path=path, format=RdfFormat.from_extension(path.suffix[1:].lower()), lenient=True):
+            for quad in parse(path=path, format=EXTENSIONS[path.suffix.lower()], lenient=True):
                 if quad.predicate in wanted:
                     yield quad
 
@@ -499,7 +500,7 @@ class _Taken:
 
 def _iri_in(query: str) -> str:
     """Read a query as an IRI, whole or with a prefix; as it is otherwise."""
-    text = query.strip().strip("<>")
+    text = query.strip().strip("<>").encode(errors="replace").decode()  # half a character, which SQLite would not take
     prefix, colon, local = text.partition(":")
     return PREFIXES[prefix] + local if colon and prefix in PREFIXES and not text.startswith(BASE) else text
 
@@ -525,7 +526,7 @@ def _as_written(word: Word) -> str:
 
 def _in_any_form(word: Word) -> str:
     asked = [_as_written(word), _quoted("stem", word.stem)]
-    if word.sound:
+    if 2 * len(word.sound) >= len(word.folded):  # not what is hardly left of a row of one letter
         asked.append(_quoted("sound", word.sound))
     if word.parts:
         asked.append("(" + " AND ".join(_quoted("stem", part) for part in word.parts) + ")")
@@ -544,7 +545,7 @@ def _begun(word: Word) -> str:
 def is_one_edit(one: str, other: str) -> bool:
     """Tell whether a letter more, less, changed, or two neighbours exchanged, make one word of another.
 
-    >>> [is_one_edit("chuntao", other) for other in ("chuntoa", "chunta", "chuntaoo", "chumtao", "chntoa")]
+    >>> [is_one_edit("chuntao", other) for other in ("chuntoa", "chunta", "chuntaoo", "chumtao", "chuntao")]
     [True, True, True, True, False]
     """
     if len(one) > len(other):
@@ -553,7 +554,7 @@ def is_one_edit(one: str, other: str) -> bool:
     rest, longer = one[start:], other[start:]
     if len(one) < len(other):
         return len(other) - len(one) == 1 and rest == longer[1:]
-    return rest[1:] == longer[1:] or (rest[:2] == longer[1::-1] and rest[2:] == longer[2:])
+    return one != other and (rest[1:] == longer[1:] or (rest[:2] == longer[1::-1] and rest[2:] == longer[2:]))
 
 
 # --- made by a process of its own -------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgbuild.engines.evaluation import QueryError
-from kgbuild.server import pages
+from kgbuild.server import pages, search
 from kgbuild.server.languages import reader_of
 from kgbuild.server.negotiation import PROBLEM, VARY, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
@@ -33,6 +33,8 @@ def routes() -> list[Route]:
     return [
         Route("/sparql", _raw(endpoint, METHODS), methods=None),
         Route("/", _raw(_home), methods=None),
+        Route("/search", _raw(search.search), methods=None),
+        Route("/opensearch.xml", _raw(search.description), methods=None),
         Route("/healthz", _raw(_health), methods=None),
         Route("/style.css", _raw(_style), methods=None),
     ]
