@@ -28,6 +28,7 @@ _WITHIN: Final = frozenset("'’‘ʼʻʹʺ`")
 """Apostrophes, which hold a word together: people's, oʻzbek."""
 _HEADS: Final = {"гос": "государственный", "нац": "национальный", "ген": "генеральный"}
 """Shortened adjectives that begin a compound: госуправление is государственное управление."""
+_SHORTEST_STEM: Final = 3
 _SHORTEST_REST: Final = 5
 """Letters of the rest of a compound: госслужба is one, гости is none."""
 _SOUNDS: Final = (
@@ -62,7 +63,7 @@ def words_of(text: str) -> list[Word]:
     >>> [word.folded for word in words_of("Ұлттық ҒЫЛЫМ, йод: 国家")]
     ['улттык', 'гылым', 'иод', '国', '家']
     >>> [(word.stem, word.parts) for word in words_of("академии госуправления")]
-    [('академ', None), ('госуправлен', ('государствен', 'управлен'))]
+    [('акад', None), ('госуправл', ('государств', 'управл'))]
     """
     return [_word(written) for written in _cut(text)]
 
@@ -134,8 +135,12 @@ def _stem(written: str) -> str:
     language = "ru" if any("а" <= c <= "ӿ" for c in written) else "en" if written.isascii() else ""
     if not language:
         return _folded(written)
+    stem = written.replace("ё", "е")
     with _stemming:
-        stem: str = _stemmers[language].stemWord(written.replace("ё", "е"))
+        stem, before = _stemmers[language].stemWord(stem), stem
+        # Once is not enough for Russian: Астане loses -е and Астана -на, as if it were a verb.
+        while language == "ru" and stem != before and len(stem) > _SHORTEST_STEM:
+            stem, before = _stemmers[language].stemWord(stem), stem
     return _folded(stem) or _folded(written)
 
 

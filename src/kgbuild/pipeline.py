@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from sqlite3 import sqlite_version
 
 import rdflib
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, serialize
@@ -359,7 +360,8 @@ def _content(compiled: Compiled, graph: Graph) -> ReleaseContent:
         "quads": nquads.count(b"\n"),
         "versions": {
             "kgbuild": __version__,
-            **{name: version(name) for name in ("pyoxigraph", "rdflib", "pyshacl")},
+            **{name: version(name) for name in ("anyascii", "pyoxigraph", "pyshacl", "rdflib", "snowballstemmer")},
+            "sqlite": sqlite_version,
         },
     }
     derived = {"graph.trig": sorted_trig(graph.dataset), FILE: index_bytes(StoredQuads(graph.dataset))}
