@@ -223,7 +223,6 @@ def virtuoso(file: Path, folder: Path) -> Iterator[tuple[str, float]]:
     """Serve with Virtuoso 7, loaded graph by graph."""
     if not shutil.which("virtuoso-t"):
         raise FileNotFoundError("Virtuoso 7 is not installed: on Debian, apt-get install virtuoso-opensource-7")
-    from kgbuild.errors import EngineError
     from kgbuild.loading import RESOLVED_GRAPH, find_target, load_release
     from kgbuild.progress import Silent
 
@@ -233,13 +232,7 @@ def virtuoso(file: Path, folder: Path) -> Iterator[tuple[str, float]]:
     began = time.perf_counter()
     with virtuoso_server(folder / "virtuoso") as server:
         target = find_target(server.endpoint, server.graph_store, RESOLVED_GRAPH, server.environment)
-        for attempt in range(3):  # it tells what has not arrived, and sends that when it is run again
-            try:
-                load_release(release, target, Silent())
-                break
-            except EngineError as fault:
-                if attempt == 2:
-                    print(f"virtuoso: {fault}", file=sys.stderr)
+        load_release(release, target, Silent())
         yield server.endpoint, began
 
 
