@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from kgbuild.search import (
     Index,
     SearchError,
     StoredQuads,
+    TooLongError,
     gather,
     index_bytes,
     is_one_edit,
@@ -341,6 +343,37 @@ def test_no_query_is_an_error(real: Index, query: str) -> None:
 def test_any_text_can_be_searched(real: Index, query: str) -> None:
     """No text raises, and a second time finds the same."""
     assert real.find(query) == real.find(query)
+
+
+def test_a_search_that_takes_too_long_is_ended(real: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so; the next one is answered."""
+    with monkeypatch.context() as patch:
+        patch.setattr("kgbuild.search.DEADLINE", -1.0)
+        patch.setattr("kgbuild.search._STEPS", 1)
+        with pytest.raises(TooLongError):
+            real.find("hub")
+    assert real.find("hub").hits
+
+
+def test_a_search_that_fails_is_a_problem(tmp_path: Path, project: Path) -> None:
+    """Too long: 504. A damaged index: 503, while queries are answered."""
+    file = tmp_path / "some.nt"
+    file.write_text('<urn:a> <http://www.w3.org/2000/01/rdf-schema#label> "A" .\n', encoding="utf-8")
+    slow = "import kgbuild.search as s; s.DEADLINE = -1.0; s._STEPS = 1"
+    with serving(tmp_path, file, tweak=slow) as served:
+        assert 504 == requests.get(f"{served.address}/search?q=a", timeout=PATIENCE).status_code
+    build = tmp_path / "build"
+    release = current_release(project / "build")
+    shutil.copytree(release.path, build / "releases" / release.id)
+    (build / "current").symlink_to(f"releases/{release.id}")
+    index = build / "releases" / release.id / FILE
+    whole = index.read_bytes()
+    for damaged in (whole[:5000], whole[: 1 << 14] + b"x" * (len(whole) - (1 << 14)), b""):
+        index.write_bytes(damaged)
+        with serving(tmp_path, build=build) as served:
+            answer = requests.get(f"{served.address}/search?q=network", timeout=PATIENCE)
+            assert (503, "no-search") == (answer.status_code, answer.json()["type"].rpartition("/")[2])
+            assert served.is_well()
 
 
 def test_an_index_has_the_same_bytes(real_store: Store, tmp_path: Path) -> None:

@@ -339,7 +339,11 @@ def _json(value: object) -> str:
 
 
 class SearchError(KgError):
-    """A search was ended, or its index cannot be used."""
+    """An index cannot be used."""
+
+
+class TooLongError(SearchError):
+    """A search was ended after `DEADLINE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,14 +412,16 @@ class Index:
     def find(self, query: str, kind: str = "") -> Found:
         """Find things by their names, best first; of one kind if it is given.
 
-        Never fails for what the query holds; raises SearchError if it takes too long.
+        Never fails for what the query holds; raises TooLongError after `DEADLINE`, SearchError if the file is damaged.
         """
         end = time.monotonic() + DEADLINE
         self._connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
         try:
             return self._find(query, kind)
         except sqlite3.Error as problem:
-            raise SearchError(f"The search was not answered: {problem}.") from problem
+            if problem.sqlite_errorname == "SQLITE_INTERRUPT":
+                raise TooLongError(f"The search took longer than {DEADLINE:g} s.") from problem
+            raise SearchError(f"The index cannot be read: {problem}. Build again.") from problem
 
     def _find(self, query: str, kind: str) -> Found:
         taken = _Taken()

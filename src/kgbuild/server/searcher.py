@@ -15,7 +15,7 @@ from typing import Final
 
 from kgbuild.engines.disk import most_quads
 from kgbuild.release import QUADS, Release
-from kgbuild.search import FILE, MOST_QUADS, Found, Index, SearchError
+from kgbuild.search import FILE, MOST_QUADS, Found, Index, SearchError, TooLongError
 from kgbuild.server.problems import Problem
 
 THREADS: Final = 2
@@ -67,8 +67,11 @@ class Searcher:
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._find, query, kind)
-        except SearchError as problem:
+        except TooLongError as problem:
             raise Problem("deadline", 504, f"{problem} Ask for fewer or longer words.") from problem
+        except SearchError as problem:
+            _log.error("A search was not answered: %s", problem)
+            raise Problem("no-search", 503, "The search index of these data cannot be read.") from problem
         finally:
             self._waiting -= 1
 
