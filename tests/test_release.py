@@ -111,9 +111,10 @@ def test_manifest_tells_what_the_release_holds(project: Path) -> None:
     assert release.id == release.manifest["id"] == release.path.name
     assert (11, 36, 24) == (facts["articles"], facts["claims"], facts["entities"])
     assert facts["quads"] == len((release.path / QUADS).read_bytes().splitlines())
-    assert {"kgbuild", "pyoxigraph", "pyshacl", "rdflib"} == set(facts["versions"])
+    libraries = {"anyascii", "pyoxigraph", "pyshacl", "rdflib", "snowballstemmer", "sqlite"}
+    assert {"kgbuild", *libraries} == set(facts["versions"])
     files = files_of(release)
-    assert {QUADS, SOURCE_MAP, "graph.trig", MANIFEST} == set(files)
+    assert {QUADS, SOURCE_MAP, "graph.trig", "search.sqlite", MANIFEST} == set(files)
     assert {n: len(b) for n, b in files.items() if n != MANIFEST} == {
         name: described["bytes"] for name, described in release.manifest["files"].items()
     }

@@ -25,6 +25,7 @@ from kgbuild.pipeline import Sources, build, validate
 from kgbuild.progress import reporting
 from kgbuild.questions import Question, ask, empty_sentence, find_question, load_questions
 from kgbuild.release import collect_garbage, current_release, find_release, list_releases, use_release
+from kgbuild.search import FILE, KINDS, Index
 from kgbuild.server.run import serve
 from kgbuild.server.service import Settings
 from kgbuild.tables import FORMATS, format_answer
@@ -306,6 +307,27 @@ def _read_query(file: str) -> str:
         ) from problem
     except UnicodeDecodeError as problem:
         raise UsageError(f"{file}: is not UTF-8. Save it as UTF-8.") from problem
+
+
+@app.command("search")
+def search_command(
+    words: Annotated[list[str], typer.Argument(help="Words of a name, in any script; an IRI or an identifier.")],
+    kind: Annotated[str, typer.Option(help=f"Only things of this kind: one of {', '.join(KINDS)}.")] = "",
+    build_dir: Build = _BUILD,
+) -> None:
+    """Find things by any of their names: kind, name found, IRI, tabs between."""
+    if kind and kind not in KINDS:
+        raise UsageError(f"--kind {kind}: there is no such kind. Use one of {', '.join(KINDS)}.")
+    path = current_release(build_dir).path / FILE
+    if not path.is_file():
+        raise UsageError(f"{path}: the release has no search index. Build again.")
+    found = Index(path).find(" ".join(words), kind)
+    if found.instead:
+        _say(f"Nothing bears this name. Did you mean: {found.instead}")
+    if not found.hits:
+        _say("Nothing was found. Try fewer words, or the beginning of a word.")
+    for hit in found.hits:
+        print(f"{hit.kind}\t{hit.text}\t{hit.iri}")
 
 
 @app.command("explain")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from sqlite3 import sqlite_version
 
 import rdflib
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, serialize
@@ -33,6 +34,7 @@ from kgbuild.records import Article, read_all, read_article, read_entity
 from kgbuild.registry import Registry, check_ids
 from kgbuild.release import Release, ReleaseContent, build_lock, publish
 from kgbuild.resolution import Resolver, make_scales
+from kgbuild.search import FILE, StoredQuads, index_bytes
 from kgbuild.sourcemap import SourceMap
 from kgbuild.store import canonical_nquads, make_store, sorted_trig
 from kgbuild.validation import Shapes, load_checks, load_shapes, run_checks, validate_graph
@@ -358,7 +360,9 @@ def _content(compiled: Compiled, graph: Graph) -> ReleaseContent:
         "quads": nquads.count(b"\n"),
         "versions": {
             "kgbuild": __version__,
-            **{name: version(name) for name in ("pyoxigraph", "rdflib", "pyshacl")},
+            **{name: version(name) for name in ("anyascii", "pyoxigraph", "pyshacl", "rdflib", "snowballstemmer")},
+            "sqlite": sqlite_version,
         },
     }
-    return ReleaseContent(nquads, source_map, {"graph.trig": sorted_trig(graph.dataset)}, facts)
+    derived = {"graph.trig": sorted_trig(graph.dataset), FILE: index_bytes(StoredQuads(graph.dataset))}
+    return ReleaseContent(nquads, source_map, derived, facts)

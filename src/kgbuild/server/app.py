@@ -15,7 +15,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgbuild.engines.evaluation import QueryError
-from kgbuild.server import pages, questions, things
+from kgbuild.server import pages, questions, search, things
 from kgbuild.server.answering import CutOffError, raw_key, send_response
 from kgbuild.server.context import give_context
 from kgbuild.server.languages import reader_of
@@ -49,6 +49,8 @@ def routes() -> list[Route]:
         Route("/ontology/{path:path}", _raw(things.describe_ontology), methods=None),
         Route("/context.jsonld", _raw(give_context), methods=None),
         Route("/context/{path:path}", _raw(give_context), methods=None),
+        Route("/search", _raw(search.search), methods=None),
+        Route("/opensearch.xml", _raw(search.description), methods=None),
         Route("/healthz", _raw(_health), methods=None),
         Route("/style.css", _raw(_file("style.css", "text/css; charset=utf-8")), methods=None),
         Route("/icon.svg", _raw(_file("icon.svg", "image/svg+xml")), methods=None),

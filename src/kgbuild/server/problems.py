@@ -20,6 +20,7 @@ TITLES: Final = {
     "gone": "What was at this address was withdrawn",
     "method-not-allowed": "The method is not allowed here",
     "not-acceptable": "None of the formats asked for is available",
+    "no-search": "Search is not ready",
     "not-found": "There is nothing at this address",
     "out-of-memory": "The query needs too much memory",
     "query-too-complex": "The query is too complex",

@@ -19,6 +19,7 @@ from kgbuild.namespaces import ONTOLOGY, sparql_header
 from kgbuild.questions import Question
 from kgbuild.release import QUADS, Release, current_release, find_release
 from kgbuild.server.responses import Cache
+from kgbuild.server.searcher import Searcher
 
 T = TypeVar("T")
 
@@ -71,6 +72,7 @@ class Service:
         self.cache = Cache(CACHE_BYTES)
         self.release_id = ""
         self.known = Known()
+        self.searcher = Searcher(None, ())
         self._pool: Pool | None = None
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
         self._waiting: dict[asyncio.Future[Any], int] = {}
@@ -98,6 +100,7 @@ class Service:
         """End everything."""
         for task in self._background:
             task.cancel()
+        self.searcher.close()
         if self._pool is not None:
             await self._pool.stop()
 
@@ -123,8 +126,11 @@ class Service:
         except BaseException:
             await pool.stop()
             raise
+        searcher = Searcher(release, files)
+        await searcher.start()
         self.known = known
-        old, self._pool = self._pool, pool
+        self.searcher.close()
+        old, self._pool, self.searcher = self._pool, pool, searcher
         self.release_id = release.id if release else "files"
         self.cache.clear()
         self._spawn(self._replace_when_lost(pool, release))
