@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kgbuild.engines.evaluation import QueryError
 from kgbuild.server import pages
 from kgbuild.server.languages import reader_of
+from kgbuild.server.metrics import Measured, metrics
 from kgbuild.server.negotiation import PROBLEM, VARY, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.responses import Response, header, header_lines
@@ -34,6 +35,7 @@ def routes() -> list[Route]:
         Route("/sparql", _raw(endpoint, METHODS), methods=None),
         Route("/", _raw(_home), methods=None),
         Route("/healthz", _raw(_health), methods=None),
+        Route("/metrics", _raw(_metrics), methods=None),
         Route("/style.css", _raw(_style), methods=None),
     ]
 
@@ -45,8 +47,9 @@ def _router(service: Service) -> Router:
 
 def make_app(service: Service) -> ASGIApp:
     """Make the application that answers from a service, which whoever calls starts and stops."""
+    router = _router(service)
     # A bare router: the middleware of an application would turn our problems into its own.
-    return _Answered(_Guarded(_router(service), service), service)
+    return _Answered(Measured(_Guarded(router, service), service.meter, routes()), service)
 
 
 # --- handlers -----------------------------------------------------------------------------------------------------
@@ -71,6 +74,10 @@ async def _health(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
     body = f"ready: release {service.release_id}, {service.pool.quads} quads\n".encode()
     await _send_page(scope, Response(200, header_lines(headers), body), send)
+
+
+async def _metrics(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    await _send_page(scope, metrics(scope), send)
 
 
 async def _send_page(scope: Scope, response: Response, send: Send) -> None:
@@ -117,14 +124,15 @@ class _Answered:
     """Answers what was answered before, ahead of the table of routes: the one exception to it, for speed."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
-        self.app, self.service = app, service
+        self.app, self.service, self.hits = app, service, service.meter.hits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["query_string"]:
             scope["raw_key"] = raw_key(scope)
             found = self.service.cache.get(scope["raw_key"])
             if found is not None:
-                await found.send(scope["method"], header(scope, b"if-none-match"), send)
+                status = await found.send(scope["method"], header(scope, b"if-none-match"), send)
+                self.hits[scope["path"], scope["method"], status] += 1
                 return
         await self.app(scope, receive, send)
 

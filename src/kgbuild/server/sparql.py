@@ -88,7 +88,7 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
         encoded = _about(service, scope, accept, gzip)
         await encoded.send(method, if_none_match, send)
         return
-    prepared = _Prepared(service, asked, accept, gzip, _public_url(service, scope), reader_of(scope))
+    prepared = _Prepared(service, asked, accept, gzip, public_url(service, scope), reader_of(scope))
     kept = service.cache.get(prepared.key)
     if kept is None:
         large = await _answer(prepared, receive)
@@ -389,7 +389,7 @@ def _about(service: Service, scope: Scope, accept: str | None, gzip: bool) -> En
     if media_type is None:
         available = [*GRAPH_OFFERS, HTML]
         raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
-    public = _public_url(service, scope)
+    public = public_url(service, scope)
     key = blake2b(repr(("description", service.release_id, public, media_type, gzip)).encode()).digest()
     kept = service.cache.get(key)
     if kept is None:
@@ -400,7 +400,7 @@ def _about(service: Service, scope: Scope, accept: str | None, gzip: bool) -> En
     return kept
 
 
-def _public_url(service: Service, scope: Scope) -> str:
+def public_url(service: Service, scope: Scope) -> str:
     """Give the server's address as the client knows it: as set, else from its Host header, which may hold anything."""
     if service.settings.public_url:
         return service.settings.public_url
