@@ -16,6 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgbuild.engines.evaluation import QueryError
 from kgbuild.server import pages
+from kgbuild.server.crawlers import robots, sitemap, sitemap_part
+from kgbuild.server.dataset import dataset, void
+from kgbuild.server.downloads import release_file, release_itself, release_list
 from kgbuild.server.languages import reader_of
 from kgbuild.server.metrics import Measured, metrics
 from kgbuild.server.negotiation import PROBLEM, VARY, takes_gzip, wants_html
@@ -34,6 +37,14 @@ def routes() -> list[Route]:
     return [
         Route("/sparql", _raw(endpoint, METHODS), methods=None),
         Route("/", _raw(_home), methods=None),
+        Route("/dataset", _raw(dataset), methods=None),
+        Route("/.well-known/void", _raw(void), methods=None),
+        Route("/releases/", _raw(release_list), methods=None),
+        Route("/releases/{id}", _raw(release_itself), methods=None),
+        Route("/releases/{id}/{file}", _raw(release_file), methods=None),
+        Route("/robots.txt", _raw(robots), methods=None),
+        Route("/sitemap.xml", _raw(sitemap), methods=None),
+        Route("/sitemap-{number:int}.xml", _raw(sitemap_part), methods=None),
         Route("/healthz", _raw(_health), methods=None),
         Route("/metrics", _raw(_metrics), methods=None),
         Route("/style.css", _raw(_style), methods=None),
