@@ -110,9 +110,9 @@ abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS syntheti
 	@$(BIN)/python bench/generate.py $(QUADS) build/abuse.nq
 	@ABUSE_DATA=build/abuse.nq $(BIN)/pytest tests/abuse -m 'abuse or not abuse'
 
-.PHONY: comunica
-comunica:  ## Install Comunica into build/, for the test that federates with it
-	@tests/comunica/install.sh build/comunica
+.PHONY: npm
+npm:  ## Install into build/ what tests take from npm: Comunica, axe-core
+	@for name in comunica axe; do tests/install_npm.sh tests/$$name build/$$name; done
 
 .PHONY: lock
 lock:  ## Pin the dependencies anew (needs uv)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Store
 
-from kgbuild.pipeline import Sources, build, compile_graph
+from kgbuild.pipeline import Sources, _content, assemble, build, compile_graph, compile_records
+from kgbuild.progress import Silent
+from kgbuild.release import publish
 from mini import MINI, ROOT, copy_project, sources
 from serving import Served, mini_file, serving
 
@@ -38,6 +40,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve the mini fixture with the command's own defaults, for one file of tests."""
     folder = tmp_path_factory.mktemp("server")
     with serving(folder, mini_file(folder)) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def real_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Publish the repository's own records in a folder, unchecked: `make` checks them.  Nobody may change it."""
+    sources_ = Sources(ROOT / "data", ROOT / "ontology", ROOT / "queries", root=ROOT)
+    compiled = compile_records(sources_, Silent())
+    folder = tmp_path_factory.mktemp("real") / "build"
+    folder.mkdir()
+    publish(folder, _content(compiled, assemble(compiled, sources_, Silent())))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, real_build: Path) -> Iterator[Served]:
+    """Serve the repository's own records as a release, for all files of tests."""
+    with serving(tmp_path_factory.mktemp("site"), build=real_build) as served:
         yield served
 
 

@@ -17,13 +17,13 @@ from SPARQLWrapper import CSV, GET, JSON, JSONLD, N3, POST, POSTDIRECTLY, RDFXML
 from SPARQLWrapper import SPARQLWrapper as Wrapper
 from SPARQLWrapper.SPARQLExceptions import QueryBadFormed
 
-from serving import ROOT, Served, mini_nquads, serving
+from npm import installed
+from serving import Served, mini_nquads, serving
 
 ICN = "https://w3id.org/icn/ontology#"
 LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 NAMES = f"SELECT ?s ?name WHERE {{ ?s a <{ICN}Network> ; <{LABEL}> ?name }} ORDER BY ?s ?name"
 MEMBERS = f"CONSTRUCT {{ ?m <{ICN}member> ?a }} WHERE {{ ?m <{ICN}member> ?a }}"
-COMUNICA = ROOT / "build" / "comunica"
 
 
 @pytest.fixture(scope="module")
@@ -157,16 +157,8 @@ def test_curl_sees_the_service(server: Served) -> None:
 
 @pytest.fixture(scope="module")
 def comunica() -> Path:
-    """Install Comunica into build/, once; skip where that cannot be done."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.skip("Comunica needs Node.js and npm, which are not installed: on Debian, apt-get install nodejs npm")
-    done = subprocess.run(
-        ["bash", str(ROOT / "tests" / "comunica" / "install.sh"), str(COMUNICA)],
-        check=False, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
-    if done.returncode:
-        pytest.skip(f"Comunica could not be installed by npm: {done.stderr.strip()[-300:]}")
-    return COMUNICA
+    """Give the folder of Comunica; skip where it cannot be installed."""
+    return installed("comunica")
 
 
 def ask_comunica(folder: Path, query: str, *endpoints: str) -> list[dict[str, str]]:
