@@ -22,6 +22,7 @@ from kgbuild.server.downloads import release_file, release_itself, release_list
 from kgbuild.server.languages import reader_of
 from kgbuild.server.metrics import Measured, metrics
 from kgbuild.server.negotiation import PROBLEM, VARY, takes_gzip, wants_html
+from kgbuild.server.ontology_page import ontology
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.responses import Response, header, header_lines
 from kgbuild.server.service import Service
@@ -42,6 +43,7 @@ def routes() -> list[Route]:
         Route("/releases/", _raw(release_list), methods=None),
         Route("/releases/{id}", _raw(release_itself), methods=None),
         Route("/releases/{id}/{file}", _raw(release_file), methods=None),
+        Route("/ontology", _raw(ontology), methods=None),
         Route("/robots.txt", _raw(robots), methods=None),
         Route("/sitemap.xml", _raw(sitemap), methods=None),
         Route("/sitemap-{number:int}.xml", _raw(sitemap_part), methods=None),
