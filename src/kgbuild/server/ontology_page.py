@@ -52,6 +52,8 @@ _ALIGNED: Final = (
     f"{_SKOS}closeMatch",
     f"{_RDFS}seeAlso",
 )
+_DOMAIN: Final = (f"{_RDFS}domain",)
+_RANGE: Final = (f"{_RDFS}range",)
 _SITUATION: Final = f"{ONTOLOGY}Situation"
 _USED: Final = re.compile(r"\bicn:([A-Za-z][A-Za-z0-9_]*)")
 
@@ -328,7 +330,7 @@ def _terms(said: Mapping[str, _Said], kinds: Mapping[str, str]) -> dict[str, Ter
             said[iri].texts(f"{_SKOS}definition", f"{_RDFS}comment"),
             tuple(sorted((each.value, each.language or "") for each in said[iri].literals[f"{_SKOS}example"])),
             tuple(each for each in said[iri].linked(*_ABOVE) if each in kinds),
-            below(iri),
+            below[iri],
             tuple(
                 (relation, outside)
                 for relation in _ALIGNED
@@ -338,8 +340,8 @@ def _terms(said: Mapping[str, _Said], kinds: Mapping[str, str]) -> dict[str, Ter
             said[iri].linked(*_DOMAIN),
             said[iri].linked(*_RANGE),
             tuple(sorted(apart[iri])),
-            properties(iri),
-            values_of(iri),
+            properties[iri],
+            values_of[iri],
             said[iri].linked(f"{ONTOLOGY}qualifies"),
             said[iri].linked(f"{_DCTERMS}isReplacedBy"),
             said[iri].is_true(f"{ONTOLOGY}singleValued"),
@@ -351,21 +353,13 @@ def _terms(said: Mapping[str, _Said], kinds: Mapping[str, str]) -> dict[str, Ter
     }
 
 
-_DOMAIN: Final = (f"{_RDFS}domain",)
-_RANGE: Final = (f"{_RDFS}range",)
-
-
-class _inverse:  # noqa: N801 - used as a function
-    """Finds which of our terms lead to a term by some predicates."""
-
-    def __init__(self, said: Mapping[str, _Said], kinds: Iterable[str], *predicates: str) -> None:
-        self.found: defaultdict[str, set[str]] = defaultdict(set)
-        for iri in kinds:
-            for leads_to in said[iri].linked(*predicates):
-                self.found[leads_to].add(iri)
-
-    def __call__(self, iri: str) -> tuple[str, ...]:
-        return tuple(sorted(self.found[iri]))
+def _inverse(said: Mapping[str, _Said], kinds: Iterable[str], *predicates: str) -> defaultdict[str, tuple[str, ...]]:
+    """Find which of our terms lead to a term by some predicates, in the order of `kinds`, which is sorted."""
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for iri in kinds:
+        for leads_to in said[iri].linked(*predicates):
+            found[leads_to] += (iri,)
+    return found
 
 
 def _disjoint(said: Mapping[str, _Said]) -> defaultdict[str, set[str]]:
