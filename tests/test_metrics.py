@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from starlette.routing import Route
 from kgbuild.cli import main
 from kgbuild.server.app import routes
 from kgbuild.server.metrics import NO_ROUTE
-from serving import PATIENCE, RUNAWAY, Served, mini_file, mini_nquads, serving, until
+from serving import PATIENCE, ROOT, RUNAWAY, Served, mini_file, mini_nquads, serving, until
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -125,6 +126,17 @@ def test_workers_that_are_killed_are_counted_by_reason(tmp_path: Path) -> None:
         assert 504 == served.ask(RUNAWAY).status_code
         until(lambda: figure(samples(served), "kgbuild_workers_ended_total", reason="deadline") == 1, "not counted")
         assert 0 == figure(samples(served), "kgbuild_queries_running")
+
+
+def test_every_figure_is_documented(server: Served) -> None:
+    """docs/dataset.md names each figure of ours, and none that there is not."""
+    documented = set(re.findall(r"`(kgbuild_\w+)`", (ROOT / "docs" / "dataset.md").read_text("utf-8")))
+    server.ask("ASK {}")
+    text = requests.get(f"{server.address}/metrics", timeout=PATIENCE).text
+    named = {
+        name for name in re.findall(r"^# TYPE (kgbuild_\w+) ", text, re.MULTILINE) if not name.endswith("_created")
+    }
+    assert documented == named
 
 
 # --- the access log -----------------------------------------------------------------------------------------------

@@ -85,8 +85,9 @@ _LINKS: Final = f"""SELECT ?p ?space (COUNT(*) AS ?n) {{
   ?s ?p ?o FILTER (isIRI(?o) && STRSTARTS(STR(?s), "{BASE}") && !STRSTARTS(STR(?o), "{BASE}"))
   BIND (REPLACE(STR(?o), "^([a-zA-Z][a-zA-Z0-9+.-]*://[^/]*/?).*$", "$1") AS ?space)
 }} GROUP BY ?p ?space ORDER BY ?p ?space"""
-_SPAN: Final = """SELECT (MIN(?earliest) AS ?from) (MAX(?latest) AS ?to) {
-  ?s icn:dated ?d OPTIONAL { ?d icn:earliest ?earliest } OPTIONAL { ?d icn:latest ?latest }
+_SPAN: Final = """SELECT ?from ?to {
+  { SELECT (MIN(?earliest) AS ?from) { ?s icn:dated/icn:earliest ?earliest } }
+  { SELECT (MAX(?latest) AS ?to) { ?s icn:dated/icn:latest ?latest } }
 }"""
 _STATES: Final = """SELECT ?s (MIN(STR(?label)) AS ?name) {
   ?s a icn:State FILTER (isIRI(?s)) OPTIONAL { ?s rdfs:label ?label FILTER (LANG(?label) = "en") }

@@ -25,6 +25,16 @@ _WIDE: Final = 13.5
 
 
 @dataclass(frozen=True)
+class Caption:
+    """What a diagram is called in the page and to people, what it shows in words, and the language of its texts."""
+
+    name: str
+    title: str
+    about: str
+    language: str
+
+
+@dataclass(frozen=True)
 class Node:
     """A node of a tree."""
 
@@ -50,7 +60,7 @@ def width_of(text: str) -> float:
     return sum(_WIDE if unicodedata.east_asian_width(letter) in "WF" else _LETTER for letter in text)
 
 
-def tree_diagram(name: str, title: str, about: str, roots: Sequence[Node]) -> Markup:
+def tree_diagram(caption: Caption, roots: Sequence[Node]) -> Markup:
     """Draw trees from left to right, one below the other."""
     columns = list(_columns(roots))
     lefts = [4.0]
@@ -60,7 +70,7 @@ def tree_diagram(name: str, title: str, about: str, roots: Sequence[Node]) -> Ma
     bottom = 4.0
     for root in roots:
         _, bottom = _draw(root, 0, bottom, lefts, drawn)
-    return _svg(name, title, about, lefts[-1] - GAP + 4, bottom + 4, drawn)
+    return _svg(caption, lefts[-1] - GAP + 4, bottom + 4, drawn)
 
 
 def _columns(nodes: Sequence[Node]) -> Iterable[list[str]]:
@@ -84,9 +94,7 @@ def _draw(node: Node, depth: int, top: float, lefts: list[float], drawn: list[Ma
     return middle, max(bottom, top + ROW)
 
 
-def situation_diagram(
-    name: str, title: str, about: str, middle: str, keys: Sequence[Part], values: Sequence[Part]
-) -> Markup:
+def situation_diagram(caption: Caption, middle: str, keys: Sequence[Part], values: Sequence[Part]) -> Markup:
     """Draw a situation as the node in the middle: what identifies it on its left, what is said of it on its right."""
     left = max((_part_width(part) for part in keys), default=0.0)
     right = max((_part_width(part) for part in values), default=0.0)
@@ -99,7 +107,7 @@ def situation_diagram(
     for part, at in zip(values, _spread(len(values), height), strict=True):
         drawn += _part(part, centre_right + 2 * GAP, at, right, (centre_right, height / 2), at_right=True)
     drawn.append(_box(middle, centre_left, height / 2, centre_right - centre_left, "centre"))
-    return _svg(name, title, about, centre_right + 2 * GAP + right + 4, height, drawn)
+    return _svg(caption, centre_right + 2 * GAP + right + 4, height, drawn)
 
 
 def _part_width(part: Part) -> float:
@@ -135,10 +143,10 @@ def _box(text: str, left: float, middle: float, width: float, kind: str) -> Mark
     return box + Markup('<text x="{:.0f}" y="{:.1f}">{}</text>').format(left + 8, middle + 4.5, text)
 
 
-def _svg(name: str, title: str, about: str, width: float, height: float, drawn: Iterable[Markup]) -> Markup:
+def _svg(caption: Caption, width: float, height: float, drawn: Iterable[Markup]) -> Markup:
     head = Markup(
         '<svg class="diagram" role="img" aria-labelledby="diagram-{0}-title diagram-{0}-about" '
         'width="{1:.0f}" height="{2:.0f}" viewBox="0 0 {1:.0f} {2:.0f}" xmlns="http://www.w3.org/2000/svg">'
-        '<title id="diagram-{0}-title">{3}</title><desc id="diagram-{0}-about">{4}</desc>'
-    ).format(name, width, height, title, about)
-    return head + Markup("\n").join(drawn) + Markup("</svg>")
+        '<title id="diagram-{0}-title">{3}</title><desc id="diagram-{0}-about">{4}</desc><g lang="{5}">'
+    ).format(caption.name, width, height, caption.title, caption.about, caption.language)
+    return head + Markup("\n").join(drawn) + Markup("</g></svg>")

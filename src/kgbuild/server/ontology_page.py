@@ -20,7 +20,7 @@ from kgbuild.engines.evaluation import Request
 from kgbuild.engines.pool import OUR_OWN, Pool
 from kgbuild.namespaces import EXTERNAL, GRAPH, ONTOLOGY, ONTOLOGY_IRI, VOCABULARY, shorten
 from kgbuild.questions import Question
-from kgbuild.server.diagrams import Node, Part, situation_diagram, tree_diagram
+from kgbuild.server.diagrams import Caption, Node, Part, situation_diagram, tree_diagram
 from kgbuild.server.keeping import send_kept
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.problems import problem
@@ -124,6 +124,14 @@ class Term:
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A class with those below it."""
+
+    iri: str
+    below: tuple[Branch, ...]
+
+
+@dataclass(frozen=True)
 class Reference:
     """All that the page shows."""
 
@@ -135,9 +143,17 @@ class Reference:
 
     def of_kind(self, kind: str) -> list[Term]:
         """List the terms of a kind, by name without regard to case."""
-        return sorted(
-            (term for term in self.terms.values() if term.kind == kind), key=lambda t: (t.name.lower(), t.name)
-        )
+        found = [term for term in self.terms.values() if term.kind == kind]
+        return sorted(found, key=lambda term: (term.name.lower(), term.name))
+
+    def branches(self) -> list[Branch]:
+        """Give the tree of classes; one that is above itself ends its branch."""
+
+        def branch(iri: str, path: tuple[str, ...]) -> Branch:
+            below = [each for each in self.terms[iri].below if each not in path]
+            return Branch(iri, tuple(branch(each, (*path, each)) for each in below))
+
+        return [branch(term.iri, (term.iri,)) for term in self.of_kind("class") if not term.above]
 
 
 _references: WeakKeyDictionary[Pool, Reference] = WeakKeyDictionary()
@@ -187,7 +203,7 @@ def _render(
         reader,
         reference=reference,
         kinds={kind: reference.of_kind(kind) for kind in KINDS},
-        roots=[term.iri for term in reference.of_kind("class") if not _inner(term.above, reference)],
+        branches=reference.branches(),
         asked=questions_using(reference, questions),
         titles={name: question.title[reader.interface] for name, question in questions.items()},
         shorten=shorten,
@@ -196,10 +212,6 @@ def _render(
         tree=_tree(reference, reader),
         situation=_situation(reference, reader, counted),
     )
-
-
-def _inner(iris: Iterable[str], reference: Reference) -> list[str]:
-    return [iri for iri in iris if iri in reference.terms]
 
 
 def questions_using(reference: Reference, questions: Mapping[str, Question]) -> dict[str, list[str]]:
@@ -222,19 +234,19 @@ def _name(iri: str, reference: Reference, reader: Reader) -> str:
     return best_label(term.labels, reader)[0] or term.name if term else shorten(iri)
 
 
-def _tree(reference: Reference, reader: Reader) -> str:
-    def node(iri: str, path: tuple[str, ...]) -> Node:
-        below = [each for each in reference.terms[iri].below if each not in path]
-        return Node(_name(iri, reference, reader), tuple(node(each, (*path, iri)) for each in below))
+def _drawn(branch: Branch, reference: Reference, reader: Reader) -> Node:
+    return Node(_name(branch.iri, reference, reader), tuple(_drawn(each, reference, reader) for each in branch.below))
 
-    roots = [term for term in reference.of_kind("class") if not _inner(term.above, reference)]
+
+def _tree(reference: Reference, reader: Reader) -> str:
     _ = translations_of(reader.interface).gettext
-    return tree_diagram(
+    caption = Caption(
         "tree",
         _("The classes"),
         _("Each line leads from a class to the narrower ones on its right. The table of contents lists the same."),
-        [node(term.iri, (term.iri,)) for term in roots],
+        reader.labels[0],
     )
+    return tree_diagram(caption, [_drawn(branch, reference, reader) for branch in reference.branches()])
 
 
 def _situation(reference: Reference, reader: Reader, counted: Mapping[str, int]) -> str:
@@ -254,17 +266,16 @@ def _situation(reference: Reference, reader: Reader, counted: Mapping[str, int])
     values += [part(iri, is_general=True) for iri in general]
     _ = translations_of(reader.interface).gettext
     name = _name(shown.iri, reference, reader)
-    return situation_diagram(
+    caption = Caption(
         "situation",
         _("A situation and its parts: %(name)s") % {"name": name},
         _(
             "In the middle the situation. On the left what identifies it, on the right what sources say of it; "
             "dashed what every kind of situation has. Under each name stands what its values are."
         ),
-        name,
-        keys,
-        values,
+        reader.labels[0],
     )
+    return situation_diagram(caption, name, keys, values)
 
 
 # --- reading ------------------------------------------------------------------------------------------------------

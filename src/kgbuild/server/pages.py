@@ -46,7 +46,12 @@ class Cell:
 def stylesheet() -> Response:
     """Give the one stylesheet."""
     text = (Path(__file__).parent / "style.css").read_bytes()
-    headers = {"Content-Type": "text/css; charset=utf-8", "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    headers = {
+        "Content-Type": "text/css; charset=utf-8",
+        "Cache-Control": "no-cache",
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+    }
     return Response(200, header_lines(headers), text)
 
 
