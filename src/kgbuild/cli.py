@@ -367,6 +367,9 @@ def serve_command(
         typer.Option(help="Serve from memory, or from a store on disk: auto takes disk above 10 million quads."),
     ] = "auto",
     public_url: Annotated[str, typer.Option(help="Address under which clients reach the server.")] = "",
+    access_log: Annotated[
+        str, typer.Option(metavar="FILE", help="Write a line for each request there; - is the standard output.")
+    ] = "",
     build_dir: Build = _BUILD,
 ) -> None:
     """Serve the current release, or RDF files, for SPARQL over HTTP."""
@@ -380,7 +383,7 @@ def serve_command(
     questions = _questions() if _QUESTIONS.is_dir() and not data else {}
     limits = Limits(timeout=query_timeout, memory=memory_per_query << 20, workers=workers)
     settings = Settings(build_dir, release, tuple(data or ()), limits, public_url.rstrip("/"), questions, store)
-    serve(settings, host, port, _say)
+    serve(settings, host, port, _say, access_log)
 
 
 # --- releases -----------------------------------------------------------------------------------------------------

@@ -172,6 +172,15 @@ def list_releases(build: Path) -> list[Release]:
     return [_read(path) for path in sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))]
 
 
+def readable_releases(build: Path) -> list[Release]:
+    """List the releases that can be read, oldest first; one that is damaged hides no other."""
+    found = []
+    for path in build.glob(f"releases/[!.]*/{MANIFEST}"):
+        with suppress(KgError, FileNotFoundError):  # damaged, or removed in this moment
+            found.append((path.parent.stat().st_mtime_ns, _read(path.parent)))
+    return [release for _, release in sorted(found, key=lambda each: (each[0], each[1].id))]
+
+
 def find_release(build: Path, name: str) -> Release:
     """Find a release by its id or the beginning of it."""
     # By its folder's name: another release that is damaged must not keep this one from being used.

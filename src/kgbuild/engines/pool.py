@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -59,6 +59,16 @@ class Limits:
     memory: int = 1 << 30
     workers: int = 2
     slow: int = 4
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a pool is at: queries that run and wait, living workers of the quick and the slow lane."""
+
+    running: int
+    waiting: int
+    quick: int
+    slow: int
 
 
 @dataclass
@@ -168,8 +178,16 @@ class _Stream:
 class Pool:
     """Workers over one set of data; `start` before anything, `stop` after everything."""
 
-    def __init__(self, files: tuple[Path, ...], limits: Limits, disk: Path | None = None) -> None:
+    def __init__(
+        self,
+        files: tuple[Path, ...],
+        limits: Limits,
+        disk: Path | None = None,
+        ended: Counter[str] | None = None,
+    ) -> None:
         self.files, self.limits, self.disk = files, limits, disk
+        self.ended: Counter[str] = Counter() if ended is None else ended
+        """Why workers ended -> how many did; those that go with the pool are not counted."""
         self.quads = 0
         self._idle: deque[_Worker] = deque()
         self._workers: dict[int, _Worker] = {}
@@ -250,6 +268,17 @@ class Pool:
         self._workers.clear()
         self._idle.clear()
 
+    def load(self) -> Load:
+        """Tell what is under way."""
+        alive = [worker for worker in self._workers.values() if not worker.killed]
+        slow = sum(worker.slow for worker in alive)
+        return Load(
+            sum(worker.began is not None for worker in alive),
+            sum(not waiting.done() for waiting, _ in self._waiting),
+            len(alive) - slow,
+            slow,
+        )
+
     # -- the zygote ----------------------------------------------------------------------------------------------
 
     def _fork(self) -> None:
@@ -311,6 +340,7 @@ class Pool:
             return
         if not worker.gone.done():
             worker.gone.set_result(told)
+        self.ended[_explain_death(worker.killed, told, self.limits).kind] += 1
         os.close(worker.life)
         worker.wire.close()
         if worker in self._idle:

@@ -18,7 +18,11 @@ from kgbuild.engines.evaluation import QueryError
 from kgbuild.server import pages, questions, search, things
 from kgbuild.server.answering import CutOffError, raw_key, send_response
 from kgbuild.server.context import give_context
+from kgbuild.server.crawlers import robots, sitemap, sitemap_part
+from kgbuild.server.dataset import dataset, void
+from kgbuild.server.downloads import release_file, release_itself, release_list
 from kgbuild.server.languages import reader_of
+from kgbuild.server.metrics import Measured, metrics
 from kgbuild.server.negotiation import PROBLEM, VARY, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.responses import Response, header, header_lines
@@ -54,6 +58,15 @@ def routes() -> list[Route]:
         Route("/healthz", _raw(_health), methods=None),
         Route("/style.css", _raw(_file("style.css", "text/css; charset=utf-8")), methods=None),
         Route("/icon.svg", _raw(_file("icon.svg", "image/svg+xml")), methods=None),
+        Route("/dataset", _raw(dataset), methods=None),
+        Route("/.well-known/void", _raw(void), methods=None),
+        Route("/releases/", _raw(release_list), methods=None),
+        Route("/releases/{id}", _raw(release_itself), methods=None),
+        Route("/releases/{id}/{file}", _raw(release_file), methods=None),
+        Route("/robots.txt", _raw(robots), methods=None),
+        Route("/sitemap.xml", _raw(sitemap), methods=None),
+        Route("/sitemap-{number:int}.xml", _raw(sitemap_part), methods=None),
+        Route("/metrics", _raw(_metrics), methods=None),
     ]
 
 
@@ -64,8 +77,9 @@ def _router(service: Service) -> Router:
 
 def make_app(service: Service) -> ASGIApp:
     """Make the application that answers from a service, which whoever calls starts and stops."""
+    router = _router(service)
     # A bare router: the middleware of an application would turn our problems into its own.
-    return _Answered(_Guarded(_router(service), service), service)
+    return _Answered(Measured(_Guarded(router, service), service.meter, routes()), service)
 
 
 # --- handlers -----------------------------------------------------------------------------------------------------
@@ -95,6 +109,10 @@ async def _health(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
     body = f"ready: release {service.release_id}, {service.pool.quads} quads\n".encode()
     await send_response(scope, Response(200, header_lines(headers), body), send)
+
+
+async def _metrics(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    await send_response(scope, metrics(scope), send)
 
 
 def _raw(handler: Handler, methods: str = "GET, HEAD, OPTIONS") -> ASGIApp:
@@ -136,14 +154,15 @@ class _Answered:
     """Answers what was answered before, ahead of the table of routes: the one exception to it, for speed."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
-        self.app, self.service = app, service
+        self.app, self.service, self.hits = app, service, service.meter.hits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["query_string"]:
             scope["raw_key"] = raw_key(scope)
             found = self.service.cache.get(scope["raw_key"])
             if found is not None:
-                await found.send(scope["method"], header(scope, b"if-none-match"), send)
+                status = await found.send(scope["method"], header(scope, b"if-none-match"), send)
+                self.hits[scope["path"], scope["method"], status] += 1
                 return
         await self.app(scope, receive, send)
 

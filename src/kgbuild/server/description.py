@@ -12,8 +12,8 @@ from kgbuild.namespaces import EXTERNAL, PREFIXES
 from kgbuild.server.service import Known, Service
 
 _SD: Final = "http://www.w3.org/ns/sparql-service-description#"
-_FORMATS: Final = "http://www.w3.org/ns/formats/"
-_FORMAT_NAMES: Final = {
+FORMATS_NAMESPACE: Final = "http://www.w3.org/ns/formats/"
+FORMAT_NAMES: Final = {
     "application/sparql-results+json": "SPARQL_Results_JSON",
     "application/sparql-results+xml": "SPARQL_Results_XML",
     "text/csv": "SPARQL_Results_CSV",
@@ -45,7 +45,7 @@ def describe_service(service: Service, public_url: str, media_type: str) -> byte
         *_prefixes(endpoint),
     ]
     format_ = GRAPHS[media_type]
-    prefixes = {**PREFIXES, "sd": _SD, "format": _FORMATS}
+    prefixes = {**PREFIXES, "sd": _SD, "format": FORMATS_NAMESPACE}
     listed = prefixes if format_ in (RdfFormat.TURTLE, RdfFormat.TRIG) else None
     return serialize(dict.fromkeys(triples), format=format_, prefixes=listed) or b""
 
@@ -56,7 +56,7 @@ def _service(endpoint: str) -> Iterator[Triple]:
     yield Triple(this, NamedNode(_SD + "endpoint"), this)
     yield Triple(this, NamedNode(_SD + "supportedLanguage"), NamedNode(_SD + "SPARQL11Query"))
     for media_type in (*RESULTS, *GRAPHS):
-        yield Triple(this, NamedNode(_SD + "resultFormat"), NamedNode(_FORMATS + _FORMAT_NAMES[media_type]))
+        yield Triple(this, NamedNode(_SD + "resultFormat"), NamedNode(FORMATS_NAMESPACE + FORMAT_NAMES[media_type]))
     yield Triple(this, NamedNode(_SD + "defaultDataset"), NamedNode(f"{endpoint}#dataset"))
 
 
@@ -66,15 +66,7 @@ def _dataset(known: Known, endpoint: str) -> Iterator[Triple]:
     yield Triple(dataset, NamedNode(_SD + "defaultGraph"), default)
     yield Triple(default, _TYPE, NamedNode(_SD + "Graph"))
     yield Triple(default, _TYPE, _term("void", "Dataset"))
-    yield Triple(default, _term("void", "triples"), Literal(known.triples))
-    yield Triple(default, _term("void", "classes"), Literal(len(known.classes)))
-    yield Triple(default, _term("void", "properties"), Literal(len(known.properties)))
-    for kind, parts, counted in (("class", known.classes, "entities"), ("property", known.properties, "triples")):
-        for number, (thing, count) in enumerate(parts.items()):
-            part = NamedNode(f"{endpoint}#{kind}-{number}")
-            yield Triple(default, _term("void", f"{kind}Partition"), part)
-            yield Triple(part, _term("void", kind), NamedNode(thing))
-            yield Triple(part, _term("void", counted), Literal(count))
+    yield from counts(default, known, endpoint)
     for number, (graph, count) in enumerate(known.graphs.items()):
         named, content = NamedNode(f"{endpoint}#named-graph-{number}"), NamedNode(f"{endpoint}#graph-{number}")
         yield Triple(dataset, NamedNode(_SD + "namedGraph"), named)
@@ -83,6 +75,19 @@ def _dataset(known: Known, endpoint: str) -> Iterator[Triple]:
         yield Triple(named, NamedNode(_SD + "graph"), content)
         yield Triple(content, _TYPE, NamedNode(_SD + "Graph"))
         yield Triple(content, _term("void", "triples"), Literal(count))
+
+
+def counts(this: NamedNode, known: Known, base: str) -> Iterator[Triple]:
+    """Count triples, classes and properties in VoID; partitions are named as fragments of `base`."""
+    yield Triple(this, _term("void", "triples"), Literal(known.triples))
+    yield Triple(this, _term("void", "classes"), Literal(len(known.classes)))
+    yield Triple(this, _term("void", "properties"), Literal(len(known.properties)))
+    for kind, parts, counted in (("class", known.classes, "entities"), ("property", known.properties, "triples")):
+        for number, (thing, count) in enumerate(parts.items()):
+            part = NamedNode(f"{base}#{kind}-{number}")
+            yield Triple(this, _term("void", f"{kind}Partition"), part)
+            yield Triple(part, _term("void", kind), NamedNode(thing))
+            yield Triple(part, _term("void", counted), Literal(count))
 
 
 def _examples(service: Service, endpoint: str) -> Iterator[Triple]:

@@ -26,6 +26,7 @@ TITLES: Final = {
     "query-too-complex": "The query is too complex",
     "query-too-long": "The query is too long",
     "queue-full": "Too many queries are waiting",
+    "range-not-satisfiable": "The file has no such part",
     "read-only": "This endpoint is read-only",
     "shutting-down": "The server is going down",
     "sources-for-select-only": "Only a SELECT comes with sources",
@@ -41,6 +42,7 @@ _STATUS: Final = {
     "not-acceptable": 406,
     "not-found": 404,
     "query-too-long": 413,
+    "range-not-satisfiable": 416,
     "unsupported-media-type": 415,
 }
 

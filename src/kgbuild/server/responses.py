@@ -96,14 +96,15 @@ class Encoded:
         kept = [(name, value) for name, value in tagged if name not in (b"content-type", b"content-disposition")]
         return cls(etag, response.status, tuple(sized), tuple(kept), body)
 
-    async def send(self, method: str, if_none_match: str | None, send: Send) -> None:
-        """Send what fits the request: the body, its headers alone, or that nothing has changed."""
+    async def send(self, method: str, if_none_match: str | None, send: Send) -> int:
+        """Send what fits the request: the body, its headers alone, or that nothing has changed; gives the status."""
         body = b"" if method == "HEAD" else self.body
         status, headers = self.status, self.headers
         if method in ("GET", "HEAD") and if_none_match is not None and matches(if_none_match.encode(), self.etag):
             status, headers, body = 304, self.unchanged, b""
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+        return status
 
 
 def matches(if_none_match: bytes, etag: bytes) -> bool:
@@ -128,6 +129,10 @@ class Cache:
     def __init__(self, capacity: int) -> None:
         self.capacity, self.size = capacity, 0
         self._kept: OrderedDict[Hashable, Encoded] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Count the responses kept."""
+        return len(self._kept)
 
     def get(self, key: Hashable) -> Encoded | None:
         """Find a response."""

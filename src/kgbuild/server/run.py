@@ -12,6 +12,7 @@ import uvicorn
 import uvloop
 
 from kgbuild.errors import UsageError
+from kgbuild.server.accesslog import Logged, open_log
 from kgbuild.server.answering import CutOffError
 from kgbuild.server.app import make_app
 from kgbuild.server.service import Service, Settings
@@ -19,11 +20,16 @@ from kgbuild.server.service import Service, Settings
 BACKLOG = 2048
 
 
-def serve(settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
-    """Serve until a signal ends it; raises KgError where the data or the port cannot be had."""
+def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], access_log: str = "") -> None:
+    """Serve until a signal ends it; raises KgError where the data, the port or the log cannot be had.
+
+    `access_log` is a file, `-` for the standard output, or nothing for no log.
+    """
+    if access_log:
+        open_log(access_log)
     listening = _listen(host, port)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, listening, say))
+        runner.run(_serve(settings, listening, say, logged=bool(access_log)))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -41,13 +47,14 @@ def _is_fault(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], CutOffError))
 
 
-async def _serve(settings: Settings, listening: socket.socket, say: Callable[[str], None]) -> None:
+async def _serve(settings: Settings, listening: socket.socket, say: Callable[[str], None], *, logged: bool) -> None:
     service = Service(settings, say)
     try:
         await service.start()
         gc.freeze()  # what is there now stays: a collection need not walk through it
+        app = make_app(service)
         config = uvicorn.Config(
-            make_app(service),
+            Logged(app) if logged else app,
             log_level="warning",
             access_log=False,
             server_header=False,

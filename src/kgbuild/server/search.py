@@ -11,13 +11,13 @@ from xml.sax.saxutils import escape
 from starlette.types import Receive, Scope, Send
 
 from kgbuild.search import KINDS, Found, Hit
+from kgbuild.server.answering import raw_key
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, VARY, best, takes_gzip
 from kgbuild.server.problems import problem
 from kgbuild.server.rendering import best_label, local_path, page
 from kgbuild.server.responses import Response, header, header_lines
 from kgbuild.server.service import Service
-from kgbuild.server.sparql import raw_key
 
 JSON: Final = "application/json"
 LONGEST: Final = 200

@@ -18,6 +18,7 @@ from kgbuild.errors import EngineError, KgError
 from kgbuild.namespaces import ONTOLOGY, sparql_header
 from kgbuild.questions import Question
 from kgbuild.release import QUADS, Release, current_release, find_release
+from kgbuild.server.metrics import Meter
 from kgbuild.server.responses import Cache
 from kgbuild.server.searcher import Searcher
 
@@ -70,6 +71,7 @@ class Service:
     def __init__(self, settings: Settings, say: disk.Say = _log.info) -> None:
         self.settings, self.say = settings, say
         self.cache = Cache(CACHE_BYTES)
+        self.meter = Meter()
         self.release_id = ""
         self.known = Known()
         self.searcher = Searcher(None, ())
@@ -119,7 +121,7 @@ class Service:
     async def _open(self, release: Release | None) -> None:
         """Make a pool ready beside the one that answers, put it in its place, and let the old one finish."""
         files = (release.path / QUADS,) if release else self.settings.files
-        pool = Pool(files, self.settings.limits, await self._on_disk(release, files))
+        pool = Pool(files, self.settings.limits, await self._on_disk(release, files), self.meter.ended)
         try:
             await pool.start()
             known = await _remembered(pool) if pool.disk else await _known(pool)

@@ -300,9 +300,9 @@ class _Ontology(_Description):
             return found
         return QueryError("not-found", 404, "The data that are served here come without the ontology.")
 
-    async def view(self, described: Store) -> Response:
+    async def view(self, described: Store) -> Response:  # noqa: ARG002 - the reference reads more than a description
         """Choose what people see."""
-        return await views.ontology_page(self.scope, ONTOLOGY_IRI, described, self.reader)
+        return await ontology_page(self.scope)
 
     def all_links(self) -> Iterator[Link]:
         """List what belongs to the document, its version included."""

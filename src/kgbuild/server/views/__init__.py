@@ -77,11 +77,6 @@ async def thing_page(scope: Scope, iri: str, described: Store, reader: Reader) -
     )
 
 
-async def ontology_page(scope: Scope, iri: str, described: Store, reader: Reader) -> Response:
-    """Show the ontology: `described` holds all of it in the graph of that name."""
-    return await thing_page(scope, iri, described, reader)
-
-
 def make_page(
     iri: str, described: Iterable[Quad], reader: Reader, numbers: tuple[int, int], release: str, public_url: str
 ) -> Response:
