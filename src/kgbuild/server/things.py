@@ -27,6 +27,7 @@ from kgbuild.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
 from kgbuild.server import views
 from kgbuild.server.answering import Prepared, read_pairs, respond, send_response
 from kgbuild.server.negotiation import GRAPH_OFFERS, SHORT_NAMES, VARY
+from kgbuild.server.ontology_page import ontology_page
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.rendering import local_path
 from kgbuild.server.responses import Encoded, Response, header, header_lines
