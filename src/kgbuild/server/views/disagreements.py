@@ -44,5 +44,4 @@ async def disagreement(service: Service, thing: str, reader: Reader) -> tuple[st
         "sides": sides,
         "rule": found.name(rule) if rule else None,
         "why": found.text({term.language: term.value for term in said}),
-        "is_tie": rule.endswith("/tie"),
     }

@@ -314,14 +314,17 @@ class Evidence:
         Properties of other vocabularies that only repeat ours, and general ones beside finer ones, are left out.
         """
         hidden = {icn(name) for name in leave_out} | _REPEATED
-        made = []
-        for property_, terms in self.of(subject).items():
-            if property_ in hidden or not property_.startswith(ONTOLOGY):
-                continue
-            values = tuple(self._value(subject, property_, term) for term in sorted(terms))
-            if property_ in _GENERAL and all(value.origin == "computed" for value in values):
-                continue
-            made.append(Fact(self.name(property_), values, property_))
+        made, terms_of = [], self.of(subject)
+        for property_, terms in terms_of.items():
+            if property_ not in hidden and property_.startswith(ONTOLOGY):
+                values = tuple(self._value(subject, property_, term) for term in sorted(terms))
+                made.append(Fact(self.name(property_), values, property_))
+        computed = {fact.property for fact in made if all(value.origin == "computed" for value in fact.values)}
+        stated = {term for fact in made if fact.property not in computed for term in terms_of[fact.property]}
+        # `began` beside `joined`, `identifier` beside `issn`: what rules add to a finer property says nothing new.
+        made = [
+            fact for fact in made if fact.property not in computed or not stated.issuperset(terms_of[fact.property])
+        ]
         order = {icn(name): number for number, name in enumerate(_ORDER)}
         return tuple(sorted(made, key=lambda f: (order.get(f.property, len(order)), f.property)))
 
@@ -378,9 +381,9 @@ class Evidence:
 
 
 _GENERAL: Final = {icn(name) for name in (
-    "Situation", "Occurrence", "Document", "Actor", "Observation", "dated", "began", "ended", "changed",
+    "Situation", "Occurrence", "Document", "Actor", "Observation",
 )}  # fmt: skip
-"""Classes and properties that finer ones stand for."""
+"""Classes that finer ones stand for."""
 _ABOVE: Final = {
     icn("Founding"): (icn("ChangeEvent"),),
     icn("Succession"): (icn("ChangeEvent"),),
