@@ -21,6 +21,7 @@ from kgbuild.server.context import give_context
 from kgbuild.server.crawlers import robots, sitemap, sitemap_part
 from kgbuild.server.dataset import dataset, void
 from kgbuild.server.downloads import release_file, release_itself, release_list
+from kgbuild.server.home import home
 from kgbuild.server.languages import reader_of
 from kgbuild.server.metrics import Measured, metrics
 from kgbuild.server.negotiation import PROBLEM, VARY, wants_html
@@ -42,7 +43,7 @@ def routes() -> list[Route]:
         Route("/questions", _raw(questions.to_index), methods=None),
         Route("/questions/{name}", _raw(questions.question), methods=None),
         Route("/openapi.json", _raw(questions.description), methods=None),
-        Route("/", _raw(_home), methods=None),
+        Route("/", _raw(home), methods=None),
         Route("/id/{path:path}", _raw(things.identify), methods=None),
         Route("/doc/{path:path}", _raw(things.describe), methods=None),
         Route("/date/{path:path}", _raw(things.describe), methods=None),
@@ -87,10 +88,6 @@ def make_app(service: Service) -> ASGIApp:
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     raise problem("not-found", f"There is nothing at {scope['path'][:200]}. The endpoint is /sparql.")
-
-
-async def _home(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
-    await send_response(scope, pages.form_page(scope["service"], "", reader_of(scope)), send)
 
 
 def _file(name: str, media_type: str) -> Handler:
