@@ -18,6 +18,7 @@ from kgbuild.engines.evaluation import QueryError
 from kgbuild.server import pages, things
 from kgbuild.server.answering import CutOffError, raw_key, send_response
 from kgbuild.server.context import give_context
+from kgbuild.server.home import home
 from kgbuild.server.languages import reader_of
 from kgbuild.server.negotiation import PROBLEM, VARY, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
@@ -34,7 +35,7 @@ def routes() -> list[Route]:
     """List all that is public."""
     return [
         Route("/sparql", _raw(endpoint, METHODS), methods=None),
-        Route("/", _raw(_home), methods=None),
+        Route("/", _raw(home), methods=None),
         Route("/id/{path:path}", _raw(things.identify), methods=None),
         Route("/doc/{path:path}", _raw(things.describe), methods=None),
         Route("/date/{path:path}", _raw(things.describe), methods=None),
@@ -66,10 +67,6 @@ def make_app(service: Service) -> ASGIApp:
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     raise problem("not-found", f"There is nothing at {scope['path'][:200]}. The endpoint is /sparql.")
-
-
-async def _home(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
-    await send_response(scope, pages.form_page(scope["service"], "", reader_of(scope)), send)
 
 
 async def _style(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001

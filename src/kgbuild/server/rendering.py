@@ -74,6 +74,7 @@ def environment() -> Environment:
     made.filters["when"] = _when
     made.filters["data_block"] = data_block
     made.filters["lowered"] = lowered
+    made.filters["cut"] = cut
     return made
 
 
@@ -125,6 +126,18 @@ def lowered(text: str) -> str:
     ('institution', 'UN body')
     """
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def cut(text: str, longest: int) -> str:
+    """Cut the middle out of a long text: names of institutions differ at their ends.
+
+    >>> cut("Academy of Public Administration of Kazakhstan", 24)
+    'Academy of …f Kazakhstan'
+    """
+    if len(text) <= longest:
+        return text
+    begin = (longest - 1) // 2
+    return f"{text[:begin]}…{text[-(longest - 1 - begin) :]}"
 
 
 @pass_context

@@ -13,7 +13,7 @@ def about(described: Described, *more: Fact | None) -> Section | None:
     here = described.iri
     return section(
         "about",
-        N_("About"),
+        N_("In short"),
         facts(
             described.fact(N_("Of state"), here, "icn:ofState", origin="registry"),
             described.fact(N_("Belongs to"), here, "icn:affiliation", origin="registry"),
