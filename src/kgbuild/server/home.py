@@ -28,14 +28,14 @@ FLAGSHIP: Final = "academies-joined-network"
 MOST: Final = 12
 """Things in each list."""
 COUNTED: Final = {
-    "Article": N_("articles"),
-    "Claim": N_("claims"),
-    "Network": N_("networks"),
-    "Institution": N_("institutions"),
-    "State": N_("states"),
-    "Person": N_("persons"),
-    "Meeting": N_("meetings"),
-    "Agreement": N_("agreements"),
+    "Article": N_("Articles"),
+    "Claim": N_("Claims"),
+    "Network": N_("Networks"),
+    "Institution": N_("Institutions"),
+    "State": N_("States"),
+    "Person": N_("Persons"),
+    "Meeting": N_("Meetings"),
+    "Agreement": N_("Agreements"),
 }
 _ARTICLES: Final = f"""SELECT ?x ?edtf ?publisher {{
   ?x a icn:Article ; icn:published ?date . ?date icn:edtf ?edtf ; icn:latest ?latest
@@ -90,7 +90,7 @@ async def home(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG
 async def _page(service: Service, reader: Reader) -> Response:
     rows = await _flagship(service)
     articles, networks = await table(service.pool, _ARTICLES), await table(service.pool, _NETWORKS)
-    network = _network_asked(service) if rows else ""
+    network = _iri(_asked(service, "network")) if rows else ""
     labels = await _labels(service, {*_mentioned(rows, articles, networks), *filter(None, [network])})
     counts = [(name, service.known.classes.get(ONTOLOGY + kind, 0)) for kind, name in COUNTED.items()]
     question = service.settings.questions.get(FLAGSHIP)
@@ -99,6 +99,7 @@ async def _page(service: Service, reader: Reader) -> Response:
         reader,
         question=question if rows else None,
         network=_thing(network, labels) if network else None,
+        year=_asked(service, "year") if rows else "",
         answer=[_answered(row, labels) for row in rows],
         counts=[(name, count) for name, count in counts if count],
         networks=[(_thing(row["x"]["value"], labels), int(row["members"]["value"])) for row in networks if "x" in row],
@@ -129,11 +130,14 @@ def _without_prefixes(text: str) -> str:
     return re.sub(r"(?mi)^\s*PREFIX\s+\S+\s+<[^>]*>\s*$", "", text)
 
 
-def _network_asked(service: Service) -> str:
-    """Give the IRI of the network that the question is asked about by default."""
-    parameter = service.settings.questions[FLAGSHIP].parameters.get("network")
-    name = parameter.default if parameter else ""
-    return expand(name) if name.partition(":")[0] in PREFIXES else name.strip("<>")
+def _asked(service: Service, parameter: str) -> str:
+    """Give a value that the question is asked with by default, as its file has it."""
+    found = service.settings.questions[FLAGSHIP].parameters.get(parameter)
+    return found.default if found else ""
+
+
+def _iri(written: str) -> str:
+    return expand(written) if written.partition(":")[0] in PREFIXES else written.strip("<>")
 
 
 def _mentioned(rows: list[Binding], articles: list[Binding], networks: list[Binding]) -> set[str]:
