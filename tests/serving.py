@@ -193,10 +193,20 @@ def resident(pid: int) -> int:
 
 
 def zygote(served: Served) -> int:
-    """Find the process that forks the workers; the only child of the server."""
-    found = [pid for pid in descendants(served.process.pid) if is_alive(pid) and _parent(pid) == served.process.pid]
-    assert len(found) == 1, found
-    return found[0]
+    """Find the process that forks the workers."""
+    (found,) = (pid for pid in _children(served) if "kgbuild.engines.zygote" in _command(pid))
+    return found
+
+
+def _children(served: Served) -> list[int]:
+    return [pid for pid in descendants(served.process.pid) if is_alive(pid) and _parent(pid) == served.process.pid]
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def workers(served: Served) -> set[int]:

@@ -238,6 +238,7 @@ def test_distributions_are_the_files_of_the_release(served: Served, release: Rel
         "graph.nq": "application/n-quads",
         "graph.trig": "application/trig",
         "source-map.jsonl": "application/jsonl",
+        "search.sqlite": "application/vnd.sqlite3",
     }
     found = {}
     for distribution in graph.objects(ME, DCAT.distribution):

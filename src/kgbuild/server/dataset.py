@@ -57,6 +57,7 @@ MEDIA_TYPES: Final = {
     ".trig": "application/trig",
     ".json": "application/json",
     ".jsonl": "application/jsonl",
+    ".sqlite": "application/vnd.sqlite3",
 }
 """End of a file's name -> its media type."""
 ABOUT: Final = {
