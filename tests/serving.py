@@ -119,6 +119,7 @@ def serving(
             wait_for(f"{served.address}/healthz", process)
         except AssertionError as problem:
             raise AssertionError(f"{problem}: {log.read_text(encoding='utf-8')}") from problem
+        until(lambda: not _makes_index(process.pid), "the search index is not made")
         yield served
     finally:
         family = descendants(process.pid)
@@ -228,6 +229,19 @@ def _parent(pid: int) -> int:
     except OSError:
         return 0
     return int(text.rpartition(")")[2].split()[1])
+
+
+def _makes_index(pid: int) -> bool:
+    """Tell whether a server's search index is still being made: a process that is gone before tests count theirs."""
+    commands = [_read(Path(f"/proc/{child}/cmdline")) for child in descendants(pid) if is_alive(child)]
+    return any(not command or b"kgbuild.search" in command for command in commands)  # one that is ending has none
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _end(pid: int) -> None:

@@ -261,7 +261,7 @@ def deleted_files(served: Served) -> list[str]:
             target = path.readlink()
         except OSError:
             continue
-        if "(deleted)" in str(target):
+        if "(deleted)" in str(target) and "kgbuild-search-" not in str(target):  # the index stays open
             found.append(str(target))
     return found
 

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -45,8 +45,12 @@ class Searcher:
         """Open the index; where there is none, begin to make one and return."""
         if self._made is not None and self._made.is_file():
             await self._open(self._made)
-        else:
-            self._making = asyncio.ensure_future(self._make_or_say())
+            return
+        try:
+            await self._begin()
+        except OSError as problem:  # no room in the temporary folder, no process to be had
+            _log.error("There is no search: its index could not be made: %s", problem)
+            self._missing = "The search index could not be made."
 
     def close(self) -> None:
         """Let go; searches that run are still answered."""
@@ -95,15 +99,7 @@ class Searcher:
         if not self.kinds:
             self._missing = "These data have no names to search."
 
-    async def _make_or_say(self) -> None:
-        try:
-            await self._make()
-        except OSError as problem:  # no room in the temporary folder, no process to be had
-            _log.error("There is no search: its index could not be made: %s", problem)
-            self._missing = "The search index could not be made."
-
-    async def _make(self) -> None:
-        """Make an index in a folder that is gone once it is open."""
+    async def _begin(self) -> None:
         quads = self._quads
         if quads is None:
             quads = await asyncio.to_thread(most_quads, self._files, MOST_QUADS)
@@ -112,10 +108,15 @@ class Searcher:
                 f"These data have more than {MOST_QUADS:,} quads and no search index. Publish them as a release."
             )
             return
-        with tempfile.TemporaryDirectory(prefix="kgbuild-search-") as folder:
-            path = Path(folder) / FILE
-            command = (sys.executable, "-m", "kgbuild.search", str(os.getpid()), str(path), *map(str, self._files))
-            maker = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stderr=PIPE)
+        folder = tempfile.TemporaryDirectory(prefix="kgbuild-search-")
+        path = Path(folder.name) / FILE
+        command = (sys.executable, "-m", "kgbuild.search", str(os.getpid()), str(path), *map(str, self._files))
+        maker = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stderr=PIPE)
+        self._making = asyncio.ensure_future(self._finish(maker, path, folder))
+
+    async def _finish(self, maker: Process, path: Path, folder: tempfile.TemporaryDirectory[str]) -> None:
+        """Open what the process makes; the folder is gone as soon as it is open."""
+        with folder:
             try:
                 _, said = await maker.communicate()
             finally:

@@ -128,12 +128,15 @@ class Service:
         except BaseException:
             await pool.stop()
             raise
-        searcher = Searcher(release, files)
-        await searcher.start()
+        name = release.id if release else "files"
+        if name != self.release_id:  # else the same data are loaded again, and their index is still there
+            searcher = Searcher(release, files)
+            await searcher.start()
+            self.searcher.close()
+            self.searcher = searcher
         self.known = known
-        self.searcher.close()
-        old, self._pool, self.searcher = self._pool, pool, searcher
-        self.release_id = release.id if release else "files"
+        old, self._pool = self._pool, pool
+        self.release_id = name
         self.cache.clear()
         self._spawn(self._replace_when_lost(pool, release))
         if old is not None:
