@@ -403,6 +403,22 @@ def test_no_document_is_sniffed(served: Served, path: str) -> None:
     assert "nosniff" == answer.headers["X-Content-Type-Options"]
 
 
+ODD_VALUES = ["", "*", "text/*;q=x", ";;;,,,=", "a" * 8000, "\xff\xfe", "text/html;q=0, */*;q=0.0001"]
+ODD_HEADERS = ["Accept", "Accept-Language", "Accept-Encoding", "Host", "If-None-Match", "Range", "If-Range"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/dataset", "/.well-known/void?format=%ff", "/releases/", "/ontology?lang=%00", "/metrics"]
+)
+def test_no_header_makes_the_server_fail(served: Served, path: str) -> None:
+    """H11: whatever a header holds, the answer is no fault of the server."""
+    for name in ODD_HEADERS:
+        for odd in ODD_VALUES:
+            sent = {name: odd.encode("latin-1")}
+            answer = requests.get(served.address + path, headers=sent, timeout=PATIENCE, allow_redirects=False)
+            assert answer.status_code < 500, (name, odd[:20])
+
+
 # --- downloads ----------------------------------------------------------------------------------------------------
 
 
