@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.robotparser import RobotFileParser
@@ -22,7 +23,7 @@ from rdflib import RDF, Graph, Literal, Namespace, URIRef
 
 from kgbuild.release import Release, current_release, list_releases
 from kgbuild.server import dataset as described
-from serving import BROWSER, PATIENCE, ROOT, Served, mini_file, mini_nquads, serving
+from serving import BROWSER, PATIENCE, ROOT, Served, mini_file, mini_nquads, resident, serving, until
 
 VOID = Namespace("http://rdfs.org/ns/void#")
 DCAT = Namespace("http://www.w3.org/ns/dcat#")
@@ -403,6 +404,22 @@ def test_no_document_is_sniffed(served: Served, path: str) -> None:
     assert "nosniff" == answer.headers["X-Content-Type-Options"]
 
 
+ODD_VALUES = ["", "*", "text/*;q=x", ";;;,,,=", "a" * 8000, "\xff\xfe", "text/html;q=0, */*;q=0.0001"]
+ODD_HEADERS = ["Accept", "Accept-Language", "Accept-Encoding", "Host", "If-None-Match", "Range", "If-Range"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/dataset", "/.well-known/void?format=%ff", "/releases/", "/ontology?lang=%00", "/metrics"]
+)
+def test_no_header_makes_the_server_fail(served: Served, path: str) -> None:
+    """H11: whatever a header holds, the answer is no fault of the server."""
+    for name in ODD_HEADERS:
+        for odd in ODD_VALUES:
+            sent = {name: odd.encode("latin-1")}
+            answer = requests.get(served.address + path, headers=sent, timeout=PATIENCE, allow_redirects=False)
+            assert answer.status_code < 500, (name, odd[:20])
+
+
 # --- downloads ----------------------------------------------------------------------------------------------------
 
 
@@ -514,6 +531,58 @@ def test_a_damaged_file_is_not_sent_as_if_it_were_whole(
             answer = get(running, f"/releases/{release.id}/{name}")
             assert (500, True) == (answer.status_code, "damaged or missing" in answer.json()["detail"])
         assert 200 == get(running, f"/releases/{release.id}/graph.nq").status_code
+
+
+LARGE = 192 << 20
+
+
+@pytest.fixture(scope="module")
+def large(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, str]]:
+    """Serve a release with a large file (of nothing: it takes no room on the disk), to readers with little patience."""
+    folder = tmp_path_factory.mktemp("large") / "build"
+    shutil.copytree(project / "build", folder, symlinks=True)
+    release = current_release(folder)
+    with (release.path / "large.nq").open("wb") as file:
+        file.truncate(LARGE)
+    about = {"bytes": LARGE, "sha256": "0" * 64}
+    manifest = {**release.manifest, "files": {**release.manifest["files"], "large.nq": about}}
+    (release.path / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    tweak = "import kgbuild.server.downloads as d; d.SLOW_READER = 1.0"
+    with serving(tmp_path_factory.mktemp("served-large"), build=folder, tweak=tweak) as running:
+        yield running, f"/releases/{release.id}/large.nq"
+
+
+def test_a_large_file_is_never_in_memory(large: tuple[Served, str]) -> None:
+    """It goes out in pieces: the server holds hardly more while it is read than before."""
+    server, path = large
+    before, most, read = resident(server.process.pid), 0, 0
+    with requests.get(server.address + path, stream=True, timeout=PATIENCE) as answer:
+        for part in answer.iter_content(1 << 20):
+            read += len(part)
+            most = max(most, resident(server.process.pid))
+    assert LARGE == read
+    assert most - before < LARGE / 4
+
+
+def test_a_reader_who_takes_nothing_is_cut_off(large: tuple[Served, str]) -> None:
+    """The file is closed, and what the reader has got does not look whole."""
+    server, path = large
+
+    def is_open() -> bool:
+        held = Path(f"/proc/{server.process.pid}/fd")
+        return any(each.resolve().name == "large.nq" for each in held.iterdir())
+
+    with server.connect() as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        until(is_open, "the file was not opened")
+        until(lambda: not is_open(), "the file is still open")
+        connection.settimeout(PATIENCE)
+        received = 0
+        with suppress(ConnectionError):
+            while part := connection.recv(1 << 20):
+                received += len(part)
+    assert 0 < received < LARGE
+    assert server.is_well()
 
 
 def test_the_list_shows_each_release(served: Served, release: Release) -> None:

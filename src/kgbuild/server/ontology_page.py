@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -162,15 +162,19 @@ _references: WeakKeyDictionary[Pool, Reference] = WeakKeyDictionary()
 
 
 async def ontology_page(scope: Scope) -> Response:
-    """Make the page for the reader of a request; raises Problem where the data hold no ontology."""
+    """Make the page for the reader of a request; raises Problem where the data hold no ontology.
+
+    Links of RFC 8288 in `scope["links"]` (rel, target, type) are set in its head.
+    """
     service: Service = scope["service"]
     reference = await _reference_of(service)
     if not reference.terms:
         raise problem("not-found", "The data that are served here come without the ontology.")
     reader = replace(reader_of(scope), here="/ontology")
-    counted = service.known.classes
     # Some hundred milliseconds: other requests go on meanwhile.
-    return await asyncio.to_thread(_render, reference, reader, service.settings.questions, counted)
+    return await asyncio.to_thread(
+        _render, reference, reader, service.settings.questions, service.known.classes, scope.get("links", ())
+    )
 
 
 async def _reference_of(service: Service) -> Reference:
@@ -189,7 +193,11 @@ async def _read(pool: Pool) -> Reference:
 
 
 def _render(
-    reference: Reference, reader: Reader, questions: Mapping[str, Question], counted: Mapping[str, int]
+    reference: Reference,
+    reader: Reader,
+    questions: Mapping[str, Question],
+    counted: Mapping[str, int],
+    links: Sequence[object],
 ) -> Response:
     return page(
         "ontology.html",
@@ -202,6 +210,7 @@ def _render(
         shorten=shorten,
         namespace=ONTOLOGY,
         iri=ONTOLOGY_IRI,
+        links=links,
         tree=_tree(reference, reader),
         situation=_situation(reference, reader, counted),
     )
