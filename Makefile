@@ -94,6 +94,8 @@ bench-serve: build/.built build/peers  ## Measure the endpoint beside peers, on 
 	@$(BIN)/python bench/serve.py build/current/graph.nq
 	@$(BIN)/python bench/generate.py $(QUADS) build/bench.nq
 	@$(BIN)/python bench/serve.py build/bench.nq
+	@$(BIN)/python bench/pages.py build
+	@$(BIN)/python bench/search.py build/bench.nq
 
 build/peers: bench/peers.lock
 	@$(PYTHON) -m venv $@

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +86,7 @@ def _measure(endpoint: str, folder: Path) -> Iterator[tuple[str, Figure]]:
     for clients in CLIENTS:
         yield f"small, repeated, {clients}", wrk(repeated, clients)
     if tag := _etag(repeated):
-        yield "small, not modified (304), 16", wrk(repeated, 16, header=f"If-None-Match: {tag}")
+        yield "small, not modified (304), 16", wrk(repeated, 16, headers=[f"Accept: {JSON}", f"If-None-Match: {tag}"])
     for clients in CLIENTS:
         yield f"small, first time, {clients}", wrk(endpoint, clients, _first_time(repeated, folder))
     heavy = f"{endpoint}?query={quote(HEAVY)}"
@@ -111,10 +111,12 @@ def _etag(address: str) -> str:
         return str(answer.headers.get("ETag") or "")
 
 
-def wrk(address: str, clients: int, script: Path | None = None, header: str = "") -> Figure:
+def wrk(
+    address: str, clients: int, script: Path | None = None, headers: Sequence[str] = (f"Accept: {JSON}",)
+) -> Figure:
     """Drive an address for a few seconds."""
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{SECONDS}s", "--timeout", "10s", "--latency", "-H", f"Accept: {JSON}"]
-    command += ["-H", header] if header else []
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{SECONDS}s", "--timeout", "10s", "--latency"]
+    command += [part for header in headers for part in ("-H", header)]
     command += ["-s", str(script)] if script else []
     said = subprocess.run([*command, address], check=False, capture_output=True, text=True, timeout=60).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
