@@ -19,7 +19,7 @@ def N_(text: str) -> str:  # noqa: N802 - the name by which the collector of mes
 class Row:
     """A row of a table: values in each cell, who says so, and what contests it.
 
-    `note` is a message id that is shown under the row; `marks` are short words beside the first cell, such as "denied".
+    `marks` (message ids) are short words beside the first cell, such as "denied".
     """
 
     cells: tuple[tuple[Value, ...], ...]
@@ -38,10 +38,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A table; columns are message ids."""
+    """A table; columns are message ids. `origin` is "registry" where nothing of it is from an article."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    origin: str = ""
     form: ClassVar[str] = "rows"
 
 
