@@ -69,7 +69,7 @@ async def thing_page(scope: Scope, iri: str, described: Store, reader: Reader) -
         template, values = await teller(service, iri, reader, number)
         made = Page((), values.pop("data", {}))
         about = _about(Described(iri, described), made, reader, (number, 1), service.settings.public_url)
-        values.update(about=about, kind_names=KIND_NAMES, release=service.release_id)
+        values.update(about=about, kind_names=KIND_NAMES, release=service.release_id, links=scope["links"])
         return await asyncio.to_thread(lambda: page(template, reader, **values))
     quads, pages = await whole(service, iri, described, number)
     return await asyncio.to_thread(

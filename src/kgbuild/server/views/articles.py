@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from kgbuild.dates import refines
@@ -34,6 +36,8 @@ BAR: Final = 1000
 """Width of the bar of a text, in its own units."""
 LEAST_MARK: Final = 4
 MOST_CLAIMS: Final = 300
+MOST_OTHERS: Final = 100
+"""What other articles say of what one claim is about."""
 RELATIONS: Final = ("same", "finer", "vaguer", "other")
 """How another voice stands to a claim: it says the same, says it more exactly, less exactly, or says something else."""
 
@@ -80,11 +84,15 @@ async def article(service: Service, thing: str, reader: Reader) -> tuple[str, di
     own = [claim for claim in found.claims if claim.article == thing]
     await add(service, found, {body for claim in own for body in claim.bodies})
     await add_names(service, found)
+    return "article.html", await asyncio.to_thread(_tell_article, found, thing, own)
+
+
+def _tell_article(found: Evidence, thing: str, own: list[Claim]) -> dict[str, Any]:
     ordered = sorted(own, key=lambda c: (c.positions[:1] or ((10**9, 0),), c.iri))
     shown = [_told(found, claim, number) for number, claim in enumerate(ordered[:MOST_CLAIMS], 1)]
     values = found.of(thing) or found.of(thing, graph_of(thing))
     length = _number(values.get(icn("textLength"), []))
-    return "article.html", {
+    return {
         "thing": thing,
         "name": found.name(thing),
         "title": next((found.show(term) for term in sorted(values.get(TITLE, []))), None),
@@ -153,7 +161,9 @@ async def graph(service: Service, thing: str, reader: Reader) -> tuple[str, dict
 
 def _told(found: Evidence, own: Claim, number: int) -> Told:
     bodies = tuple(found.name(body) for body in own.bodies)
-    others = tuple(sorted(_others(found, own), key=lambda o: (RELATIONS.index(o.relation), o.voice.claim)))
+    others = tuple(
+        sorted(islice(_others(found, own), MOST_OTHERS), key=lambda o: (RELATIONS.index(o.relation), o.voice.claim))
+    )
     return Told(own, number, anchor_of(own.iri), found.voice(own), bodies, _asserted(found, own), others)
 
 

@@ -14,15 +14,23 @@ from kgbuild.namespaces import ID, ONTOLOGY, RDF_TYPE
 from kgbuild.server.languages import Reader
 from kgbuild.server.rendering import best_label
 from kgbuild.server.service import Service, table
-from kgbuild.server.views.evidence import Evidence, Fact, Shown, Value, Voice, add, add_names, gather, icn, read_edtf
+from kgbuild.server.views.evidence import (
+    Evidence,
+    Fact,
+    Shown,
+    Value,
+    Voice,
+    add_names,
+    gather,
+    icn,
+    in_parts,
+    read_edtf,
+    write_block,
+)
+from kgbuild.server.views.layout import N_
 
 MOST_RELATED: Final = 300
 """Things that point to the one shown; where there are more, the page says so and links to a query."""
-
-
-def N_(message: str) -> str:  # noqa: N802 - the name by which texts for translation are found
-    """Mark a text of the interface that is translated where it is shown."""
-    return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +68,8 @@ SECTIONS: Final = (
     Section(N_("What this party does, as far as it is known"), "Signature", "signatory", ("agreement", "act")),
     Section(N_("What this party does, as far as it is known"), "Tenure", "holder", ("office", "institution")),
 )
-_LEAST_TOLD: Final = {
-    icn(name)
-    for name in ("claims", "inArticle", "statedIn", "kept", "setAside", "about", "dated", "began", "ended", "within")
-}
-"""Properties by which a thing is pointed to without anything new being said; those of sections come first."""
+_LEAST_TOLD: Final = {icn(name) for name in ("kept", "setAside", "dated", "began", "ended", "within", "resolves")}
+"""Properties by which a thing is pointed to without anything new being said, or which are told elsewhere."""
 _LINK: Final = """SELECT DISTINCT ?s ?p { %s FILTER (STRSTARTS(STR(?p), "%s"))
   FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:statedIn, icn:dated))
   FILTER NOT EXISTS { ?finer rdfs:subPropertyOf ?p . ?s ?finer %s FILTER (?finer != ?p) } } ORDER BY ?p ?s LIMIT %d"""
@@ -104,6 +109,10 @@ async def situation(service: Service, thing: str, reader: Reader) -> tuple[str, 
     named = await _named_elsewhere(service, {thing, *(subject for _, subject in links)})
     found = await gather(service, reader, {thing, *(subject for _, subject in links)})
     await add_names(service, found, named)
+    return "situation.html", await asyncio.to_thread(_tell_situation, found, thing, links, named)
+
+
+def _tell_situation(found: Evidence, thing: str, links: list[tuple[str, str]], named: list[str]) -> dict[str, Any]:
     groups = _grouped(links)
     tables, told = _tables(found, groups)
     mentions = tuple(
@@ -111,14 +120,16 @@ async def situation(service: Service, thing: str, reader: Reader) -> tuple[str, 
         for property_, subjects in sorted(_untold(groups, told, found).items())
     )
     facts = found.facts(thing)
-    return "situation.html", {
+    contested = contests(found, groups.get(icn("about"), []))
+    return {
         "thing": thing,
         "name": found.name(thing),
         "kind": _kind_name(found, thing),
         "other_names": _other_names(found, thing),
         "facts": facts,
         "tables": tables,
-        "contests": contests(found, groups.get(icn("about"), [])),
+        "contests": contested,
+        "contested": {each.property.iri: each.link.iri for each in contested},
         "mentions": mentions,
         "voices": found.voices_on(thing),
         "is_placeholder": icn("UnidentifiedParty") in types_of(found, thing),
@@ -144,9 +155,9 @@ async def related(service: Service, thing: str) -> list[tuple[str, str]]:
 
 async def _named_elsewhere(service: Service, situations: Iterable[str]) -> list[str]:
     """List the situations that say by name who takes part in one that leaves it open."""
-    block = " ".join(write_term(iri(each)) for each in sorted(situations))
-    rows = await table(service.pool, f"SELECT DISTINCT ?n {{ VALUES ?s {{ {block} }} ?n icn:resolves ?s }} ORDER BY ?n")
-    return [row["n"]["value"] for row in rows if row["n"]["type"] == "uri"]
+    query = "SELECT DISTINCT ?n { VALUES ?s { %s } ?n icn:resolves ?s } ORDER BY ?n"
+    answers = [await table(service.pool, query % write_block(part)) for part in in_parts(sorted(situations))]
+    return [row["n"]["value"] for rows in answers for row in rows if row["n"]["type"] == "uri"]
 
 
 def _grouped(links: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -210,7 +221,7 @@ def _untold(groups: dict[str, list[str]], told: set[tuple[str, str]], found: Evi
     left: dict[str, list[str]] = {}
     for property_, subjects in groups.items():
         rest = [s for s in subjects if (property_, s) not in told and icn("Disagreement") not in types_of(found, s)]
-        if property_ not in _LEAST_TOLD - {icn("about")} and rest:
+        if property_ not in _LEAST_TOLD and rest:
             left[property_] = rest
     return left
 
@@ -271,174 +282,3 @@ def _as_printed(found: Evidence, date: str) -> str:
 
 def _is_plain(text: str) -> bool:
     return text.replace("-", "").isdecimal()
-
-
-# --- disagreements ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A value in a disagreement, with those who say so."""
-
-    value: Shown
-    is_kept: bool
-    voices: tuple[Voice, ...]
-
-
-async def disagreement(service: Service, thing: str, reader: Reader) -> tuple[str, dict[str, Any]]:
-    """Tell of a disagreement: about what, each value with its voices, and what decided."""
-    found = await gather(service, reader, [thing])
-    about, property_, rule = (found.one(thing, name) for name in ("about", "onProperty", "decidedBy"))
-    await add(service, found, [each for each in (about, rule) if each])
-    await add_names(service, found)
-    kept = found.get(thing, "kept")
-    sides = [
-        Side(
-            found.show(term),
-            term in kept,
-            tuple(
-                found.voice(claim, property_)
-                for claim in found.claims_on(about)
-                if term in found.given(claim, about, property_)
-            ),
-        )
-        for term in [*kept, *found.get(thing, "setAside")]
-    ]
-    said = found.of(rule).get("http://www.w3.org/2004/02/skos/core#definition", []) if rule else []
-    return "disagreement.html", {
-        "thing": thing,
-        "name": found.name(about),
-        "property": found.name(property_) if property_ else Shown(""),
-        "about_thing": found.name(about) if about else None,
-        "sides": sides,
-        "rule": found.name(rule) if rule else None,
-        "why": found.text({term.language: term.value for term in said}),
-        "is_tie": rule.endswith("/tie"),
-    }
-
-
-# --- dates --------------------------------------------------------------------------------------------------------
-
-PER_PAGE: Final = 100
-"""As many things as a page of a description has."""
-_ON_DATE: Final = f"""FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}")) FILTER (?p NOT IN (icn:dated))
-  FILTER NOT EXISTS {{ ?finer rdfs:subPropertyOf ?p . ?s ?finer %s FILTER (?finer != ?p) }}"""
-
-
-async def date(service: Service, thing: str, reader: Reader, page: int) -> tuple[str, dict[str, Any]]:
-    """Tell of a date: its bounds, and what happened then, by kind, a page at a time."""
-    node = write_term(iri(thing))
-    pattern, offset = f"?s ?p {node} {_ON_DATE % node}", PER_PAGE * (page - 1)
-    # The same things on a page as in the same page of the description: in the order of their IRIs.
-    chosen = f"SELECT DISTINCT ?s {{ ?s ?any {node} }} ORDER BY ?s LIMIT {PER_PAGE} OFFSET {offset}"
-    counted, totals, listed = await asyncio.gather(
-        table(service.pool, f"SELECT ?p (COUNT(DISTINCT ?s) AS ?n) {{ {pattern} }} GROUP BY ?p ORDER BY ?p"),
-        table(service.pool, f"SELECT (COUNT(DISTINCT ?s) AS ?n) {{ ?s ?any {node} }}"),
-        table(service.pool, f"SELECT DISTINCT ?p ?s {{ {{ {chosen} }} {pattern} }} ORDER BY ?p ?s"),
-    )
-    links = [(row["p"]["value"], row["s"]["value"]) for row in listed if row["s"]["type"] == "uri"]
-    found = await gather(service, reader, [thing])
-    await add_names(
-        service, found, {*(p for p, _ in links), *(s for _, s in links), *(r["p"]["value"] for r in counted)}
-    )
-    groups = _grouped(links)
-    counts = {row["p"]["value"]: int(row["n"]["value"]) for row in counted}
-    total = int(totals[0]["n"]["value"]) if totals else 0
-    return "date.html", {
-        "thing": thing,
-        "name": found.name(thing),
-        "edtf": found.one(thing, "edtf"),
-        "facts": found.facts(thing, ("edtf",)),
-        "counts": [(found.name(p), n) for p, n in counts.items()],
-        "groups": [
-            (
-                found.name(p),
-                counts.get(p, 0),
-                [
-                    (found.name(s), found.class_name(found.names.get(s, {})))
-                    for s in sorted(groups[p], key=lambda s: found.name(s).text)
-                ],
-            )
-            for p in groups
-        ],
-        "total": total,
-        "page": page,
-        "pages": max(1, -(-total // PER_PAGE)),
-    }
-
-
-MOST_CONCEPTS: Final = 2000
-
-
-# --- vocabularies -------------------------------------------------------------------------------------------------
-
-
-async def concept(service: Service, thing: str, reader: Reader) -> tuple[str, dict[str, Any]]:
-    """Tell of a vocabulary or one of its concepts: its labels, what is broader and narrower, how often it is used."""
-    node = write_term(iri(thing))
-    inside = await table(
-        service.pool,
-        f"""SELECT ?c ?up (COUNT(DISTINCT ?s) AS ?n) {{
-          {{ ?c skos:inScheme {node} }} UNION {{ ?c skos:broader+ {node} }}
-          OPTIONAL {{ ?c skos:broader ?up }}
-          OPTIONAL {{ ?s ?p ?c FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}")) }}
-        }} GROUP BY ?c ?up ORDER BY ?c LIMIT {MOST_CONCEPTS}""",
-    )
-    used = await table(
-        service.pool,
-        f"""SELECT ?p (COUNT(DISTINCT ?s) AS ?n) {{ ?s ?p {node} FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}")) }}
-          GROUP BY ?p ORDER BY ?p""",
-    )
-    found = await gather(service, reader, [thing])
-    rows = [row for row in inside if row["c"]["type"] == "uri"]
-    await add_names(service, found, {*(row["c"]["value"] for row in rows), *(row["p"]["value"] for row in used)})
-    parents: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    inner = {row["c"]["value"] for row in rows}
-    for row in rows:
-        up = row["up"]["value"] if "up" in row else ""
-        parents[up if up in inner else thing].append((row["c"]["value"], int(row["n"]["value"])))
-    values = found.of(thing)
-    skos = "http://www.w3.org/2004/02/skos/core#"
-
-    def texts(name: str) -> list[Shown]:
-        order = {language: number for number, language in enumerate(reader.labels)}
-        terms = sorted(values.get(skos + name, []), key=lambda t: (order.get(t.language, 9), t.value))
-        return [found.show(term) for term in terms]
-
-    return "concept.html", {
-        "thing": thing,
-        "name": found.name(thing),
-        "is_scheme": any(t.value == skos + "ConceptScheme" for t in values.get(RDF_TYPE, [])),
-        "labels": texts("prefLabel"),
-        "alternatives": texts("altLabel"),
-        "definition": found.text({t.language: t.value for t in values.get(skos + "definition", [])}),
-        "definitions": texts("definition")[1:],
-        "notes": texts("editorialNote") + texts("scopeNote"),
-        "notation": next((t.text for t in texts("notation")), ""),
-        "schemes": texts("inScheme"),
-        "broader": texts("broader"),
-        "matches": texts("exactMatch") + texts("closeMatch"),
-        "tree": _tree(found, parents, thing, set()),
-        "uses": [(found.name(row["p"]["value"]), int(row["n"]["value"])) for row in used],
-        "query": f"SELECT ?thing ?property WHERE {{ ?thing ?property <{thing}> . "
-        f'FILTER (STRSTARTS(STR(?property), "{ONTOLOGY}")) }} ORDER BY ?property ?thing',
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """A concept among those above and below it."""
-
-    link: Shown
-    count: int
-    below: tuple[Branch, ...]
-
-
-def _tree(found: Evidence, parents: dict[str, list[tuple[str, int]]], top: str, seen: set[str]) -> tuple[Branch, ...]:
-    """Arrange concepts below their broader ones; a circle ends where it closes."""
-    made = []
-    for concept_iri, count in sorted(parents.get(top, []), key=lambda pair: found.name(pair[0]).text.casefold()):
-        if concept_iri not in seen:
-            seen.add(concept_iri)
-            made.append(Branch(found.name(concept_iri), count, _tree(found, parents, concept_iri, seen)))
-    return tuple(made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -23,54 +23,25 @@ LABEL: Final = EXTERNAL["rdfs"] + "label"
 PREF_LABEL: Final = EXTERNAL["skos"] + "prefLabel"
 MOST_SUBJECTS: Final = 400
 """Things of which one page reads the facts: a page must not make the others wait."""
+_LONGEST_BLOCK: Final = 50_000
+"""Characters of the IRIs in one query."""
+_LARGEST_RECORD: Final = 20_000
+"""Triples of the graph of an article, or about some things and the claims on them, that are read."""
 _DEPTH: Final = 3
 """Names within names: a denial denies a membership of a party that is called by its state."""
 
 # What a situation is called by, in this order; its own class comes first.
-_PARTS: Final = [
-    "changeType",
-    "changed",
-    "member",
-    "holder",
-    "candidate",
-    "suspendedMember",
-    "participant",
-    "signatory",
-    "nameOf",
-    "seatOf",
-    "from",
-    "about",
-    "denies",
-    "measure",
-    "status",
-    "value",
-    "office",
-    "seatKind",
-    "tieType",
-    "act",
-    "institution",
-    "accreditedTo",
-    "organization",
-    "candidateTo",
-    "suspendedFrom",
-    "meeting",
-    "agreement",
-    "to",
-    "host",
-    "place",
-    "standing",
-    "text",
-    "asOf",
-    "onProperty",
-    "expectedType",
-    "ofState",
-    "affiliation",
-    "says",
-]
+_PARTS: Final = (
+    "changeType", "changed", "member", "holder", "candidate", "suspendedMember", "participant", "signatory",
+    "nameOf", "seatOf", "from", "about", "denies", "measure", "status", "comparator", "value", "office",
+    "seatKind", "tieType", "act", "institution", "accreditedTo", "organization", "candidateTo", "suspendedFrom",
+    "meeting", "agreement", "to", "host", "place", "standing", "text", "asOf", "onProperty", "expectedType",
+    "ofState", "affiliation", "says",
+)  # fmt: skip
 _LONGEST_PART: Final = 90
 
 Values = dict[str, list[Term]]
-Ask = Callable[[str], Awaitable[list[dict[str, dict[str, str]]]]]
+Rows = list[dict[str, dict[str, str]]]
 
 
 def icn(name: str) -> str:
@@ -290,7 +261,9 @@ class Evidence:
             text = self._("%(kind)s of %(state)s, not named") if of else self._("%(kind)s, not named")
             return text % {"kind": kind, "state": of}
         head = self._part(known, "changeType", depth) or self.class_name(known)
-        parts = [self._part(known, name, depth) for name in _PARTS if name != "changeType"]
+        is_plain = any(term.value.endswith("/equal") for term in known.get(icn("comparator"), []))
+        left_out = {"changeType", "comparator"} if is_plain else {"changeType"}
+        parts = [self._part(known, name, depth) for name in _PARTS if name not in left_out]
         tail = " – ".join(part for part in parts if part)
         return f"{head}: {tail}" if head and tail else head or tail
 
@@ -341,14 +314,17 @@ class Evidence:
         Properties of other vocabularies that only repeat ours, and general ones beside finer ones, are left out.
         """
         hidden = {icn(name) for name in leave_out} | _REPEATED
-        made = []
-        for property_, terms in self.of(subject).items():
-            if property_ in hidden or not property_.startswith(ONTOLOGY):
-                continue
-            values = tuple(self._value(subject, property_, term) for term in sorted(terms))
-            if property_ in _GENERAL and all(value.origin == "computed" for value in values):
-                continue
-            made.append(Fact(self.name(property_), values, property_))
+        made, terms_of = [], self.of(subject)
+        for property_, terms in terms_of.items():
+            if property_ not in hidden and property_.startswith(ONTOLOGY):
+                values = tuple(self._value(subject, property_, term) for term in sorted(terms))
+                made.append(Fact(self.name(property_), values, property_))
+        computed = {fact.property for fact in made if all(value.origin == "computed" for value in fact.values)}
+        stated = {term for fact in made if fact.property not in computed for term in terms_of[fact.property]}
+        # `began` beside `joined`, `identifier` beside `issn`: what rules add to a finer property says nothing new.
+        made = [
+            fact for fact in made if fact.property not in computed or not stated.issuperset(terms_of[fact.property])
+        ]
         order = {icn(name): number for number, name in enumerate(_ORDER)}
         return tuple(sorted(made, key=lambda f: (order.get(f.property, len(order)), f.property)))
 
@@ -364,7 +340,29 @@ class Evidence:
             for claim in self.claims_on(subject)
             if term in self.given(claim, subject, property_) and (not claim.is_deprecated or self.is_left_out(subject))
         )
+        voices = voices or tuple(self.voice(claim) for claim in self._implying(subject, property_, term))
         return Value(self.show(term), voices, "articles" if voices else self._origin(subject, property_, term))
+
+    def voices_for(self, subject: str, property_: str, term: Term) -> tuple[Voice, ...]:
+        """List the voices that give a value by name, deprecated ones too."""
+        claims = (claim for claim in self.claims_on(subject) if term in self.given(claim, subject, property_))
+        return tuple(self.voice(claim, property_) for claim in claims)
+
+    def _implying(self, subject: str, property_: str, term: Term) -> Iterator[Claim]:
+        """List the claims of articles whose graphs have a triple that none of them asserts by name.
+
+        A standing that follows from a role is one, and what is known of a party that nobody names.
+        """
+        for claim in self.claims:
+            graph = self.graphs.get(graph_of(claim.article), {})
+            if term not in graph.get(subject, {}).get(property_, []):
+                continue
+            if claim.is_deprecated and not self.is_left_out(subject):
+                continue
+            if subject in claim.bodies or any(
+                iri(subject) in terms for body in claim.bodies for terms in graph.get(body, {}).values()
+            ):
+                yield claim
 
     def _origin(self, subject: str, property_: str, term: Term) -> str:
         graphs = {
@@ -382,22 +380,10 @@ class Evidence:
         return translations_of(self.reader.interface).gettext(text)
 
 
-_GENERAL: Final = {
-    icn(name)
-    for name in [
-        "Situation",
-        "Occurrence",
-        "Document",
-        "Actor",
-        "Observation",
-        "dated",
-        "began",
-        "ended",
-        "changed",
-        "place",
-        "about",
-    ]
-} - {icn("place"), icn("about")}
+_GENERAL: Final = {icn(name) for name in (
+    "Situation", "Occurrence", "Document", "Actor", "Observation",
+)}  # fmt: skip
+"""Classes that finer ones stand for."""
 _ABOVE: Final = {
     icn("Founding"): (icn("ChangeEvent"),),
     icn("Succession"): (icn("ChangeEvent"),),
@@ -405,35 +391,13 @@ _ABOVE: Final = {
 }
 _REPEATED: Final = {icn(name) for name in ("statedIn", "descriptiveName")}
 _ORDER: Final = (
-    *[
-        "meetingType",
-        "agreementType",
-        "publicationType",
-        "programmeType",
-        "speechAct",
-        "changeType",
-        "measure",
-        "status",
-        "act",
-    ],
-    *[
-        "held",
-        "planned",
-        "signed",
-        "published",
-        "inForce",
-        "expired",
-        "happened",
-        "joined",
-        "left",
-        "began",
-        "ended",
-        "signedOn",
-        "madeOn",
-    ],
-    *["place", "host", "partOf", "topic", "text", "by", "onBehalfOf", "addressee", "concerning", "occurredAt"],
+    "meetingType", "agreementType", "publicationType", "programmeType", "speechAct", "changeType", "measure",
+    "status", "act", "held", "planned", "signed", "published", "inForce", "expired", "happened", "joined", "left",
+    "began", "ended", "signedOn", "madeOn", "place", "host", "partOf", "topic", "text", "by", "onBehalfOf",
+    "addressee", "concerning", "occurredAt",
     *_PARTS,
-)
+)  # fmt: skip
+"""Properties in the order in which a page has them; any other comes after them."""
 
 
 def anchor_of(claim: str) -> str:
@@ -484,12 +448,11 @@ async def add(service: Service, found: Evidence, subjects: Iterable[str], graph:
     """Read more things into what was gathered, without names."""
     wanted = sorted(set(subjects))[:MOST_SUBJECTS]
     queries = [_WHOLE % write_term(iri(graph))] if graph else []
-    if wanted:
-        block = _block(wanted)
+    for part in in_parts(wanted):
+        block = write_block(part)
         queries += [_RESOLVED % block, _GRAPHS % block, _CLAIMS % block]
-    for rows in await asyncio.gather(*(table(service.pool, query) for query in queries)):
-        for row in rows:
-            _keep(found, row, graph if "g" not in row and "whole" in row else "")
+    answers = await asyncio.gather(*(table(service.pool, query) for query in queries))
+    await asyncio.to_thread(_keep_all, found, answers, graph)
     found.__dict__.pop("claims", None)
     found.__dict__.pop("_claims_by_body", None)
 
@@ -522,7 +485,8 @@ async def _read_names(service: Service, found: Evidence, things: list[str], quer
     mentioned = set()
     for thing in things:
         found.names[thing] = {}
-    for row in await table(service.pool, query % _block(things)):
+    answers = [await table(service.pool, query % write_block(part)) for part in in_parts(things)]
+    for row in (row for rows in answers for row in rows):
         term = _term(row["o"])
         values = found.names[row["s"]["value"]].setdefault(row["p"]["value"], [])
         if term not in values:
@@ -532,37 +496,44 @@ async def _read_names(service: Service, found: Evidence, things: list[str], quer
     return mentioned
 
 
-_RESOLVED: Final = "SELECT ?s ?p ?o { VALUES ?s { %s } ?s ?p ?o }"
-_GRAPHS: Final = "SELECT ?g ?s ?p ?o { VALUES ?s { %s } GRAPH ?g { ?s ?p ?o } }"
-_WHOLE: Final = "SELECT (1 AS ?whole) ?s ?p ?o { GRAPH %s { ?s ?p ?o } }"
-_CLAIMS: Final = """SELECT DISTINCT ?g ?s ?p ?o { VALUES ?body { %s } GRAPH ?g { ?claim icn:claims ?body .
-  { ?claim ?p ?o BIND (?claim AS ?s) } UNION { ?claim oa:hasTarget ?s . ?s ?p ?o }
-  UNION { ?claim oa:hasTarget ?t . ?t oa:hasSelector ?s . ?s ?p ?o } } }"""
-_NAMED_BY: Final = ", ".join(
-    [
-        "rdfs:label",
-        "skos:prefLabel",
-        "dcterms:title",
-        "icn:edtf",
-        "rdf:type",
-        "icn:descriptiveName",
-        "dcterms:publisher",
-        "schema:datePublished",
-        "icn:singleValued",
-        "icn:keyPart",
-        "skos:broader",
-        "icn:within",
-    ]
-    + [f"icn:{name}" for name in _PARTS]
-)
+_RESOLVED: Final = f"SELECT ?s ?p ?o {{ VALUES ?s {{ %s }} ?s ?p ?o }} LIMIT {_LARGEST_RECORD}"
+_GRAPHS: Final = f"SELECT ?g ?s ?p ?o {{ VALUES ?s {{ %s }} GRAPH ?g {{ ?s ?p ?o }} }} LIMIT {_LARGEST_RECORD}"
+_WHOLE: Final = f"SELECT (1 AS ?whole) ?s ?p ?o {{ GRAPH %s {{ ?s ?p ?o }} }} LIMIT {_LARGEST_RECORD}"
+_CLAIMS: Final = f"""SELECT DISTINCT ?g ?s ?p ?o {{ VALUES ?body {{ %s }} GRAPH ?g {{ ?claim icn:claims ?body .
+  {{ ?claim ?p ?o BIND (?claim AS ?s) }} UNION {{ ?claim oa:hasTarget ?s . ?s ?p ?o }}
+  UNION {{ ?claim oa:hasTarget ?t . ?t oa:hasSelector ?s . ?s ?p ?o }} }} }} LIMIT {_LARGEST_RECORD}"""
+_NAMED_BY: Final = ", ".join((
+    "rdfs:label", "skos:prefLabel", "dcterms:title", "icn:edtf", "rdf:type", "icn:descriptiveName",
+    "dcterms:publisher", "schema:datePublished", "icn:singleValued", "icn:keyPart", "skos:broader", "icn:within",
+    *(f"icn:{name}" for name in _PARTS),
+))  # fmt: skip
 _NAMES: Final = f"SELECT ?s ?p ?o {{ VALUES ?s {{ %s }} ?s ?p ?o FILTER (?p IN ({_NAMED_BY})) }}"
 _NAMES_ANYWHERE: Final = (
     f"SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ %s }} GRAPH ?g {{ ?s ?p ?o }} FILTER (?p IN ({_NAMED_BY})) }}"
 )
 
 
-def _block(things: Iterable[str]) -> str:
+def in_parts(things: list[str]) -> Iterator[list[str]]:
+    """Cut a list for one query each: none is too long, however much an article names and however it is called."""
+    part: list[str] = []
+    for thing in things:
+        if part and sum(map(len, part)) + len(thing) > _LONGEST_BLOCK:
+            yield part
+            part = []
+        part.append(thing)
+    if part:
+        yield part
+
+
+def write_block(things: Iterable[str]) -> str:
+    """Write IRIs for a VALUES block."""
     return " ".join(write_term(iri(thing)) for thing in things)
+
+
+def _keep_all(found: Evidence, answers: list[Rows], graph: str) -> None:
+    for rows in answers:
+        for row in rows:
+            _keep(found, row, graph if "g" not in row and "whole" in row else "")
 
 
 def _keep(found: Evidence, row: dict[str, dict[str, str]], graph: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from kgbuild.namespaces import BASE, ID, SITUATION_KINDS
 from kgbuild.server.languages import Reader
 from kgbuild.server.service import Service
-from kgbuild.server.views import articles, events
+from kgbuild.server.views import articles, dates, disagreements, events, vocabularies
 
 Told = tuple[str, dict[str, Any]]
 Teller = Callable[[Service, str, Reader, int], Awaitable[Told]]
@@ -27,9 +27,9 @@ TELLERS: Final[dict[str, Teller]] = {
     **dict.fromkeys((*SITUATION_KINDS, "meeting", "agreement", "publication", "unidentified"), _once(events.situation)),
     "article": _once(articles.article),
     "claim": _once(articles.claim),
-    "disagreement": _once(events.disagreement),
-    "date": events.date,
-    "vocabulary": _once(events.concept),
+    "disagreement": _once(disagreements.disagreement),
+    "date": dates.date,
+    "vocabulary": _once(vocabularies.concept),
     "graph": _once(articles.graph),
 }
 """The first part of an IRI after id/, or after the base -> the view: it gives a template and its values.
