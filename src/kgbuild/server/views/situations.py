@@ -10,7 +10,7 @@ from typing import Final
 
 from kgbuild.namespaces import expand
 from kgbuild.server.views.charts import Bars, Timeline, bars, timeline
-from kgbuild.server.views.graph import Described, Text, Value, When, Words
+from kgbuild.server.views.graph import Described, Text, Thing, Value, When, Words
 from kgbuild.server.views.kinds import KIND_NAMES
 from kgbuild.server.views.layout import N_, Block, Row, Rows, Section, rows, section
 
@@ -410,7 +410,9 @@ class Sections:
             voices = () if asked is None else self.described.voices(each, *asked)
             marks = (N_("resolves an unnamed party"),) if self.described.objects(each, "icn:resolves") else ()
             cells = tuple(cell(each) for _, cell in columns)
-            made.append(Row(cells, voices, self.described.contested(each), marks))
+            linked = any(isinstance(value, Thing) and value.iri == each for cell in cells for value in cell)
+            itself = None if linked else self.described.thing(each)
+            made.append(Row(cells, voices, self.described.contested(each), marks, itself))
         return rows([title for title, _ in columns], made)
 
     def _timeline(self, found: Iterable[str], name: str) -> Timeline | None:
