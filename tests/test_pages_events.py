@@ -3,88 +3,21 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from kgbuild.namespaces import BASE, ID, SITUATION_KINDS, sparql_header
 from kgbuild.server.rendering import local_path
-from serving import BROWSER, PATIENCE, Served, mini_nquads, serving
+from markup import checked, page, words
+from serving import Served, mini_nquads, serving
 
-_VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 HOSTILE = "</title></script><script>alert('1')</script><b onclick=\"x\">&amp;"
 MANY = 130
-
-
-def page(served: Served, path: str, language: str = "en") -> str:
-    """Ask for a page as a browser does."""
-    headers = {"Accept": BROWSER, "Accept-Language": language}
-    answer = requests.get(served.address + path, headers=headers, timeout=PATIENCE)
-    assert 200 == answer.status_code, f"{path}: {answer.text[:500]}"
-    assert "text/html; charset=utf-8" == answer.headers["Content-Type"]
-    return answer.text
-
-
-class _Checked(HTMLParser):
-    """Reads a page strictly: every element is closed in order, ids are unique, and nothing would run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: set[str] = set()
-        self.links: list[str] = []
-        self.faults: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag not in _VOID:
-            self.open.append(tag)
-        if tag == "script" and given.get("type") != "application/ld+json":
-            self.faults.append("a script")
-        if tag == "style" or "style" in given or any(name.startswith("on") for name in given):
-            self.faults.append(f"inline style or handler: <{tag}>")
-        if (name := given.get("id")) is not None:
-            if name in self.ids:
-                self.faults.append(f"the id {name} is there twice")
-            self.ids.add(name)
-        if tag == "a":
-            self.links.append(given.get("href") or "")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in _VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.faults.append(f"</{tag}> closes what is not open")
-
-
-def checked(text: str) -> _Checked:
-    """Check a page, and give its links."""
-    reader = _Checked()
-    reader.feed(text)
-    reader.close()
-    assert [] == reader.faults
-    assert [] == reader.open
-    schemes = {link.partition(":")[0] for link in reader.links if ":" in link.partition("/")[0]}
-    assert schemes <= {"http", "https"}
-    assert all(link[1:] in reader.ids for link in reader.links if link.startswith("#"))
-    return reader
-
-
-def words(text: str) -> str:
-    """Give what is read on a page, in single spaces."""
-    without = re.sub(r"<script.*?</script>|<head>.*?</head>", "", text, flags=re.DOTALL)
-    apart = re.sub(r"</?(d[ltd]|li|[uo]l|p|t[dhr]|h\d|div|summary|section)\b[^>]*>", " ", without)
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", apart)).split())
 
 
 def rows(served: Served, query: str) -> list[dict[str, str]]:

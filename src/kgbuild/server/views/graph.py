@@ -18,6 +18,14 @@ Terms = Mapping[str, Labels]
 
 _NAMES: Final = tuple(map(expand, ("rdfs:label", "skos:prefLabel", "dcterms:title", "icn:text")))
 """Properties that name a thing, best first."""
+_PARTS: Final = (
+    *("icn:member", "icn:candidate", "icn:suspendedMember", "icn:holder", "icn:participant", "icn:signatory"),
+    *("icn:from", "icn:about", "icn:changed", "icn:seatOf", "icn:nameOf", "icn:office", "icn:measure", "icn:tieType"),
+    *("icn:organization", "icn:candidateTo", "icn:suspendedFrom", "icn:institution", "icn:meeting", "icn:agreement"),
+    *("icn:to", "icn:place"),
+)
+"""Properties whose values tell one situation from another, in the order in which they are named."""
+MOST_PARTS: Final = 4
 _CLAIMS: Final = expand("icn:claims")
 _DEPRECATED: Final = expand("rank:deprecated")
 # Classes that are told in words, the narrower first; the message ids of their names are in `KINDS`.
@@ -41,12 +49,16 @@ class Unnamed:
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A thing to link to; `kind` is the local name of its class, or empty."""
+    """A thing to link to; `kind` is the local name of its class, or empty.
+
+    `parts` are the names of what a situation without a name of its own is between: a member and an organisation.
+    """
 
     iri: str
     labels: Labels
     kind: str = ""
     unnamed: Unnamed | None = None
+    parts: tuple[Labels, ...] = ()
     form: ClassVar[str] = "thing"
 
     @property
@@ -226,8 +238,14 @@ class Described:
 
     def thing(self, iri: str) -> Thing:
         """Give a thing with its names."""
-        kind = self.kind(iri)
-        return Thing(iri, self.labels(iri), kind, self._unnamed(iri) if kind == "UnidentifiedParty" else None)
+        kind, labels = self.kind(iri), self.labels(iri)
+        return Thing(
+            iri,
+            labels,
+            kind,
+            self._unnamed(iri) if kind == "UnidentifiedParty" else None,
+            () if labels else tuple(filter(None, (self.labels(part) for part in self.iris(iri, *_PARTS)[:MOST_PARTS]))),
+        )
 
     def _unnamed(self, iri: str) -> Unnamed:
         expected, of = self.iris(iri, "icn:expectedType"), self.iris(iri, "icn:ofState", "icn:affiliation")

@@ -19,13 +19,15 @@ def N_(text: str) -> str:  # noqa: N802 - the name by which the collector of mes
 class Row:
     """A row of a table: values in each cell, who says so, and what contests it.
 
-    `note` is a message id that is shown under the row; `marks` are short words beside the first cell, such as "denied".
+    `itself` is the situation that a row tells of, where no cell leads to it; `marks` (message ids)
+    are short words beside the first cell, such as "denied".
     """
 
     cells: tuple[tuple[Value, ...], ...]
     voices: tuple[Voice, ...] = ()
     contested: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    itself: Thing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A table; columns are message ids."""
+    """A table; columns are message ids. `origin` is "registry" where nothing of it is from an article."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    origin: str = ""
     form: ClassVar[str] = "rows"
 
 
@@ -95,7 +98,7 @@ def rows(columns: Sequence[str], made: Iterable[Row]) -> Rows:
     """Make a table, without the columns in which no row has anything."""
     whole = tuple(made)
     kept = [index for index in range(len(columns)) if any(row.cells[index] for row in whole)]
-    cut = (Row(tuple(row.cells[i] for i in kept), row.voices, row.contested, row.marks) for row in whole)
+    cut = (Row(tuple(row.cells[i] for i in kept), row.voices, row.contested, row.marks, row.itself) for row in whole)
     return Rows(tuple(columns[i] for i in kept), tuple(cut))
 
 

@@ -20,27 +20,28 @@ WHOLE: Final = 6
 MOST: Final = 400
 """Things of which dates and sources are asked for, at a time."""
 _QUADS: Final = "application/n-quads"
-_DATED: Final = "icn:held icn:planned icn:signed icn:began icn:happened"
-_PLACED: Final = "icn:place icn:agreementType icn:currentStatus icn:programmeType"
+_DATED: Final = "icn:held, icn:planned, icn:signed, icn:began, icn:happened"
+_PLACED: Final = "icn:place, icn:agreementType, icn:currentStatus, icn:programmeType"
 _CLAIMED: Final = (
-    "icn:claims icn:says icn:asserts icn:infers icn:because icn:namedAs icn:inArticle icn:rank oa:hasTarget"
+    "icn:claims, icn:says, icn:asserts, icn:infers, icn:because, icn:namedAs, icn:inArticle, icn:rank, oa:hasTarget"
 )
-_NAMED: Final = "rdfs:label skos:prefLabel rdf:type"
-# Never a subject of what is asked twice: a row of the answer is a triple.
+_NAMED: Final = "rdfs:label, skos:prefLabel, rdf:type"
+# Each branch goes from what is known to what is asked; the properties are a filter, since a second VALUES makes the
+# engine read all triples that have one of them (Oxigraph 0.5.13).
 _ASKED: Final = f"""SELECT DISTINCT ?s ?p ?o WHERE {{
-  {{ VALUES ?s {{ %(dated)s }} VALUES ?p {{ {_DATED} {_PLACED} }} ?s ?p ?o }}
-  UNION {{ VALUES ?x {{ %(dated)s }} VALUES ?q {{ {_DATED} }} ?x ?q ?s . ?s icn:edtf ?o BIND (icn:edtf AS ?p) }}
-  UNION {{ VALUES ?x {{ %(dated)s }} VALUES ?q {{ {_PLACED} }} ?x ?q ?s . VALUES ?p {{ {_NAMED} }} ?s ?p ?o }}
-  UNION {{ VALUES ?x {{ %(claimed)s }} ?s icn:claims ?x . VALUES ?p {{ {_CLAIMED} }} ?s ?p ?o }}
-  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; oa:hasTarget ?s .
-    VALUES ?p {{ oa:hasSelector oa:start oa:end }} ?s ?p ?o }}
-  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; oa:hasTarget/oa:hasSelector ?s .
-    VALUES ?p {{ oa:start oa:end }} ?s ?p ?o }}
-  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; icn:inArticle ?s .
-    VALUES ?p {{ dcterms:title dcterms:publisher icn:published schema:url {_NAMED} }} ?s ?p ?o }}
-  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; icn:inArticle/dcterms:publisher ?s .
-    VALUES ?p {{ {_NAMED} }} ?s ?p ?o }}
-  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; icn:inArticle/icn:published ?s . ?s icn:edtf ?o
+  {{ VALUES ?s {{ %(dated)s }} ?s ?p ?o FILTER (?p IN ({_DATED}, {_PLACED})) }}
+  UNION {{ VALUES ?x {{ %(dated)s }} ?x ?q ?s FILTER (?q IN ({_DATED})) ?s icn:edtf ?o BIND (icn:edtf AS ?p) }}
+  UNION {{ VALUES ?x {{ %(dated)s }} ?x ?q ?s FILTER (?q IN ({_PLACED})) ?s ?p ?o FILTER (?p IN ({_NAMED})) }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?s icn:claims ?x ; ?p ?o FILTER (?p IN ({_CLAIMED})) }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; oa:hasTarget ?s . ?s oa:hasSelector ?o
+    BIND (oa:hasSelector AS ?p) }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; oa:hasTarget ?t . ?t oa:hasSelector ?s . ?s ?p ?o
+    FILTER (?p IN (oa:start, oa:end)) }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; icn:inArticle ?s . ?s ?p ?o
+    FILTER (?p IN (dcterms:title, dcterms:publisher, icn:published, schema:url, {_NAMED})) }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; icn:inArticle ?a . ?a dcterms:publisher ?s . ?s ?p ?o
+    FILTER (?p IN ({_NAMED})) }}
+  UNION {{ VALUES ?x {{ %(claimed)s }} ?c icn:claims ?x ; icn:inArticle ?a . ?a icn:published ?s . ?s icn:edtf ?o
     BIND (icn:edtf AS ?p) }}
 }}"""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from kgbuild.namespaces import expand
 from kgbuild.server.views.charts import Bars, Timeline, bars, timeline
-from kgbuild.server.views.graph import Described, Text, Value, When, Words
+from kgbuild.server.views.graph import Described, Text, Thing, Value, When, Words
 from kgbuild.server.views.kinds import KIND_NAMES
 from kgbuild.server.views.layout import N_, Block, Row, Rows, Section, rows, section
 
@@ -287,12 +288,12 @@ class Sections:
     def related(self, anchor: str, title: str, *kinds: str) -> Section | None:
         """List things of some kinds that lead here: institutions of a state, programmes of an institution."""
         found = sorted({each for kind in kinds for each in self._leading(kind)}, key=self._sorting_name)
-        columns = (
-            (N_("Name"), self._itself),
-            (N_("Kind"), self._kind),
-            (N_("Part it has here"), self._links_here),
-        )
-        return section(anchor, title, self._rows(columns, found, self._own_link))
+        columns = [(N_("Name"), self._itself), (N_("Kind"), self._kind)]
+        if len({self._links_here(each) for each in found}) > 1:
+            columns.append((N_("Part it has here"), self._links_here))
+        made = self._rows(columns, found, self._own_link)
+        registered = not any(row.voices for row in made.rows)
+        return section(anchor, title, replace(made, origin="registry") if registered else made)
 
     def disagreements(self) -> Section | None:
         """Show where sources differ: on this and on what this page tells of."""
@@ -409,7 +410,9 @@ class Sections:
             voices = () if asked is None else self.described.voices(each, *asked)
             marks = (N_("resolves an unnamed party"),) if self.described.objects(each, "icn:resolves") else ()
             cells = tuple(cell(each) for _, cell in columns)
-            made.append(Row(cells, voices, self.described.contested(each), marks))
+            linked = any(isinstance(value, Thing) and value.iri == each for cell in cells for value in cell)
+            itself = None if linked else self.described.thing(each)
+            made.append(Row(cells, voices, self.described.contested(each), marks, itself))
         return rows([title for title, _ in columns], made)
 
     def _timeline(self, found: Iterable[str], name: str) -> Timeline | None:
