@@ -63,7 +63,7 @@ def asked(store: Store, query: str, *, sources: bool = True, results: str = JSON
     """Answer a query as a worker does; a fault comes as it is sent."""
     sent = bytearray()
     request = Request(HEAD + query, (results,), ("application/n-triples",), sources=sources, **more)
-    answer(store, request.packed, sent.extend)
+    answer(store, request.pack(), sent.extend)
     frames = cut(sent)
     assert not sent
     kind, payload = frames[-1]

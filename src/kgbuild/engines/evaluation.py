@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import io
 import json
+import marshal
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice, takewhile
 from resource import RUSAGE_SELF, getrusage
 from typing import IO, Any, Final, cast
@@ -51,8 +51,6 @@ _MERGED: Final = NamedNode("urn:kgbuild:merged-default-graph")
 _NO_DESCRIPTORS: Final = re.compile(r"os error 24|Too many open files", re.IGNORECASE)
 
 _PREFIX: Final = b"@prefix "
-_WRITER: Final = json.JSONEncoder(ensure_ascii=False)
-
 Put = Callable[[bytes, bytes], object]
 """Takes a frame: its kind and its payload."""
 
@@ -74,18 +72,18 @@ class Request:
     page: int = 1
     """Of the description."""
 
-    @cached_property
-    def packed(self) -> bytes:
-        """The request as it goes to a worker, and as it names its answer."""
-        return _WRITER.encode(vars(self)).encode()  # `asdict` would copy all of it first
+    def fields(self) -> tuple[Any, ...]:
+        """Give all that is asked: what names the answer."""
+        return tuple(vars(self).values())
+
+    def pack(self) -> bytes:
+        """Write the request for a worker: in Python's own form, which costs a tenth of JSON, and never leaves us."""
+        return marshal.dumps(self.fields())
 
     @classmethod
     def unpack(cls, payload: bytes) -> Request:
-        """Read what `packed` wrote."""
-        read: dict[str, Any] = json.loads(payload)
-        for name in ("results", "graphs", "default_graphs", "named_graphs"):
-            read[name] = tuple(read[name])
-        return cls(**read)
+        """Read what `pack` wrote."""
+        return cls(*marshal.loads(payload))  # noqa: S302 - from the server that forked this process
 
 
 def answer(store: Store, payload: bytes, send: Callable[[bytes], object], *, read_only: bool = False) -> None:

@@ -11,7 +11,7 @@ from typing import Final, cast
 HEADER: Final = struct.Struct("!cI")
 
 REQUEST: Final = b"Q"
-"""JSON: what is asked."""
+"""What is asked, as `Request.pack` writes it."""
 HEAD: Final = b"H"
 """JSON: form of the query and media type of the answer; comes before the first data."""
 DATA: Final = b"D"

@@ -474,7 +474,7 @@ class Pool:
                 self.release(worker, spoiled=not whole)
 
     async def _spool(self, worker: _Worker, request: Request) -> Answer:
-        worker.wire.write(pack(REQUEST, request.packed))
+        worker.wire.write(pack(REQUEST, request.pack()))
         kind, payload = await self.frame(worker)
         if kind == FAULT:
             raise QueryError.unpack(payload)

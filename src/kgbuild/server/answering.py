@@ -18,7 +18,7 @@ from kgbuild.engines import lexer
 from kgbuild.engines.evaluation import QueryError, Request
 from kgbuild.engines.formats import ALIASES, content_type
 from kgbuild.engines.pool import SLOW_READER, Answer
-from kgbuild.server.languages import reader_of
+from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, SHORT_NAMES, VARY, fitting, named_format, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.responses import CORS, Encoded, Response, header, header_lines
@@ -120,9 +120,10 @@ class Prepared(ABC):
         """
         service: Service = scope["service"]
         self.service, self.query, self.release_id = service, query, service.release_id
-        self.reader, self.gzip = reader_of(scope), takes_gzip(header(scope, b"accept-encoding"))
+        self.gzip = takes_gzip(header(scope, b"accept-encoding"))
         result_offers, graph_offers = offers
         self.is_page = wants_html(accept, (*result_offers, *graph_offers))
+        self.reader = reader_of(scope) if self.is_page else Reader()
         self.results = ("application/sparql-results+json",) if self.is_page else fitting(accept, result_offers)
         self.graphs = ("application/n-triples",) if self.is_page else fitting(accept, graph_offers)
         if not self.results and not self.graphs:
@@ -130,16 +131,9 @@ class Prepared(ABC):
             raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
         base = f"{public_url(service, scope)}/sparql"
         self.request = Request(query, _canonical(self.results), _canonical(self.graphs), *graphs, sources, base)
-        decides = (
-            service.release_id,
-            __version__,
-            self.results[:1],
-            self.graphs[:1],
-            self.is_page and (self.reader.labels, self.reader.chosen),
-            self.gzip,
-            asked_by,
-        )
-        self.key = blake2b(repr(decides).encode() + self.request.packed).digest()
+        reads = (self.reader.labels, self.reader.chosen) if self.is_page else ()
+        decides = (service.release_id, __version__, self.results[:1], self.graphs[:1], reads, self.gzip, asked_by)
+        self.key = blake2b(repr((*decides, *self.request.fields())).encode()).digest()
         self.keeps = lexer.is_deterministic(query)
 
     @abstractmethod

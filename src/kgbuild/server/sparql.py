@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Final
@@ -38,6 +39,7 @@ METHODS: Final = "GET, HEAD, POST, OPTIONS"
 FORM: Final = "application/x-www-form-urlencoded"
 QUERY: Final = "application/sparql-query"
 UPDATE: Final = "application/sparql-update"
+_PLAIN: Final = re.compile(rb"[A-Za-z0-9%&=+._~*!():/?-]+")
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,14 @@ class _Query(Prepared):
     def __init__(self, scope: Scope, asked: Asked, accept: str | None) -> None:
         assert asked.query is not None  # noqa: S101 - whoever asks about the service does not come here
         self.asked = asked
+        raw: bytes = scope["query_string"] if scope["method"] != "POST" and not asked.format else b""
+        self.raw = raw.decode() if _PLAIN.fullmatch(raw) else ""
         graphs = asked.default_graphs, asked.named_graphs
         super().__init__(scope, asked.query, accept, (RESULT_OFFERS, GRAPH_OFFERS), graphs, sources=asked.sources)
 
     def address(self, format_: str = "") -> str:
-        return self.asked.address(format_)
+        # What the client wrote serves as well, and is not encoded anew for each answer.
+        return f"/sparql?{self.raw}&format={format_}" if format_ and self.raw else self.asked.address(format_)
 
     async def page(self, answer: Answer) -> Response:
         reader = replace(self.reader, here=self.address())  # the same however the page was asked for
