@@ -59,7 +59,7 @@ load: $(VENV)/.installed  ## Release RECORDS (a folder), and load them into ENDP
 	  $(if $(RESOLVED_GRAPH),--resolved-graph $(RESOLVED_GRAPH))
 
 .PHONY: serve
-serve: build/.built  ## Serve the current release for SPARQL at http://127.0.0.1:8000/
+serve: build/.built  ## Serve the current release at http://127.0.0.1:8000/: pages, search, questions, SPARQL
 	@$(BIN)/kgbuild serve
 
 .PHONY: schemas
