@@ -154,7 +154,7 @@ class _Answered:
         self.app, self.service, self.hits = app, service, service.meter.hits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and scope["query_string"]:
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             scope["raw_key"] = raw_key(scope)
             found = self.service.cache.get(scope["raw_key"])
             if found is not None:
