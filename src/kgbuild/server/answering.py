@@ -41,10 +41,11 @@ _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](:[0
 def raw_key(scope: Scope) -> bytes:
     """Name a request without reading it: what the layer in front of the routes looks answers up by.
 
+    The path is taken as it was sent: another way to write it is redirected, not answered.
     A digest, as the other keys are: the cache counts answers, and must not grow by long questions.
     """
     decides = [header(scope, name) for name in (b"accept", b"accept-language", b"accept-encoding", b"host")]
-    return blake2b(repr((scope["path"], scope["query_string"], decides)).encode()).digest()
+    return blake2b(repr((scope["raw_path"], scope["query_string"], decides)).encode()).digest()
 
 
 def read_pairs(raw: bytes) -> list[tuple[str, str]]:
