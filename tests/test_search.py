@@ -9,8 +9,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -43,7 +45,7 @@ from kgbuild.search import (
 from kgbuild.server.problems import Problem
 from kgbuild.server.search import read_request
 from mini import kgbuild_here
-from serving import BROWSER, PATIENCE, Served, serving, until
+from serving import BROWSER, PATIENCE, SOURCE, Served, serving, until
 
 ACADEMIES = {"apa-kz", "apa-kg", "apa-tj", "apa-uz", "nag-china"}
 """Those that a name in Russian calls an academy of государственное управление, or of государственная политика."""
@@ -612,3 +614,26 @@ def test_a_new_release_is_searched_with_its_own_index(tmp_path: Path, project: P
         until(lambda: released()[0] == new.id, "the new release does not answer")
         assert (old.id, new.id) == (before[0], released()[0])
         assert 1 == released()[1]
+
+
+def test_a_server_that_is_killed_leaves_no_index_behind(tmp_path: Path) -> None:
+    """The process that makes an index ends with the server that wants it, and takes the folder along."""
+    folder, data = tmp_path / "index", tmp_path / "data.nq"
+    folder.mkdir()
+    os.mkfifo(data)
+    program = (
+        "import os, subprocess, sys\n"
+        "command = [sys.executable, '-m', 'kgbuild.search', str(os.getpid()), *sys.argv[1:]]\n"
+        "subprocess.Popen(command).wait()"
+    )
+    command = [sys.executable, "-c", program, str(folder / FILE), str(data)]
+    server = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(SOURCE)})
+    with data.open("w", encoding="utf-8") as pipe, suppress(BrokenPipeError):  # open once it is read
+        server.kill()
+        server.wait()
+        for number in range(1000):  # it never comes to an end of its data
+            print(f'<urn:x> <urn:p> "{"y" * 10_000} {number}" .', file=pipe, flush=True)
+            if not folder.exists():
+                break
+            time.sleep(0.01)
+    until(lambda: not folder.exists(), "the folder is gone")
