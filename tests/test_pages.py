@@ -160,6 +160,15 @@ def test_a_timeline_has_a_bar_for_each_member_and_says_what_it_is(server: Served
     assert "2022" in svg
 
 
+def test_a_chart_stands_over_years(site: Served) -> None:
+    """A date that is a bound or a window has a year under its bar as well."""
+    text = page(site, "/doc/institution/acsh")
+    svg = text[text.index('<svg class="columns"') :].partition("</svg>")[0]
+    years = re.findall(r'<text class="year"[^>]*>(.*?)</text>', svg)
+    assert len(years) == svg.count("<rect") > 1
+    assert [] == [year for year in years if not re.fullmatch(r"\d{4}", year)]
+
+
 # --- hostile names --------------------------------------------------------------------------------------------------
 
 

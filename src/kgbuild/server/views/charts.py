@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -59,7 +60,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One bar of a chart: its value in words of numbers, and what it stands over."""
+    """One bar of a chart: its value, and the date (EDTF) and the year that it stands over."""
 
     x: float
     y: float
@@ -67,6 +68,7 @@ class Column:
     height: float
     value: str
     text: str
+    year: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def _piece(begin: float, end: float, style: str) -> Piece:
 
 
 def bars(title: Thing, numbers: Sequence[tuple[str, float, Text]]) -> Bars | None:
-    """Draw numbers, each over a text; None for fewer than two."""
+    """Draw numbers, each over its date (EDTF); None for fewer than two."""
     if len(numbers) < 2 or max(number for _, number, _ in numbers) <= 0:
         return None
     highest = max(number for _, number, _ in numbers)
@@ -152,7 +154,18 @@ def bars(title: Thing, numbers: Sequence[tuple[str, float, Text]]) -> Bars | Non
                 round(room * max(number, 0) / highest, 1),
                 value.text,
                 when,
+                _year(when),
             )
             for index, (when, number, value) in enumerate(numbers)
         ),
     )
+
+
+def _year(edtf: str) -> str:
+    """Give the first year or decade of a date.
+
+    >>> _year("2013"), _year("[..2018-05-17]"), _year("198X")
+    ('2013', '2018', '198X')
+    """
+    found = re.search(r"\d{3}[\dX]", edtf, re.ASCII)
+    return found[0] if found else ""
