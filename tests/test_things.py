@@ -12,6 +12,7 @@ import re
 import signal
 import unicodedata
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +28,7 @@ from rdflib.namespace import DCTERMS, FOAF, RDF, RDFS, SKOS, VOID
 from kgbuild.engines.description import LARGEST, PER_PAGE, describe
 from kgbuild.engines.faults import QueryError
 from kgbuild.namespaces import BASE, ID, ONTOLOGY, SITUATION_KINDS
+from kgbuild.server.negotiation import SHORT_NAMES
 from kgbuild.server.rendering import local_path
 from serving import BROWSER, Served, mini_file, mini_nquads, serving, workers, zygote
 
@@ -180,6 +182,19 @@ def test_every_kind_of_thing_is_described_in_every_format(things: Served, kind: 
     assert dict.fromkeys(found, found["nt"]) == found
     if not kind.startswith("graph"):
         assert rdflib.URIRef(iri) in {term for s, _, o in found["nt"] for term in (s, o)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_of_each_kind_leads_to_its_data(things: Served, kind: str) -> None:
+    """Each link to a format gives a browser too that format: what it accepts must not decide there."""
+    text = fetch(things, local_path(KINDS[kind]), BROWSER).text
+    (listed,) = re.findall(r'<p class="downloads">(.*?)</p>', text, re.DOTALL)
+    found = dict(reversed(pair) for pair in re.findall(r'<a href="([^"]*)"[^>]*>([^<]*)</a>', listed))
+    types = {"Turtle": "ttl", "N-Triples": "nt", "JSON-LD": "jsonld", "RDF/XML": "rdf"}
+    assert set(types) < set(found)
+    for name, suffix in types.items():
+        answer = fetch(things, unescape(found[name]), BROWSER)
+        assert (200, SHORT_NAMES[suffix]) == (answer.status_code, answer.headers["Content-Type"].partition(";")[0])
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("graph")])

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from markupsafe import Markup
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
@@ -20,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from kgbuild.engines.evaluation import QueryError
 from kgbuild.engines.formats import ALIASES, GRAPHS, content_type
 from kgbuild.engines.pool import Pool
-from kgbuild.namespaces import BASE, DATASET_IRI, EXTERNAL, ID, ONTOLOGY, ONTOLOGY_IRI, PREFIXES
+from kgbuild.namespaces import BASE, DATASET_IRI, EXTERNAL, ID, LICENCE, ONTOLOGY, ONTOLOGY_IRI, PREFIXES
 from kgbuild.release import QUADS, Release, readable_releases
 from kgbuild.server.answering import public_url
 from kgbuild.server.description import FORMAT_NAMES, FORMATS_NAMESPACE, Object, counts
@@ -51,7 +50,6 @@ KEYWORDS: Final = (
     "Central Asia",
 )
 """As in CITATION.cff, like the publisher."""
-LICENCE: Final = "https://creativecommons.org/licenses/by/4.0/"
 MEDIA_TYPES: Final = {
     ".nq": "application/n-quads",
     ".trig": "application/trig",
@@ -119,18 +117,12 @@ class Facts:
     """State -> its name in English, or nothing."""
 
 
-_facts: WeakKeyDictionary[Pool, Facts] = WeakKeyDictionary()
-
-
 # --- what is asked of the data ------------------------------------------------------------------------------------
 
 
 async def facts_of(service: Service) -> Facts:
     """Count, once for each load of the data."""
-    pool = service.pool
-    if pool not in _facts:
-        _facts[pool] = await service.shared(("facts", id(pool)), lambda: _count(pool))
-    return _facts[pool]
+    return await service.once(_count)
 
 
 async def _count(pool: Pool) -> Facts:

@@ -62,7 +62,7 @@ async def look_up(service: Service, work: Callable[[Engine], T]) -> T:
     raise EngineError(f"More than {MOST} look-ups. Ask for less at a time.")
 
 
-async def table(service: Service, text: str) -> Table:
+async def read_select(service: Service, text: str) -> Table:
     """Answer a SELECT of the server's own, under the limits that all queries have; prefixes need no declaration."""
     body = await _ask(service, sparql_header() + text)
     answer = await asyncio.to_thread(_read, body)

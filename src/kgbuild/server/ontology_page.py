@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 from starlette.types import Scope
@@ -155,9 +154,6 @@ class Reference:
         return [branch(term.iri, (term.iri,)) for term in self.of_kind("class") if not term.above]
 
 
-_references: WeakKeyDictionary[Pool, Reference] = WeakKeyDictionary()
-
-
 # --- the page -----------------------------------------------------------------------------------------------------
 
 
@@ -167,7 +163,7 @@ async def ontology_page(scope: Scope) -> Response:
     Links of RFC 8288 in `scope["links"]` (rel, target, type) are set in its head.
     """
     service: Service = scope["service"]
-    reference = await _reference_of(service)
+    reference = await service.once(_read)
     if not reference.terms:
         raise problem("not-found", "The data that are served here come without the ontology.")
     reader = replace(reader_of(scope), here="/ontology")
@@ -175,13 +171,6 @@ async def ontology_page(scope: Scope) -> Response:
     return await asyncio.to_thread(
         _render, reference, reader, service.settings.questions, service.known.classes, scope.get("links", ())
     )
-
-
-async def _reference_of(service: Service) -> Reference:
-    pool = service.pool
-    if pool not in _references:
-        _references[pool] = await service.shared(("ontology reference", id(pool)), lambda: _read(pool))
-    return _references[pool]
 
 
 async def _read(pool: Pool) -> Reference:

@@ -18,7 +18,7 @@ from kgbuild.engines.results import read_table
 from kgbuild.namespaces import BASE, EXTERNAL, ID, PREFIXES, shorten
 from kgbuild.questions import CONCEPT_TYPES, ENTITY_TYPES, THEMES, Parameter, Question, sort_lists
 from kgbuild.server.languages import Reader
-from kgbuild.server.lookups import look_up, table
+from kgbuild.server.lookups import look_up, read_select
 from kgbuild.server.negotiation import SHORT_NAMES
 from kgbuild.server.pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
 from kgbuild.server.problems import Problem
@@ -167,16 +167,16 @@ async def _options(shown: Shown, parameter: Parameter) -> tuple[str, tuple[Optio
         base = PREFIXES[CONCEPT_TYPES[parameter.type]]
         inside = f'FILTER (STRSTARTS(STR(?thing), "{base}"))'
         wanted = f"SELECT ?thing ?name {{ ?thing a skos:Concept ; skos:prefLabel ?name {inside} }}"
-        return "choice", _named_options(await table(shown.service, wanted), len(base), shown.reader)
+        return "choice", _named_options(await read_select(shown.service, wanted), len(base), shown.reader)
     if parameter.type in ENTITY_TYPES:
         typed = f"?thing a icn:{ENTITY_TYPES[parameter.type]} ." if ENTITY_TYPES[parameter.type] else ""
         some = f"SELECT DISTINCT ?thing {{ ?thing dcterms:identifier ?id . {typed} }} LIMIT {FEW + 1}"
         # A name for each language: those of more things than are suggested need not be told apart.
-        found = await table(shown.service, f"SELECT ?thing ?name {{ {{ {some} }} ?thing rdfs:label ?name }}")
+        found = await read_select(shown.service, f"SELECT ?thing ?name {{ {{ {some} }} ?thing rdfs:label ?name }}")
         few = len({row[0] for row in found.rows}) <= FEW
         return "text", _named_options(found, 0, shown.reader) if few else ()
     if parameter.type == "year":
-        found = await table(shown.service, "SELECT DISTINCT ?year { ?date icn:year ?year } ORDER BY ?year")
+        found = await read_select(shown.service, "SELECT DISTINCT ?year { ?date icn:year ?year } ORDER BY ?year")
         return "choice", tuple(Option(row[0].value, row[0].value) for row in found.rows if row[0])
     return {"boolean": "choice", "date": "date"}.get(parameter.type, "text"), _PLAIN.get(parameter.type, ())
 
@@ -220,7 +220,7 @@ async def _names(service: Service, things: list[str]) -> Names:
         return {}
     block = " ".join(write_term(iri(thing)) for thing in known)
     labels = "rdfs:label|skos:prefLabel|icn:edtf"
-    found = await table(service, f"SELECT ?thing ?name {{ VALUES ?thing {{ {block} }} ?thing {labels} ?name }}")
+    found = await read_select(service, f"SELECT ?thing ?name {{ VALUES ?thing {{ {block} }} ?thing {labels} ?name }}")
     names = _by_thing(found)
     if nameless := [thing for thing in known if thing not in names]:
         called = await look_up(service, lambda engine: names_of(engine, nameless))

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 from kgbuild.engines import disk
 from kgbuild.engines.evaluation import QueryError, Request
@@ -78,6 +79,7 @@ class Service:
         self._pool: Pool | None = None
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
         self._waiting: dict[asyncio.Future[Any], int] = {}
+        self._read: WeakKeyDictionary[Pool, dict[Hashable, Any]] = WeakKeyDictionary()
         self._background: set[asyncio.Task[Any]] = set()
 
     @property
@@ -199,6 +201,15 @@ class Service:
         mine = asyncio.shield(task)
         mine.add_done_callback(lambda done: self._leave(key, task, gone=done.cancelled()))
         return mine
+
+    async def once(self, read: Callable[[Pool], Awaitable[T]]) -> T:
+        """Read something out of the data once, and keep it as long as they are served."""
+        pool = self.pool
+        made = self._read.setdefault(pool, {})
+        if read not in made:
+            made[read] = await self.shared((read, id(pool)), lambda: read(pool))
+        found: T = made[read]
+        return found
 
     def _leave(self, key: Hashable, task: asyncio.Future[Any], *, gone: bool) -> None:
         self._waiting[task] -= 1

@@ -114,9 +114,8 @@ def _about(graph: Described, made: Page, reader: Reader, numbers: tuple[int, int
     path = local_path(graph.iri)
     kind = translations_of(reader.interface).gettext(KIND_NAMES[thing.kind]) if thing.kind else ""
     title = best_label(thing.labels, reader)[0] or (f"{kind} {thing.slug}".strip())
-    is_document = path.startswith("/doc/")
     bare = path.partition("#")[0]
-    formats = [(name, f"{bare}.{end}" if is_document else f"{bare}?format={end}") for name, end in FORMATS.items()]
+    formats = [(name, f"{bare}.{end}") for name, end in FORMATS.items()]
     types = [(SHORT_NAMES[end], address) for (_, address), end in zip(formats, FORMATS.values(), strict=True)]
     return About(
         thing,
