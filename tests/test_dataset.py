@@ -572,6 +572,7 @@ def test_a_reader_who_takes_nothing_is_cut_off(large: tuple[Served, str]) -> Non
         held = Path(f"/proc/{server.process.pid}/fd")
         return any(each.resolve().name == "large.nq" for each in held.iterdir())
 
+    until(lambda: not is_open(), "whoever read it before is done")
     with server.connect() as connection:
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         until(is_open, "the file was not opened")
