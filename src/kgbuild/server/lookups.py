@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from kgbuild.engines import Answer, Engine, Table
 from kgbuild.engines.evaluation import Request
 from kgbuild.engines.results import read_table
 from kgbuild.errors import EngineError
+from kgbuild.lookups import Bindings, LookUp, Select
 from kgbuild.namespaces import sparql_header
 from kgbuild.server.service import Service
 
@@ -60,6 +61,35 @@ async def look_up(service: Service, work: Callable[[Engine], T]) -> T:
         except _WantedError as wanted:
             known.bodies[wanted.text] = await _ask(service, wanted.text)
     raise EngineError(f"More than {MOST} look-ups. Ask for less at a time.")
+
+
+async def drive(service: Service, work: LookUp[T]) -> T:
+    """Do a look-up over the workers; raises what it raises, and QueryError where one of its queries has no answer."""
+    answers = None
+    while True:
+        try:
+            # In a thread: comparing names takes longer than the other requests should wait.
+            wanted = await asyncio.to_thread(_step, work, answers)
+        except _DoneError as done:
+            found: T = done.value
+            return found
+        tables = await asyncio.gather(*(read_select(service, each.text) for each in wanted))
+        answers = tuple(table.records() for table in tables)
+
+
+class _DoneError(Exception):
+    """The end of a look-up: StopIteration cannot pass through a future."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+def _step(work: LookUp[T], answers: tuple[Bindings, ...] | None) -> tuple[Select, ...]:
+    try:
+        return next(work) if answers is None else work.send(answers)
+    except StopIteration as done:
+        raise _DoneError(done.value) from None
 
 
 async def read_select(service: Service, text: str) -> Table:
