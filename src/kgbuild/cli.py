@@ -27,7 +27,8 @@ from kgbuild.progress import reporting
 from kgbuild.questions.named import Question, ask, empty_sentence, find_question, load_questions
 from kgbuild.questions.tables import FORMATS, format_answer
 from kgbuild.release import collect_garbage, current_release, find_release, list_releases, use_release
-from kgbuild.search import FILE, KINDS, Index
+from kgbuild.search import FILE, KINDS
+from kgbuild.search.query import Index
 from kgbuild.server.run import serve
 from kgbuild.server.service import Settings
 
