@@ -616,7 +616,7 @@ def test_a_server_that_is_killed_leaves_no_index_behind(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", program, str(folder / FILE), str(data)]
     server = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(SOURCE)})
-    with data.open("w", encoding="utf-8") as pipe, suppress(BrokenPipeError):  # open once it is read
+    with suppress(BrokenPipeError), data.open("w", encoding="utf-8") as pipe:  # open once it is read
         server.kill()
         server.wait()
         for number in range(1000):  # it never comes to an end of its data

@@ -13,6 +13,7 @@ from pyoxigraph import NamedNode
 
 from kgbuild.engines import Term, iri, literal
 from kgbuild.errors import UsageError
+from kgbuild.folding import plain
 from kgbuild.lookups import LookUp, select
 from kgbuild.namespaces import ID, ONTOLOGY, PREFIXES, shorten
 
@@ -134,12 +135,12 @@ def claimed_candidates() -> LookUp[list[Candidate]]:
 
 def nearest(text: str, candidates: Iterable[Candidate]) -> LookUp[list[Candidate]]:
     """List up to three of the nearest, each with the name that people know it by; none is near a very long text."""
-    wanted = fold(text)
+    wanted = plain(text)
     if len(wanted) > LONGEST_COMPARED:
         return []
     by_word: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        for word in {fold(candidate.id), fold(candidate.name)}:
+        for word in {plain(candidate.id), plain(candidate.name)}:
             by_word.setdefault(word, []).append(candidate)
     # difflib compares whole texts: a word out of a long name is near to it only as its part.
     holding = sorted((w for w in by_word if len(wanted) > 2 and wanted in w), key=lambda w: (len(w), w))
@@ -175,15 +176,6 @@ def names_of(things: Iterable[str]) -> LookUp[dict[str, str]]:
         thing = record["thing"].value
         best[thing] = min(best.get(thing, (9, "")), _ranked_name(record))
     return {thing: best[thing][1] if thing in best else shorten(thing) for thing in wanted}
-
-
-def fold(text: str) -> str:
-    """Fold a text for comparing: NFKC, without case, single spaces.
-
-    >>> fold("Астанинский  ХАБ")
-    'астанинский хаб'
-    """
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _of_class(class_: str) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 
 from kgbuild.engines import Term, iri, literal
 from kgbuild.errors import UsageError
+from kgbuild.folding import plain
 from kgbuild.lookups import LookUp
 from kgbuild.namespaces import EXTERNAL, ID, PREFIXES, shorten
 from kgbuild.questions.lookup import (
@@ -24,7 +25,6 @@ from kgbuild.questions.lookup import (
     expand_name,
     find_by_id,
     find_by_name,
-    fold,
     names_of,
     nearest,
     successor,
@@ -154,7 +154,7 @@ def _read_concept(parameter: Parameter, text: str) -> LookUp[Term]:
     thing = expand_name(text) if ":" in text else base + text
     candidates = yield from concept_candidates(base)
     known = {candidate.iri for candidate in candidates}
-    named = {candidate.iri for candidate in candidates if fold(candidate.name) == fold(text)}
+    named = {candidate.iri for candidate in candidates if plain(candidate.name) == plain(text)}
     if thing in known:
         return iri(thing)
     if len(named) == 1:
