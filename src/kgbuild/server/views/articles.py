@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from kgbuild.dates import refines
 from kgbuild.engines import Term, iri
-from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, RDF_TYPE
+from kgbuild.questions.lookup import write_term
 from kgbuild.server.languages import Reader
 from kgbuild.server.service import Service, table
 from kgbuild.server.views.evidence import (

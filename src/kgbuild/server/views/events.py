@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kgbuild.engines import iri
-from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import ID, ONTOLOGY, RDF_TYPE
+from kgbuild.questions.lookup import write_term
 from kgbuild.server.languages import Reader
 from kgbuild.server.rendering import best_label
 from kgbuild.server.service import Service, table

@@ -11,8 +11,8 @@ from typing import Final
 
 from kgbuild.dates import DateError, DateNode, parse_date, window
 from kgbuild.engines import Term, iri, literal
-from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, GRAPH, ID, ONTOLOGY, RDF_TYPE, shorten
+from kgbuild.questions.lookup import write_term
 from kgbuild.server.languages import Reader
 from kgbuild.server.rendering import best_label, lowered, translations_of
 from kgbuild.server.service import Service, table
