@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
@@ -63,7 +62,7 @@ def test_an_address_of_a_server_is_taken(text: str) -> None:
 )
 def test_what_is_none_is_refused_at_the_start(text: str) -> None:
     """With what to give instead."""
-    with pytest.raises(UsageError, match="--public-url .*Give an absolute one"):
+    with pytest.raises(UsageError, match=r"--public-url .*Give an absolute one"):
         read_public_url(text)
 
 
