@@ -14,7 +14,8 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 
-from kgbuild.records import CLAIM_KINDS, ENTITY_CLASSES
+from kgbuild.namespaces import ENTITY_KINDS
+from kgbuild.records.kinds import CLAIM_KINDS
 from kgbuild.schemas import schema_texts, write_schemas
 from mini import MINI, ROOT
 
@@ -142,9 +143,9 @@ def test_what_is_no_entity_is_underlined(text: str) -> None:
     assert [] != faults("entity", text)
 
 
-@pytest.mark.parametrize("kind", ENTITY_CLASSES)
+@pytest.mark.parametrize("kind", ENTITY_KINDS)
 def test_class_is_valid_alone_or_in_a_list(kind: str) -> None:
     """An entity's classes are a word or a list of words."""
-    first, *_ = ENTITY_CLASSES[kind]
+    first, *_ = ENTITY_KINDS[kind]
     assert [] == faults("entity", f"names: {{en: A}}\ntype: {first}\n")
-    assert [] == faults("entity", f"names: {{en: A}}\ntype: [{', '.join(ENTITY_CLASSES[kind])}]\n")
+    assert [] == faults("entity", f"names: {{en: A}}\ntype: [{', '.join(ENTITY_KINDS[kind])}]\n")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import unicodedata
 from typing import Any
 
@@ -85,12 +84,3 @@ def split_iri(iri: str) -> tuple[str, str]:
     """
     kind, _, slug = iri.removeprefix(ID).partition("/")
     return (kind, slug) if iri.startswith(ID) and slug else ("", "")
-
-
-def kebab(name: str) -> str:
-    """Write a class name as the word of a slug.
-
-    >>> kebab("GovernmentBody")
-    'government-body'
-    """
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()

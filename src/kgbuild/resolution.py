@@ -11,11 +11,11 @@ from functools import cached_property
 from pyoxigraph import NamedNode, Quad
 
 from kgbuild import ids
+from kgbuild.build.claims import Term, icn
 from kgbuild.dates import DateNode, refines, width
 from kgbuild.namespaces import DATE, GRAPH, ONTOLOGY, RDF_TYPE
 from kgbuild.ontology import Ontology
 from kgbuild.rdf import CompiledArticle, CompiledClaim, Triple
-from kgbuild.situations import Term, icn
 
 RESOLUTION_GRAPH = NamedNode(f"{GRAPH}resolution")
 _UNBOUNDED = 10**9

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from kgbuild.records import CLAIM_KINDS, ClaimNotes, EntityModel, Source
+from kgbuild.records.kinds import CLAIM_KINDS
+from kgbuild.records.models import ClaimNotes, EntityModel, Source
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
