@@ -64,7 +64,7 @@ serve: build/.built  ## Serve the current release at http://127.0.0.1:8000/: pag
 
 .PHONY: schemas
 schemas: $(VENV)/.installed  ## Write the JSON Schemas that editors use
-	@$(BIN)/kgbuild schemas data/schema
+	@$(BIN)/kgbuild schemas
 
 .PHONY: check
 check: $(VENV)/.installed  ## Lint, types, layers, nothing dead or defined twice
