@@ -10,10 +10,10 @@ import pytest
 import rdflib
 from rdflib.namespace import OWL, RDF, RDFS, SH, SKOS
 
+from kgbuild.build.shapes import Shapes, load_shapes, validate_graph
 from kgbuild.errors import Issue
 from kgbuild.namespaces import GRAPH, PREFIXES
 from kgbuild.sourcemap import SourceMap
-from kgbuild.validation import Shapes, load_shapes, validate_graph
 
 ONTOLOGY = Path(__file__).parents[1] / "ontology"
 EXAMPLES = ONTOLOGY / "examples"
@@ -38,7 +38,7 @@ def context() -> rdflib.Graph:
 
 @cache
 def hierarchy() -> rdflib.Graph:
-    """What shapes read of the ontology."""
+    """Read what shapes need of the ontology."""
     graph = rdflib.Graph()
     for path in (ONTOLOGY / "core.ttl", *sorted(ONTOLOGY.glob("vocabularies/*.ttl"))):
         read = rdflib.Graph().parse(path)
