@@ -39,7 +39,7 @@ _DEPRECATED: Final = NamedNode(expand("rank:deprecated"))
 _DERIVED: Final = frozenset({_TYPE, _icn("standing")})
 """What claims give without asserting it: it follows from their kind or role (docs/modelling.md, section 4)."""
 _REGISTRY: Final = frozenset(GRAPH + name for name in ("catalog", "dates", "entities", "ontology", "vocabularies"))
-_COMPUTED: Final = frozenset(GRAPH + name for name in ("inferred", "resolution"))
+_COMPUTED: Final = frozenset(GRAPH + name for name in ("inferred", "names", "resolution"))
 
 
 def attribute(
