@@ -98,6 +98,18 @@ def parse_edtf(text: str) -> DateNode:
     return _window(found[1], found[2]) if found else parse_date(text)
 
 
+def read_date(text: str) -> DateNode | None:
+    """Read the text of a date node (`icn:edtf`), windows included; None for what is no date of ours.
+
+    >>> read_date("[..2024-02-21]").latest.isoformat(), read_date("soon")
+    ('2024-02-21', None)
+    """
+    try:
+        return parse_edtf(text)
+    except DateError:
+        return None
+
+
 def parse_slug(slug: str) -> DateNode:
     """Read the end of a date's IRI back; raises `DateError` for a slug that no date has.
 

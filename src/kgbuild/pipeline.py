@@ -34,8 +34,10 @@ from kgbuild.reasoning import infer, load_rules
 from kgbuild.records import Article, read_all, read_article, read_entity
 from kgbuild.registry import Registry, check_ids
 from kgbuild.release import Release, ReleaseContent, build_lock, publish
-from kgbuild.resolution import Resolver, make_scales
-from kgbuild.search import FILE, StoredQuads, index_bytes
+from kgbuild.resolution import Resolver, describe_givers, make_scales
+from kgbuild.search import FILE
+from kgbuild.search.index import index_bytes
+from kgbuild.search.names import StoredQuads
 from kgbuild.sourcemap import SourceMap
 from kgbuild.store import canonical_nquads, make_store, sorted_trig
 from kgbuild.validation import Shapes, load_checks, load_shapes, run_checks, validate_graph
@@ -226,6 +228,7 @@ def assemble(compiled: Compiled, sources: Sources, report: Reporter) -> Graph:
     store.bulk_extend(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in common)
     store.bulk_extend(Quad(s, p, o, DefaultGraph()) for s, p, o in resolved.triples)
     store.bulk_extend(Quad(*triple, article.graph) for article in compiled.articles for triple in article.triples())
+    store.bulk_extend(describe_givers(compiled.articles))
     report.step("Inferring what follows")
     infer(store, load_rules(sources.ontology / "rules", sources.root))
     add_names(store, compiled.ontology)
