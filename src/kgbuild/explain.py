@@ -133,8 +133,8 @@ _NEAR: Final = (
     "SELECT DISTINCT ?other { { ?other icn:resolves %(x)s } UNION { GRAPH ?g { ?other icn:resolves %(x)s } } }",
     "SELECT DISTINCT ?other { { ?other icn:denies %(x)s } UNION { GRAPH ?g { ?other icn:denies %(x)s } } }",
     # The bodies of an article's claims, or of a claim.
-    """SELECT DISTINCT ?other { GRAPH ?g { ?claim icn:claims ?other ; icn:inArticle ?article
-       FILTER (?claim = %(x)s || ?article = %(x)s) } }""",
+    """SELECT DISTINCT ?other { { GRAPH ?g { %(x)s icn:claims ?other } }
+       UNION { GRAPH ?g { ?claim icn:inArticle %(x)s ; icn:claims ?other } } }""",
 )
 _DISAGREEMENTS: Final = """SELECT DISTINCT ?p ?kept ?other ?rule { ?d icn:about %(x)s ; icn:onProperty ?p ;
   icn:kept ?kept ; icn:setAside ?other ; icn:decidedBy ?rule . ?d a icn:Disagreement } ORDER BY ?p ?kept ?other"""
