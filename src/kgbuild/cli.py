@@ -344,7 +344,7 @@ def explain_command(
     """Show every article, paraphrase, position and inference behind something."""
     if format_ not in ("text", "json"):
         raise UsageError(f"--format {format_}: there is no such format. Use text or json.")
-    explanation = explain_iri(_engine(endpoint, build_dir, default_graph), iri, texts=texts)
+    explanation = run(_engine(endpoint, build_dir, default_graph), explain_iri(iri, texts))
     print(format_explanation(explanation) if format_ == "text" else format_json(explanation), end="")
 
 
