@@ -60,6 +60,6 @@ def write_schemas(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except FileNotFoundError as problem:
-        raise UsageError(f"{folder.parent}: there is no such folder. Run this where the records' `data` is.") from problem
+        raise UsageError(f"{folder.parent}: there is no such folder. Run this where `data` is.") from problem
     for name, text in schema_texts().items():
         (folder / name).write_text(text, encoding="utf-8")
