@@ -25,7 +25,7 @@ from rdflib import OWL, RDF, RDFS, BNode, Literal, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
-from kgbuild.errors import EngineError, Issue, Place, UsageError, error
+from kgbuild.errors import EngineError, Issue, KgError, Place, UsageError, error
 from kgbuild.namespaces import ARTICLE_GRAPH, GRAPH, RDF_TYPE, shorten
 from kgbuild.sourcemap import SourceMap
 from kgbuild.store import to_rdflib
@@ -241,6 +241,11 @@ def run_hermit(triples: Iterable[Triple]) -> set[str] | None:
     except FileNotFoundError as problem:
         raise UsageError(
             f"HermiT needs a Java, and there is none at {owlready2.JAVA_EXE}. Set KGBUILD_JAVA to a `java`."
+        ) from problem
+    except OSError as problem:
+        raise KgError(
+            f"{tempfile.gettempdir()}: HermiT's input cannot be written there: {problem.strerror}. "
+            "Make room, or set TMPDIR to another folder."
         ) from problem
     except owlready2.OwlReadyJavaError as problem:
         raise EngineError(f"HermiT could not read the ontology: {problem}. It takes OWL 2 DL only.") from problem
