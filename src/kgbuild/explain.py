@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kgbuild.engines import Engine, Term, iri
 from kgbuild.lookups import run, select
-from kgbuild.namespaces import ARTICLE_GRAPH, GRAPH, ONTOLOGY, shorten
+from kgbuild.namespaces import ARTICLE_GRAPH, GRAPH, NAMES_GRAPH, ONTOLOGY, shorten
 from kgbuild.questions.lookup import names_of, write_term
 from kgbuild.questions.tables import one_line
 from kgbuild.questions.values import find_thing
@@ -180,7 +180,8 @@ def _statements(engine: Engine, thing: str) -> tuple[Statement, ...]:
     for record in records:
         graphs[record["p"], record["v"]].add(record["g"].value if "g" in record else "")
     names = run(engine, names_of([t.value for key in graphs for t in key if t.kind == "iri"]))
-    made = [_statement(p, v, found, names) for (p, v), found in graphs.items()]
+    # A name that the build made is the heading, and says nothing of its own.
+    made = [_statement(p, v, found, names) for (p, v), found in graphs.items() if NAMES_GRAPH not in found]
     return tuple(sorted(made, key=lambda s: (s.inferred, s.value.property, s.value.name, s.value.value)))
 
 

@@ -23,6 +23,7 @@ from kgbuild.ontology import Ontology, read_ontology
 from kgbuild.progress import Reporter, Silent
 from kgbuild.rdf import (
     IDENTIFIER,
+    LABEL,
     TYPE,
     CompiledArticle,
     compile_article,
@@ -314,8 +315,8 @@ def _individuals(store: Store) -> rdflib.Graph:
     The lot falls by a hash, so that it is the same in every run.  What an article says is taken with the classes of
     all it names; the check `disjoint-classes` looks at everything.
     """
-    default = DefaultGraph()
-    chosen = set(store.quads_for_pattern(None, None, None, default))
+    # Nothing follows from a label, and each is a triple.
+    chosen = {quad for quad in store.quads_for_pattern(None, None, None, DefaultGraph()) if quad.predicate != LABEL}
     if len(chosen) > LARGEST_SAMPLE:
         by_subject: dict[object, list[Quad]] = {}
         for quad in chosen:
