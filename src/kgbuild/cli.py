@@ -384,7 +384,7 @@ def serve_command(
         current_release(build_dir)
     questions = _questions() if _QUESTIONS.is_dir() and not data else {}
     limits = Limits(timeout=query_timeout, memory=memory_per_query << 20, workers=workers)
-    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url.rstrip("/"), questions, store)
+    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url, questions, store)
     serve(settings, host, port, _say, access_log)
 
 
