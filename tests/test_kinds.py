@@ -19,6 +19,7 @@ from kgbuild.records import CLAIM_KINDS, Article, Claim, Entity, EntityModel, So
 from kgbuild.registry import Registry
 from kgbuild.resolution import Resolved, Resolver, make_scales
 from kgbuild.situations import Said, speak
+from nonempty import nonempty
 
 ROOT = Path(__file__).resolve().parents[1]
 TURTLE = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
@@ -395,7 +396,7 @@ def test_comparator_goes_with_its_number() -> None:
         counted("iias", "{more_than: 125}", "2017"),
         counted("unpog", "130", "2018"),
     ]
-    for order in permutations(voices):
+    for order in nonempty(permutations(voices)):
         assert [("130", "comparator:equal")] == kept(resolved(*order))
 
 

@@ -11,6 +11,7 @@ from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URI
 from rdflib.term import Node
 
 from kgbuild.namespaces import EXTERNAL, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
+from nonempty import nonempty
 
 ROOT = Path(__file__).resolve().parents[1]
 DIRECTORY = ROOT / "ontology"
@@ -123,7 +124,7 @@ def test_classes_are_those_of_the_model(core: Graph) -> None:
 
 def test_every_term_is_described(core: Graph) -> None:
     """Every own term has one label in each of four languages, a definition in two, an example, and who defines it."""
-    for term in own_terms(core):
+    for term in nonempty(own_terms(core)):
         assert languages(core, term, RDFS.label) == LABEL_LANGUAGES, term
         assert languages(core, term, SKOS.definition) == ["en", "ru"], term
         assert languages(core, term, SKOS.example) == ["en"], term
@@ -135,7 +136,7 @@ def test_every_term_has_one_kind(everything: Graph) -> None:
     kinds = {OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty}
     declared = {s for s in everything.subjects(RDF.type) if set(everything.objects(s, RDF.type)) & kinds}
     assert set(own_terms(everything)) <= declared
-    for term in declared:
+    for term in nonempty(declared):
         assert len(set(everything.objects(term, RDF.type)) & kinds) == 1, term
 
 
@@ -230,7 +231,7 @@ def test_every_retired_term_names_its_replacement(everything: Graph) -> None:
 def test_every_scheme_has_its_file() -> None:
     """Each scheme that the program knows has one file, named after it, that describes this scheme alone."""
     assert sorted(SCHEMES.values()) == sorted(p.stem for p in DIRECTORY.glob("vocabularies/*.ttl"))
-    for path in DIRECTORY.glob("vocabularies/*.ttl"):
+    for path in nonempty(DIRECTORY.glob("vocabularies/*.ttl")):
         graph = read([path])
         assert [URIRef(VOCABULARY + path.stem)] == list(graph.subjects(RDF.type, SKOS.ConceptScheme))
         outside = [c for c in graph.subjects() if not str(c).startswith(VOCABULARY + path.stem)]
@@ -239,7 +240,7 @@ def test_every_scheme_has_its_file() -> None:
 
 def test_every_scheme_is_described(vocabularies: Graph) -> None:
     """A scheme has a label in four languages and a definition in two."""
-    for scheme in vocabularies.subjects(RDF.type, SKOS.ConceptScheme):
+    for scheme in nonempty(vocabularies.subjects(RDF.type, SKOS.ConceptScheme)):
         assert languages(vocabularies, scheme, SKOS.prefLabel) == LABEL_LANGUAGES, scheme
         assert languages(vocabularies, scheme, SKOS.definition) == ["en", "ru"], scheme
 
@@ -266,7 +267,7 @@ def test_roles_and_standings_correspond(vocabularies: Graph) -> None:
     assert slugs == [t.rpartition("/")[2] for t in tops]
     assert slugs == [t.rpartition("/")[2] for t in standings]
     assert everyone == standings
-    for role, standing in zip(tops, standings, strict=True):
+    for role, standing in nonempty(zip(tops, standings, strict=True)):
         assert [URIRef(standing)] == list(vocabularies.objects(URIRef(role), SKOS.exactMatch))
         assert [URIRef(role)] == list(vocabularies.objects(URIRef(standing), SKOS.exactMatch))
 
