@@ -64,14 +64,15 @@ serve: build/.built  ## Serve the current release at http://127.0.0.1:8000/: pag
 
 .PHONY: schemas
 schemas: $(VENV)/.installed  ## Write the JSON Schemas that editors use
-	@$(BIN)/kgbuild schemas data/schema
+	@$(BIN)/kgbuild schemas
 
 .PHONY: check
-check: $(VENV)/.installed  ## Lint, types, layers
+check: $(VENV)/.installed  ## Lint, types, layers, nothing dead or defined twice
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/pytest tests/test_structure.py
 
 .PHONY: test
 test: $(VENV)/.installed build/w3c-ontologies build/w3c-tests  ## Run the tests, in JOBS processes

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Store
 
-from kgbuild.pipeline import Sources, _content, assemble, build, compile_graph, compile_records
+from kgbuild.pipeline import Sources, assemble, build, compile_graph, compile_records, release_content
 from kgbuild.progress import Silent
 from kgbuild.release import publish
 from mini import MINI, ROOT, copy_project, sources
@@ -100,7 +100,7 @@ def real_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sources_ = Sources(ROOT / "data", ROOT / "ontology", ROOT / "queries", root=ROOT)
         compiled = compile_records(sources_, Silent())
         folder.mkdir()
-        publish(folder, _content(compiled, assemble(compiled, sources_, Silent())))
+        publish(folder, release_content(compiled, assemble(compiled, sources_, Silent())))
 
     return once_per_run(tmp_path_factory, "build", make)
 

@@ -280,7 +280,7 @@ def test_dcat_says_what_the_citation_file_says(served: Served, store: Store) -> 
     assert set(cited["keywords"]) == {str(word) for word in graph.objects(ME, DCAT.keyword)}
     assert "CC-BY-4.0" == cited["license"]
     assert {"en", "ru"} == {title.language for title in graph.objects(ME, DCTERMS.title)}  # type: ignore[attr-defined]
-    for title in nonempty(store.query(f"SELECT ?t {{ <{ME}> <{DCTERMS.title}> ?t }}")):  # type: ignore[union-attr]
+    for title in nonempty(store.query(f"SELECT ?t {{ <{ME}> <{DCTERMS.title}> ?t }}")):  # type: ignore[arg-type]
         assert described.TITLE[title["t"].language] == title["t"].value
 
 

@@ -10,10 +10,10 @@ import pytest
 import rdflib
 from rdflib.namespace import OWL, RDF, RDFS, SH, SKOS
 
+from kgbuild.build.shapes import Shapes, load_shapes, validate_graph
 from kgbuild.errors import Issue
 from kgbuild.namespaces import GRAPH, PREFIXES
 from kgbuild.sourcemap import SourceMap
-from kgbuild.validation import Shapes, load_shapes, validate_graph
 from nonempty import nonempty
 
 ONTOLOGY = Path(__file__).parents[1] / "ontology"

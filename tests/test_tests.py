@@ -158,9 +158,11 @@ def test_a_skip_is_a_failure_where_nothing_may_be_missing(
     """With KGBUILD_NO_SKIPS a test that is skipped has failed, with its reason; what is known to fail has not."""
     monkeypatch.setenv("KGBUILD_NO_SKIPS", set_)
 
-    def reported(**more: str) -> pytest.TestReport:
+    def reported(known: str = "") -> pytest.TestReport:
         where = ("test_x.py", 1, "Skipped: no browser")
-        report = pytest.TestReport("x", ("test_x.py", 1, "x"), {}, "skipped", where, "call", **more)
+        report = pytest.TestReport("x", ("test_x.py", 1, "x"), {}, "skipped", where, "call")
+        if known:
+            report.wasxfail = known
         hook = pytest_runtest_makereport()
         next(hook)
         with pytest.raises(StopIteration) as ended:
@@ -170,4 +172,4 @@ def test_a_skip_is_a_failure_where_nothing_may_be_missing(
 
     assert outcome == reported().outcome
     assert "no browser" in str(reported().longrepr)
-    assert "skipped" == reported(wasxfail="a known deviation").outcome
+    assert "skipped" == reported("a known deviation").outcome

@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 from kgbuild import __version__
 from kgbuild.engines import iri
 from kgbuild.engines.evaluation import QueryError
-from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import DATASET_IRI, ID, ONTOLOGY, PREFIXES, expand
+from kgbuild.questions.lookup import write_term
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import takes_gzip
 from kgbuild.server.rendering import page

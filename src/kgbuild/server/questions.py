@@ -12,25 +12,18 @@ from urllib.parse import quote, urlencode
 from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
-from kgbuild.engines import Engine, Term
-from kgbuild.engines.lookup import Candidate
+from kgbuild.engines import Term
 from kgbuild.engines.pool import Answer
 from kgbuild.errors import UsageError
-from kgbuild.questions import (
-    ParameterError,
-    Question,
-    bind,
-    default_terms,
-    near_names,
-    read_value,
-    say_empty,
-    write_value,
-)
+from kgbuild.lookups import LookUp
+from kgbuild.questions.lookup import Candidate
+from kgbuild.questions.named import Question, bind, default_terms, near_names, say_empty
+from kgbuild.questions.values import Parameter, ParameterError, read_value, write_value
 from kgbuild.server import openapi, question_pages
+from kgbuild.server.addresses import address
 from kgbuild.server.answering import (
     Prepared,
     accepted,
-    public_url,
     read_format,
     read_pairs,
     respond,
@@ -39,7 +32,7 @@ from kgbuild.server.answering import (
     watched,
 )
 from kgbuild.server.languages import reader_of
-from kgbuild.server.lookups import look_up
+from kgbuild.server.lookups import drive
 from kgbuild.server.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VARY, best, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, problem
 from kgbuild.server.responses import Response, header, header_lines
@@ -79,7 +72,7 @@ async def to_index(scope: Scope, receive: Receive, send: Send) -> None:  # noqa:
 async def description(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Describe all that is public, in OpenAPI."""
     service: Service = scope["service"]
-    public = public_url(service, scope)
+    public = address(service, scope)
     gzip = takes_gzip(header(scope, b"accept-encoding"))
     key = blake2b(repr(("openapi", service.release_id, __version__, public, gzip)).encode()).digest()
     kept = service.cache.get(key)
@@ -125,10 +118,10 @@ class _Asked(Prepared):
         super().__init__(scope, query, accept, offers, sources=sources, asked_by=f"question {question.name}")
 
     def address(self, format_: str = "") -> str:
-        return address(self.question, _shown(self.question, self.values), format_, sources=self.sources)
+        return path_of(self.question, _shown(self.question, self.values), format_, sources=self.sources)
 
     def links(self) -> dict[str, str]:
-        plain = address(self.question, _shown(self.question, self.values))
+        plain = path_of(self.question, _shown(self.question, self.values))
         if len(plain) > _LONGEST_LINKED:
             return {"Link": DESCRIBED}
         mark = "&" if "?" in plain else "?"
@@ -141,7 +134,7 @@ class _Asked(Prepared):
     async def page(self, answer: Answer) -> Response:
         texts = _shown(self.question, self.values)
         reader = replace(self.reader, here=self.address())  # the same however the page was asked for
-        plain = address(self.question, texts)
+        plain = path_of(self.question, texts)
         shown = question_pages.Shown(self.service, self.question, texts, self.query, plain, reader)
         values = _all_values(self.question, self.values)
         return await question_pages.answer_page(shown, values, answer, self._sentence)
@@ -149,10 +142,10 @@ class _Asked(Prepared):
     async def _sentence(self) -> str:
         """Say that there is no row."""
         values = _all_values(self.question, self.values)
-        return await look_up(self.service, lambda engine: say_empty(engine, self.question, values))
+        return await drive(self.service, say_empty(self.question, values))
 
 
-def address(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
+def path_of(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
     """Write where a question is asked with these values, relative to the server; empty ones are left out."""
     pairs = [(name, text) for name, text in texts.items() if text]
     pairs += [("sources", "1")] if sources else []
@@ -207,22 +200,21 @@ async def _read_values(
     service: Service, question: Question, texts: Mapping[str, str]
 ) -> tuple[dict[str, Term | None], list[ParameterError]]:
     """Read all values at once, so that whoever gave several wrong ones is told of each."""
-    read = await asyncio.gather(*(_read_value(service, question, name, text) for name, text in texts.items()))
+    read = await asyncio.gather(
+        *(drive(service, _read_value(question.parameters[name], text)) for name, text in texts.items())
+    )
     errors = [found for found in read if isinstance(found, ParameterError)]
     values = {name: found for name, found in zip(texts, read, strict=True) if not isinstance(found, ParameterError)}
     return values, errors
 
 
-async def _read_value(service: Service, question: Question, name: str, text: str) -> Term | ParameterError | None:
-    def read(engine: Engine) -> Term | ParameterError | None:
-        try:
-            return read_value(engine, question, name, text)
-        except ParameterError as found:
-            return found
-        except UsageError as found:  # an IRI that is none
-            return ParameterError(str(found), name, str(found))
-
-    return await look_up(service, read)
+def _read_value(parameter: Parameter, text: str) -> LookUp[Term | ParameterError | None]:
+    try:
+        return (yield from read_value(parameter, text))
+    except ParameterError as found:
+        return found
+    except UsageError as found:  # an IRI that is none
+        return ParameterError(str(found), parameter.name, str(found))
 
 
 def _suggestion(near: Candidate) -> dict[str, str]:

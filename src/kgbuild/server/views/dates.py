@@ -7,8 +7,8 @@ from collections import defaultdict
 from typing import Any, Final
 
 from kgbuild.engines import iri
-from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import ONTOLOGY
+from kgbuild.questions.lookup import write_term
 from kgbuild.server.languages import Reader
 from kgbuild.server.service import Service, table
 from kgbuild.server.views.evidence import Evidence, Shown, add_names, gather

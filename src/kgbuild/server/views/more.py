@@ -11,8 +11,8 @@ from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse
 from kgbuild.engines import iri
 from kgbuild.engines.description import PER_PAGE
 from kgbuild.engines.evaluation import Request
-from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import ID, expand
+from kgbuild.questions.lookup import write_term
 from kgbuild.server.service import Service, table
 
 WHOLE: Final = 6
