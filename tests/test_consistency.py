@@ -17,7 +17,7 @@ import pytest
 import rdflib
 from hypothesis import given
 from hypothesis import strategies as st
-from pyoxigraph import DefaultGraph, RdfFormat, serialize
+from pyoxigraph import DefaultGraph, RdfFormat, Store, serialize
 from rdflib import OWL, PROV, RDF, RDFS, URIRef
 
 from kgbuild import consistency
@@ -398,3 +398,27 @@ def test_real_ontologies_catch_what_stubs_hide(compiled: tuple[Path, Graph]) -> 
     """
     derived = "change:a--merger a icn:Succession ; prov:wasDerivedFrom article:2022-01-hub-page ."
     assert verdict(with_w3c(compiled, derived)) is None
+
+
+# --- a graph that is too large for HermiT -----------------------------------------------------------------------------
+
+
+def test_the_sample_of_a_large_graph_is_not_empty(mini_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a graph above the limit HermiT is given the whole ontology first, then whole articles up to the limit."""
+
+    def sample(limit: int) -> set[str]:
+        monkeypatch.setattr(consistency, "LARGEST_SAMPLE", limit)
+        return {_ntriples(triple) for triple in consistency.sample(mini_store)}
+
+    everything, ontology = sample(30_000), sample(0)
+    assert len(everything) > 5000
+    assert {line for line in everything if line.endswith(f" {RDF.type.n3()} {OWL.Class.n3()}")} <= ontology
+    assert len(ontology) > 1000
+    more = sample(len(ontology))
+    assert ontology < more < everything
+    articles = {line for line in everything if line.endswith(f" {RDF.type.n3()} <{PREFIXES['icn']}Article>")}
+    assert 0 < len(articles & more) < len(articles)
+
+
+def _ntriples(triple: tuple[rdflib.term.Node, ...]) -> str:
+    return " ".join(term.n3() for term in triple)
