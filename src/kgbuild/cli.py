@@ -418,10 +418,11 @@ def explain_command(
 ) -> None:
     """Show every article, passage and inference behind a thing."""
     from kgbuild.explain import explain, format_explanation, format_json
+    from kgbuild.lookups import run
 
     if format_ not in ("text", "json"):
         raise UsageError(f"--format {format_}: there is no such format. Use text or json.")
-    explanation = explain(_engine(endpoint, build_dir, default_graph, timeout), thing, texts=texts)
+    explanation = run(_engine(endpoint, build_dir, default_graph, timeout), explain(thing, texts))
     if format_ == "json":
         _reconfigure(encoding="utf-8", newline="")
     print(format_explanation(explanation) if format_ == "text" else format_json(explanation), end="")
@@ -478,7 +479,7 @@ def serve_command(
         current_release(build_dir)
     known = load_questions(questions or _QUESTIONS) if questions or (_QUESTIONS.is_dir() and not data) else {}
     limits = Limits(timeout=query_timeout, memory=memory_per_query << 20, workers=workers)
-    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url.rstrip("/"), known, store)
+    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url, known, store)
     serve(settings, host, port, _say, access_log)
 
 

@@ -241,7 +241,7 @@ class _Description(Prepared):
         described = await asyncio.to_thread(_load, answer.read())
         self.scope["links"] = list(self.all_links())
         made = await self.view(described)
-        return replace(made, body=_with_links(made.body, self.scope["links"]))
+        return replace(made, body=_with_links(made.body, self.scope["links"], self.reader.root))
 
     async def view(self, described: Store) -> Response:
         """Choose what people see."""
@@ -316,8 +316,9 @@ class _Ontology(_Description):
         return IMMUTABLE if self.is_versioned else super()._caching()
 
 
-def _with_links(page: bytes, links: list[Link]) -> bytes:
+def _with_links(page: bytes, given: list[Link], root: str) -> bytes:
     """Put those links into the head of a page that its view has not put there: header and head say the same."""
+    links = [replace(link, target=root + link.target) if link.target.startswith("/") else link for link in given]
     head, end, body = page.partition(b"</head>")
     there = {(tag["rel"], tag["href"]) for tag in map(_attributes, re.findall(rb"<link ([^>]*)>", head))}
     rels = {rel for rel, _ in there} & {"canonical"}  # of these, one

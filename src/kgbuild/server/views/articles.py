@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from kgbuild.dates import refines
+from kgbuild.dates import read_date, refines
 from kgbuild.engines import Term, iri
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, RDF_TYPE
 from kgbuild.questions.lookup import write_term
@@ -29,7 +29,6 @@ from kgbuild.server.views.evidence import (
     gather,
     graph_of,
     icn,
-    read_edtf,
 )
 
 BAR: Final = 1000
@@ -213,7 +212,7 @@ def _compared(found: Evidence, property_: str, mine: list[Term], theirs: list[Te
 def _refines(found: Evidence, finer: Term, vaguer: Term) -> bool:
     texts = [found.names.get(term.value, {}).get(icn("edtf"), []) for term in (finer, vaguer)]
     if texts[0] and texts[1]:
-        one, other = read_edtf(texts[0][0].value), read_edtf(texts[1][0].value)
+        one, other = read_date(texts[0][0].value), read_date(texts[1][0].value)
         return one is not None and other is not None and refines(one, other)
     return vaguer.value in _above(found, finer.value)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kgbuild.dates import read_date
 from kgbuild.engines import iri
 from kgbuild.namespaces import ID, ONTOLOGY, RDF_TYPE
 from kgbuild.questions.lookup import write_term
@@ -24,7 +25,6 @@ from kgbuild.server.views.evidence import (
     gather,
     icn,
     in_parts,
-    read_edtf,
     write_block,
 )
 from kgbuild.server.views.layout import N_
@@ -211,7 +211,7 @@ def _sorting(found: Evidence, subject: str) -> tuple[str, str]:
 def first_day(found: Evidence, date: str) -> str:
     """Give the earliest day of a date node, or its latest where it has no earliest; "" for what is none."""
     for term in found.names.get(date, {}).get(icn("edtf"), []):
-        node = read_edtf(term.value)
+        node = read_date(term.value)
         day = (node.earliest or node.latest) if node else None
         return day.isoformat() if day else ""
     return ""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from kgbuild.dates import DateError, DateNode, parse_date, window
 from kgbuild.engines import Term, iri, literal
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, GRAPH, ID, ONTOLOGY, RDF_TYPE, shorten
 from kgbuild.questions.lookup import write_term
@@ -407,21 +406,6 @@ def anchor_of(claim: str) -> str:
     'meeting-2fe3c38b53'
     """
     return claim.rpartition("--")[2].rpartition("/")[2]
-
-
-def read_edtf(text: str) -> DateNode | None:
-    """Read the text of a date node, windows included; None for what is none.
-
-    >>> read_edtf("[..2024-02-21]").latest.isoformat(), read_edtf("soon")
-    ('2024-02-21', None)
-    """
-    try:
-        if text.startswith("[") and text.endswith("]") and ".." in text:
-            first, _, last = text[1:-1].partition("..")
-            return window(first or None, last or None)
-        return parse_date(text)
-    except DateError:
-        return None
 
 
 def graph_of(article: str) -> str:
