@@ -224,6 +224,71 @@ def test_every_retired_term_names_its_replacement(everything: Graph) -> None:
     assert unreplaced(seeded) == [ONTOLOGY + "Lost", ONTOLOGY + "Round"]
 
 
+# How things are shown -------------------------------------------------------------------------------------------------
+
+PARTS = re.compile(r"\{([^{}]*)\}")
+PRESENTED = words("""
+    Academy Accession Actor Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
+    Disagreement Founding GovernmentBody Institution InternationalOrganization Meeting Membership MultilateralPlatform
+    Naming Network Observation Participation Person Place PoliticalPartyBody Programme Proposal Publication
+    ResearchInstitute Seat Secretariat Signature State Statement StatusObservation Succession Suspension Tenure
+    Territory Tie UnidentifiedParty
+""")
+NAMED_BY_CAPTION = words("Claim Date Disagreement UnidentifiedParty")
+
+
+def parts_of(caption: str) -> set[str]:
+    """List the properties that a caption names."""
+    return {name for part in PARTS.findall(caption) for name in part.split("|")}
+
+
+def test_classes_that_pages_list_say_how(core: Graph) -> None:
+    """Each class that is listed has a plural label in four languages, columns that exist, and a place of its own."""
+    assert sorted(PRESENTED) == sorted({name(c) for c in core.subjects(ICN.pluralLabel)})
+    properties = {name(p) for p in own_terms(core) if (p, RDF.type, OWL.Class) not in core}
+    orders = []
+    for class_ in (ICN[each] for each in PRESENTED):
+        assert languages(core, class_, ICN.pluralLabel) == LABEL_LANGUAGES, class_
+        (featured,) = core.objects(class_, ICN.featured)
+        assert words(str(featured)), class_
+        assert set(words(str(featured))) <= properties, class_
+        orders += [int(str(o)) for o in core.objects(class_, ICN.displayOrder)]
+    assert len(PRESENTED) == len(orders) == len(set(orders))
+
+
+def test_what_has_no_name_of_its_own_has_a_caption(core: Graph) -> None:
+    """Each kind of situation, and what else is called by a caption, has one in four languages, with equal parts."""
+    captioned = {ICN[each] for each in NAMED_BY_CAPTION}
+    below = set(core.transitive_subjects(RDFS.subClassOf, ICN.Situation)) - {ICN.Situation}
+    assert len(below) > 15
+    for class_ in below | captioned:
+        above = [c for c in core.transitive_objects(class_, RDFS.subClassOf) if (c, ICN.caption, None) in core]
+        assert above, class_
+    properties = {name(p) for p in own_terms(core) if (p, RDF.type, OWL.Class) not in core}
+    for term in set(core.subjects(ICN.caption)):
+        assert languages(core, term, ICN.caption) == LABEL_LANGUAGES, term
+        used = [parts_of(str(caption)) for caption in core.objects(term, ICN.caption)]
+        assert all(each == used[0] for each in used), term
+        assert used[0] and used[0] <= properties, term
+
+
+def test_properties_are_shown_in_an_order(core: Graph) -> None:
+    """No two properties share a place, each reverse label is in four languages, and every column has a place."""
+    properties = [p for p in core.subjects(ICN.displayOrder) if (p, RDF.type, OWL.Class) not in core]
+    orders = [str(core.value(p, ICN.displayOrder)) for p in properties]
+    assert len(orders) == len(set(orders)) > 100
+    for property_ in set(core.subjects(ICN.reverseLabel)):
+        assert languages(core, property_, ICN.reverseLabel) == LABEL_LANGUAGES, property_
+    columns = {ICN[each] for text in core.objects(None, ICN.featured) for each in words(str(text))}
+    assert columns <= set(properties)
+
+
+def test_what_goes_without_saying_is_marked(everything: Graph) -> None:
+    """The usual concept of a scheme is marked, at most one in each."""
+    usual = [str(c) for c in everything.subjects(ICN.usual, Literal(True))]
+    assert [VOCABULARY + "comparator/equal", VOCABULARY + "standing/member"] == sorted(usual)
+
+
 # The vocabularies -----------------------------------------------------------------------------------------------------
 
 
@@ -273,11 +338,12 @@ def test_roles_and_standings_correspond(vocabularies: Graph) -> None:
 
 SCRIPTS = {"en": r"[A-Za-z]", "ru": r"[А-яЁё]", "kk": r"[А-яЁёӘәҒғҚқҢңӨөҰұҮүҺһІі]", "zh": r"[\u4e00-\u9fff]"}
 ACRONYMS = ("EDTF", "ISSN")
+LABELS = (RDFS.label, SKOS.prefLabel, ICN.pluralLabel, ICN.reverseLabel)
 
 
 def in_wrong_script(graph: Graph) -> list[str]:
     """List the labels with no letter of the script of their language, or with letters of another one."""
-    labels = {o for p in (RDFS.label, SKOS.prefLabel) for o in graph.objects(None, p) if isinstance(o, Literal)}
+    labels = {o for p in LABELS for o in graph.objects(None, p) if isinstance(o, Literal)}
     wrong = []
     for label in labels - {Literal(word, lang=language) for word in ACRONYMS for language in SCRIPTS}:
         others = {r"[A-Za-z]", r"[\u4e00-\u9fff]", SCRIPTS["kk"]} - {SCRIPTS[label.language or ""]}
