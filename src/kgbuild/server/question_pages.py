@@ -20,7 +20,7 @@ from kgbuild.questions import CONCEPT_TYPES, ENTITY_TYPES, THEMES, Parameter, Qu
 from kgbuild.server.languages import Reader
 from kgbuild.server.lookups import look_up, read_select
 from kgbuild.server.negotiation import SHORT_NAMES
-from kgbuild.server.pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
+from kgbuild.server.query_pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
 from kgbuild.server.problems import Problem
 from kgbuild.server.rendering import best_label, page
 from kgbuild.server.responses import Response

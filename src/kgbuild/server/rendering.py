@@ -47,6 +47,7 @@ def page(
             **values,
             reader=reader,
             language_names=LANGUAGE_NAMES,
+            interface_languages=INTERFACE,
             gettext=translations.gettext,
             ngettext=translations.ngettext,
             _=translations.gettext,
@@ -73,7 +74,6 @@ def environment() -> Environment:
     made.filters["label"] = _label
     made.filters["when"] = _when
     made.filters["data_block"] = data_block
-    made.filters["lowered"] = lowered
     made.filters["cut"] = cut
     return made
 
@@ -117,15 +117,6 @@ def data_block(value: Any) -> Markup:
     for character in "<>&\u2028\u2029":
         written = written.replace(character, f"\\u{ord(character):04x}")
     return Markup(written)  # noqa: S704 - each character that means anything to HTML is written as an escape
-
-
-def lowered(text: str) -> str:
-    """Begin a word small, as within a sentence; an abbreviation stays.
-
-    >>> lowered("Institution"), lowered("UN body")
-    ('institution', 'UN body')
-    """
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def cut(text: str, longest: int) -> str:
