@@ -95,7 +95,7 @@ def claim(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     """Make the page of one claim."""
     rows = yield from select(_CLAIMS.format(which="claim", node=write_term(iri(node))))
     articles = {row["article"].value for row in rows}
-    reading = yield from read(reader, terms, {node, *articles, *(row["body"].value for row in rows)})
+    reading = yield from read(reader, terms, {node, *articles, *(row["body"].value for row in rows)}, {node})
     entries = [_entry(reading, c, reading.details(c)) for c in (Credit(graph_of(a), node) for a in sorted(articles))]
     return Page(
         node,

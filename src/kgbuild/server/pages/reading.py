@@ -6,7 +6,6 @@ Names come from the data.  What has none, in files of others, is called by its s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache, cached_property
 from typing import Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Store, Triple
@@ -38,12 +37,14 @@ ALT_LABEL: Final = EXTERNAL["skos"] + "altLabel"
 PUBLISHER: Final = EXTERNAL["dcterms"] + "publisher"
 PRINTED: Final = EXTERNAL["schema"] + "datePublished"
 URL: Final = EXTERNAL["schema"] + "url"
+_TYPE: Final = NamedNode(RDF_TYPE)
+_CLAIM: Final = ID + "claim/"
 _BOUNDS: Final = ("beganNotBefore", "beganBy", "endedNotBefore", "endedBy")
 _NAMED_BY: Final = (LABEL, PREF_LABEL, TITLE)
 """Properties that name a thing, best first."""
 _NAMES: Final = """SELECT ?s ?p ?o {{ VALUES ?s {{ {block} }} ?s ?p ?o FILTER (?p IN (rdfs:label, skos:prefLabel,
   dcterms:title, rdf:type, icn:edtf, icn:earliest, icn:latest, icn:descriptiveName, icn:dated, icn:usual, skos:broader, icn:within,
-  dcterms:publisher, schema:datePublished, schema:url)) }}"""
+  dcterms:publisher, schema:datePublished, schema:url)) FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}"""
 # What is named by its date, as a participation by that of its meeting, and who published an article.
 _NAMES_BEHIND: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?x {{ {block} }} ?x ?q ?s
   FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
@@ -61,8 +62,7 @@ class Reading:
 
     def __init__(self, reader: Reader, terms: Terms, store: Store, names: dict[str, Values]) -> None:
         self.reader, self.terms, self.store, self.names = reader, terms, store, names
-        self.graphs = _by_graph(store)
-        """Graph ("" is the resolved view) -> subject -> property -> values."""
+        self._values: dict[tuple[str, str], Values] = {}
         self._, self.ngettext = translations_of(reader.interface).gettext, translations_of(reader.interface).ngettext
         self._details: dict[Credit, ClaimDetails] = {}
 
@@ -74,21 +74,28 @@ class Reading:
         What the resolved view does not describe, a placeholder that is resolved or what is deprecated, is taken from
         the articles.
         """
-        known = self.graphs.get(graph, {}).get(subject, {})
-        return known if graph or RDF_TYPE in known else self._everywhere(subject, known)
+        if (subject, graph) not in self._values:
+            known = self._read(subject, NamedNode(graph) if graph else DefaultGraph())
+            self._values[subject, graph] = known if graph or RDF_TYPE in known else self._read(subject, None)
+        return self._values[subject, graph]
 
     def is_left_out(self, subject: str) -> bool:
         """Tell whether the resolved view leaves a thing out that articles describe."""
-        return RDF_TYPE not in self.graphs.get("", {}).get(subject, {}) and RDF_TYPE in self.of(subject)
+        found = self.store.quads_for_pattern(NamedNode(subject), _TYPE, None, DefaultGraph())
+        return next(iter(found), None) is None and RDF_TYPE in self.of(subject)
 
-    def _everywhere(self, subject: str, known: Values) -> Values:
-        merged = {property_: list(terms) for property_, terms in known.items()}
-        for graph, subjects in self.graphs.items():
-            if graph.startswith(ARTICLE_GRAPH):
-                for property_, terms in subjects.get(subject, {}).items():
-                    more = merged.setdefault(property_, [])
-                    more += [term for term in terms if term not in more]
-        return merged
+    def _read(self, subject: str, graph: NamedNode | DefaultGraph | None) -> Values:
+        found: dict[str, dict[Term, None]] = {}
+        for quad in self.store.quads_for_pattern(NamedNode(subject), None, None, graph):
+            if graph is not None or str(quad.graph_name).startswith(f"<{ARTICLE_GRAPH}"):
+                found.setdefault(quad.predicate.value, {})[convert_term(quad.object)] = None
+        return {property_: list(terms) for property_, terms in found.items()}
+
+    def leading(self, by: str, thing: str = "") -> list[str]:
+        """List what has a thing, or anything, as the value of a property of ours in the resolved view."""
+        node = NamedNode(thing) if thing else None
+        quads = self.store.quads_for_pattern(None, NamedNode(icn(by)), node, DefaultGraph())
+        return sorted({quad.subject.value for quad in quads if isinstance(quad.subject, NamedNode)})
 
     def get(self, subject: str, property_: str) -> list[Term]:
         """List the values of a property, sorted."""
@@ -248,36 +255,8 @@ class Reading:
 
     def contested(self, subject: str, property_: str = "") -> tuple[str, ...]:
         """List the disagreements about a thing, or about one of its properties."""
-        return tuple(
-            each
-            for each in self._disagreements.get(subject, ())
-            if not property_ or property_ in (term.value for term in self.get(each, icn("onProperty")))
-        )
-
-    @cached_property
-    def _disagreements(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for each, values in sorted(self.graphs.get("", {}).items()):
-            for term in values.get(icn("about"), ()) if icn("onProperty") in values else ():
-                found.setdefault(term.value, []).append(each)
-        return found
-
-    def denials(self, thing: str) -> list[str]:
-        """List what denies a thing."""
-        return self._denied.get(thing, [])
-
-    @cached_property
-    def _denied(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for each, values in sorted(self.graphs.get("", {}).items()):
-            for term in values.get(icn("denies"), ()):
-                found.setdefault(term.value, []).append(each)
-        return found
-
-    @property
-    def disagreements(self) -> list[str]:
-        """List all disagreements that were gathered."""
-        return sorted({each for found in self._disagreements.values() for each in found})
+        found = ((each, self.one(each, "onProperty")) for each in self.leading("about", subject))
+        return tuple(each for each, on in found if on and property_ in ("", on))
 
     def _printed(self, credit: Credit) -> str:
         known = self.names.get(self.details(credit).article, {})
@@ -314,17 +293,6 @@ def is_web(address: str) -> bool:
     return address.startswith(("http://", "https://"))
 
 
-def _by_graph(store: Store) -> dict[str, dict[str, Values]]:
-    found: dict[str, dict[str, Values]] = {}
-    convert = cache(convert_term)
-    for quad in store:
-        if isinstance(quad.subject, NamedNode):
-            graph = "" if isinstance(quad.graph_name, DefaultGraph) else quad.graph_name.value  # type: ignore[union-attr]
-            values = found.setdefault(graph, {}).setdefault(quad.subject.value, {})
-            values.setdefault(quad.predicate.value, []).append(convert(quad.object))
-    return found
-
-
 # --- asking -------------------------------------------------------------------------------------------------------
 
 
@@ -332,7 +300,7 @@ def read(reader: Reader, terms: Terms, things: Iterable[str], named: Iterable[st
     """Gather some things, and name all that is mentioned and what is `named`."""
     store = yield from gather(set(things))
     reading = Reading(reader, terms, store, {})
-    reading.names = yield from read_names({*_mentioned(reading), *named} - terms.labels.keys())
+    reading.names = yield from read_names({*_mentioned(store), *named} - terms.labels.keys())
     return reading
 
 
@@ -357,13 +325,13 @@ def _keep(names: dict[str, Values], texts: list[str]) -> LookUp[None]:
                 values.append(row["o"])
 
 
-def _mentioned(reading: Reading) -> Iterator[str]:
-    for subjects in reading.graphs.values():
-        for subject, values in subjects.items():
-            if "#" not in subject:  # the target of a claim, or the place of one
-                yield subject
-                yield from values
-                yield from (t.value for terms in values.values() for t in terms if t.kind == "iri" and "#" not in t.value)
+def _mentioned(store: Store) -> Iterator[str]:
+    """List what quads mention and a page may name: of a claim, its article, but neither itself nor its parts."""
+    for quad in store:
+        is_claim = quad.subject.value.startswith(_CLAIM)
+        for term in (quad.object,) if is_claim else (quad.subject, quad.predicate, quad.object):
+            if isinstance(term, NamedNode) and not term.value.startswith(_CLAIM):
+                yield term.value
 
 
 def _node(term: Term) -> NamedNode | Literal | BlankNode:

@@ -241,7 +241,7 @@ def disagreement(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     reading = yield from read(reader, terms, {node, *(term.value for row in rows for term in row.values())})
     about, property_, rule = (reading.one(node, name) for name in ("about", "onProperty", "decidedBy"))
     kept, aside = reading.get(node, icn("kept")), reading.get(node, icn("setAside"))
-    given = {t for g in reading.graphs if g.startswith(ARTICLE_GRAPH) for t in reading.of(about, g).get(property_, ())}
+    given = {t for c in reading.claims_on(about) for t in reading.of(about, c.graph).get(property_, ())}
     standings = [
         *((term, reading._("kept")) for term in kept),
         *((term, reading._("set aside")) for term in aside),

@@ -69,23 +69,17 @@ def _named(reading: Reading, things: Iterable[str], kind: str = "") -> list[dict
     ]
 
 
-def _leading(reading: Reading, thing: str, by: str) -> list[str]:
-    """List what has a thing as the value of a property of ours."""
-    known = reading.graphs.get("", {})
-    return sorted(s for s, values in known.items() if thing in (term.value for term in values.get(icn(by), ())))
-
-
 def _organization(reading: Reading, thing: str) -> dict[str, object]:
     if not any(reading.is_a(thing, name) for name in ("Network", "Institution")):
         return {}
-    dates = [date for each in _leading(reading, thing, "founded") for date in reading.iris(each, "happened")]
+    dates = [date for each in reading.leading("founded", thing) for date in reading.iris(each, "happened")]
     founded = next((day for date in dates if (day := _day(reading, date))), "")
     return {"foundingDate": founded, "url": next(iter(reading.iris(thing, "website")), "")}
 
 
 def _others(reading: Reading, thing: str) -> dict[str, object]:
     def through(by: str, name: str) -> list[str]:
-        found = (each for s in _leading(reading, thing, by) for each in reading.iris(s, name))
+        found = (each for s in reading.leading(by, thing) for each in reading.iris(s, name))
         return [each for each in found if not reading.is_a(each, "UnidentifiedParty")]
 
     is_network, is_person = reading.is_a(thing, "Network"), reading.is_a(thing, "Person")

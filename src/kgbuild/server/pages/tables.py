@@ -161,7 +161,7 @@ class _Writer:
         is_linked = any(value.iri == each for cell in cells for value in cell)
         contested = (
             *(Shown(self._("contested"), other) for other in self.reading.contested(each)),
-            *(Shown(self._("denied"), other) for other in self.reading.denials(each)),
+            *(Shown(self._("denied"), other) for other in self.reading.leading("denies", each)),
         )
         marks = (self._("resolves an unnamed party"),) if self.reading.iris(each, "resolves") else ()
         return Row(cells, self._voices(each), contested, marks, None if is_linked else itself)

@@ -74,7 +74,7 @@ def thing(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     around = {node, *(s for found in links.values() for s in found)}
     besides = yield from select_all(*(_BESIDES % write_block(part) for part in in_parts(sorted(around))))
     others = sorted({row["s"].value for rows in besides for row in rows} - around)[:MOST_BESIDES]
-    reading = yield from read(reader, terms, {*around, *others})
+    reading = yield from read(reader, terms, {*around, *others}, {node})
     listed = _lists(reading, kinds, links)
     return Page(
         node,
@@ -241,7 +241,7 @@ def _anchor(listed: Listed) -> str:
 
 
 def _disagreements(reading: Reading) -> Table | None:
-    found = tuple(reading.disagreements)
+    found = tuple(each for each in reading.leading("onProperty") if reading.iris(each, "about"))
     family = reading.terms.family((icn("Disagreement"),))
     tables = write_tables(reading, "", Listed(family, (), found, len(found))) if found else ()
     return next((block for block in tables if isinstance(block, Table)), None)
@@ -264,8 +264,8 @@ def _other_names(reading: Reading, node: str) -> tuple[Shown, ...]:
 
 def _notes(reading: Reading, node: str, links: Iterable[str]) -> Iterator[Note]:
     is_placeholder = reading.is_a(node, "UnidentifiedParty")
-    open_ = {node, *links} if is_placeholder else {node}
-    named = sorted(s for s in reading.graphs.get("", {}) if open_ & set(reading.iris(s, "resolves")))
+    left_open = {node, *links} if is_placeholder else {node}
+    named = sorted({s for each in left_open for s in reading.leading("resolves", each)})
     if reading.name(node).is_descriptive:
         yield Note(reading._("It has no name of its own; this is the curators' description."), is_aside=True)
     if is_placeholder:
