@@ -269,7 +269,8 @@ def test_what_has_no_name_of_its_own_has_a_caption(core: Graph) -> None:
         assert languages(core, term, ICN.caption) == LABEL_LANGUAGES, term
         used = [parts_of(str(caption)) for caption in core.objects(term, ICN.caption)]
         assert all(each == used[0] for each in used), term
-        assert used[0] and used[0] <= properties, term
+        assert used[0], term
+        assert used[0] <= properties, term
 
 
 def test_properties_are_shown_in_an_order(core: Graph) -> None:
@@ -286,7 +287,7 @@ def test_properties_are_shown_in_an_order(core: Graph) -> None:
 def test_what_goes_without_saying_is_marked(everything: Graph) -> None:
     """The usual concept of a scheme is marked, at most one in each."""
     usual = [str(c) for c in everything.subjects(ICN.usual, Literal(True))]
-    assert [VOCABULARY + "comparator/equal", VOCABULARY + "standing/member"] == sorted(usual)
+    assert sorted(usual) == [VOCABULARY + "comparator/equal", VOCABULARY + "standing/member"]
 
 
 # The vocabularies -----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from pyoxigraph import (
     parse,
 )
 
+from kgbuild.captions import Caption
 from kgbuild.errors import DataError, Issue, Place, error
 from kgbuild.namespaces import EXTERNAL, GENID, GRAPH, ONTOLOGY, VOCABULARY
 from kgbuild.records import display_name
@@ -28,6 +29,7 @@ from kgbuild.records import display_name
 ONTOLOGY_GRAPH = NamedNode(f"{GRAPH}ontology")
 VOCABULARIES_GRAPH = NamedNode(f"{GRAPH}vocabularies")
 _BROADER = NamedNode(EXTERNAL["skos"] + "broader")
+_CAPTION = NamedNode(ONTOLOGY + "caption")
 _SUBCLASS = NamedNode(EXTERNAL["rdfs"] + "subClassOf")
 
 
@@ -103,6 +105,32 @@ class Ontology:
     def symmetric_ties(self) -> frozenset[NamedNode]:
         """Types of tie that hold both ways."""
         return self._marked("symmetric")
+
+    @cached_property
+    def usual(self) -> frozenset[NamedNode]:
+        """Concepts that go without saying: names leave them out."""
+        return self._marked("usual")
+
+    @cached_property
+    def captions(self) -> dict[NamedNode, dict[str, Caption]]:
+        """Class, property or concept -> language -> caption."""
+        found: dict[NamedNode, dict[str, Caption]] = defaultdict(dict)
+        for q in self.quads:
+            if q.predicate == _CAPTION and isinstance(q.subject, NamedNode) and isinstance(q.object, Literal):
+                found[q.subject][q.object.language or ""] = Caption.parse(q.object.value)
+        return dict(found)
+
+    def caption_for(self, classes: Iterable[NamedNode]) -> dict[str, Caption] | None:
+        """Give the captions of the finest of some classes and those above them; None if none has any."""
+        all_ = {above for class_ in classes for above in self.superclasses.get(class_, frozenset((class_,)))}
+        captioned = [class_ for class_ in all_ if class_ in self.captions]
+        finest = min(captioned, key=lambda c: (-len(self.superclasses.get(c, ())), c.value), default=None)
+        return self.captions[finest] if finest else None
+
+    @property
+    def date_captions(self) -> dict[str, dict[str, Caption]]:
+        """Mark of a date, a property of ours or a precision -> language -> caption."""
+        return {re.split("[#/]", term.value)[-1]: captions for term, captions in self.captions.items()}
 
     @cached_property
     def qualifiers(self) -> dict[NamedNode, NamedNode]:

@@ -17,6 +17,7 @@ from kgbuild import __version__
 from kgbuild.consistency import check_consistency
 from kgbuild.dates import DateNode
 from kgbuild.errors import Issue, Place, error, raise_errors
+from kgbuild.names import add_names
 from kgbuild.namespaces import GRAPH
 from kgbuild.ontology import Ontology, read_ontology
 from kgbuild.progress import Reporter, Silent
@@ -228,6 +229,7 @@ def assemble(compiled: Compiled, sources: Sources, report: Reporter) -> Graph:
     store.bulk_extend(describe_givers(compiled.articles))
     report.step("Inferring what follows")
     infer(store, load_rules(sources.ontology / "rules", sources.root))
+    add_names(store, compiled.ontology)
     return Graph(store, compiled.source_map)
 
 
