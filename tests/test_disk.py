@@ -21,7 +21,7 @@ import requests
 
 from canary import DISGUISED, PLAIN, listening
 from kgbuild.engines import disk
-from kgbuild.questions import bind, load_questions
+from kgbuild.questions.named import bind, load_questions
 from kgbuild.release import ReleaseContent, collect_garbage, publish
 from mini import kgbuild_here
 from servers import free_port

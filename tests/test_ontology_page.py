@@ -11,7 +11,7 @@ import pytest
 import requests
 from rdflib import OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef
 
-from kgbuild.questions import load_questions
+from kgbuild.questions.named import load_questions
 from kgbuild.server.diagrams import Caption, Node, Part, situation_diagram, tree_diagram, width_of
 from kgbuild.server.ontology_page import questions_using, read_reference
 from serving import BROWSER, PATIENCE, ROOT, Served, serving

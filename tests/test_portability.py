@@ -12,7 +12,7 @@ from kgbuild.engines import Engine, Table, Term
 from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.loading import RESOLVED_GRAPH, find_target, load_release
 from kgbuild.progress import Silent
-from kgbuild.questions import ask, load_questions
+from kgbuild.questions.named import ask, load_questions
 from kgbuild.store import canonical_nquads
 from servers import oxigraph_server, virtuoso_server
 

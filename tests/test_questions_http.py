@@ -23,18 +23,20 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from kgbuild.dates import parse_edtf
-from kgbuild.engines import Engine, select
+from kgbuild.engines import select
 from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.engines.evaluation import Request
 from kgbuild.engines.pool import Answer
 from kgbuild.errors import EngineError
+from kgbuild.lookups import LookUp, run
+from kgbuild.lookups import select as look_up
 from kgbuild.namespaces import BASE, ID, expand
-from kgbuild.questions import THEMES, Question, bind, load_questions, read_values
+from kgbuild.questions.named import THEMES, Question, bind, load_questions, read_values
+from kgbuild.questions.tables import format_json
 from kgbuild.server.app import routes
-from kgbuild.server.lookups import MOST, look_up
+from kgbuild.server.lookups import MOST, drive
 from kgbuild.server.question_pages import is_date_column
 from kgbuild.server.service import Service
-from kgbuild.tables import format_json
 from serving import BROWSER, PATIENCE, Served, serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -189,7 +191,7 @@ def test_an_answer_is_what_the_endpoint_gives(mini: Served, name: str, format_: 
         "find-by-name": {"text": "lake"},
         "office-holders-on-date": {"date": "2021-03-02", "office": "rector", "possible": "true"},
     }[name]
-    query = bind(QUESTIONS[name], read_values(EmbeddedEngine(mini_store), QUESTIONS[name], texts))
+    query = bind(QUESTIONS[name], run(EmbeddedEngine(mini_store), read_values(QUESTIONS[name], texts)))
     expected = mini.ask(query, FORMATS[format_])
     assert 200 == expected.status_code
     for answer in (asked(mini, name, FORMATS[format_], **texts), asked(mini, name, format=format_, **texts)):
@@ -517,38 +519,43 @@ class Fake:
         return Answer("table", "application/sparql-results+json", io.BytesIO(body), len(body))
 
 
-def number(engine: Engine, value: int) -> int:
-    """Let an engine say a number."""
-    (row,) = select(engine, f"SELECT ?x {{ VALUES ?x {{ {value} }} }}").rows
-    assert row[0] is not None
-    return int(row[0].value)
+def number(value: int) -> LookUp[int]:
+    """Let the data say a number."""
+    (row,) = yield from look_up(f"SELECT ?x {{ VALUES ?x {{ {value} }} }}")
+    return int(row["x"].value)
 
 
 def test_a_look_up_asks_each_query_once() -> None:
-    """Work that asks one query after the other gets the same answers as from an engine, and asks none twice."""
+    """A look-up that asks one query after the other gets the same answers as from an engine, and asks none twice."""
 
-    def work(engine: Engine) -> int:
-        first = number(engine, 1)
-        return number(engine, first + 1) + number(engine, first)
+    def work() -> LookUp[int]:
+        first = yield from number(1)
+        return (yield from number(first + 1)) + first
 
     fake = Fake(Store())
-    assert 3 == work(fake.engine) == asyncio.run(look_up(cast(Service, fake), work))
+    assert 3 == run(fake.engine, work()) == asyncio.run(drive(cast(Service, fake), work()))
     assert 2 == len(fake.asked)
 
 
 def test_a_look_up_has_an_end() -> None:
-    """Work that goes on asking is ended."""
+    """A look-up that goes on asking is ended."""
+
+    def endless() -> LookUp[int]:
+        for each in itertools.count():
+            yield from number(each)
+        return 0
+
     fake = Fake(Store())
-    with pytest.raises(EngineError, match="look-ups"):
-        asyncio.run(look_up(cast(Service, fake), lambda engine: [number(engine, each) for each in range(MOST + 5)]))
-    assert MOST + 1 == len(fake.asked)
+    with pytest.raises(EngineError, match="for one look-up"):
+        asyncio.run(drive(cast(Service, fake), endless()))
+    assert MOST == len(fake.asked)
 
 
 def test_a_look_up_ends_with_its_client() -> None:
     """When the one who waits is cancelled, so is the query in the worker."""
 
     async def leave(fake: Fake) -> None:
-        waiting = asyncio.ensure_future(look_up(cast(Service, fake), lambda engine: number(engine, 1)))
+        waiting = asyncio.ensure_future(drive(cast(Service, fake), number(1)))
         while not fake.asked:
             await asyncio.sleep(0.001)
         waiting.cancel()

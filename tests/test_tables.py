@@ -19,7 +19,7 @@ from kgbuild.engines import Row, Table, Term, Triple, iri, literal
 from kgbuild.engines.embedded import EmbeddedEngine, convert_term
 from kgbuild.errors import UsageError
 from kgbuild.namespaces import expand
-from kgbuild.tables import FORMATS, as_table, fit_table, format_answer, one_line, short
+from kgbuild.questions.tables import FORMATS, as_table, fit_table, format_answer, one_line, short
 
 INTEGER = expand("xsd:integer")
 STRING = expand("xsd:string")

@@ -21,14 +21,16 @@ from kgbuild.errors import ExitCode, Issue, KgError, UsageError
 from kgbuild.explain import explain as explain_iri
 from kgbuild.explain import format_explanation, format_json
 from kgbuild.loading import find_target, load_release
+from kgbuild.lookups import run
 from kgbuild.pipeline import Sources, build, validate
 from kgbuild.progress import reporting
-from kgbuild.questions import Question, ask, empty_sentence, find_question, load_questions
+from kgbuild.questions.named import Question, ask, empty_sentence, find_question, load_questions
+from kgbuild.questions.tables import FORMATS, format_answer
 from kgbuild.release import collect_garbage, current_release, find_release, list_releases, use_release
-from kgbuild.search import FILE, KINDS, Index
+from kgbuild.search import FILE, KINDS
+from kgbuild.search.query import Index
 from kgbuild.server.run import serve
 from kgbuild.server.service import Settings
-from kgbuild.tables import FORMATS, format_answer
 
 app = typer.Typer(
     name="kgbuild",
@@ -240,7 +242,7 @@ def ask_command(
     if table.rows or format_ != "table":
         _print(table, format_)
     if not table.rows:
-        _say(empty_sentence(engine, asked, values))
+        _say(run(engine, empty_sentence(asked, values)))
 
 
 def _pairs(arguments: list[str]) -> dict[str, str]:

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kgbuild.engines import Engine, Term, iri, select
-from kgbuild.engines.lookup import HEADER, names_of, write_term
+from kgbuild.engines import Engine, Term, iri
+from kgbuild.lookups import run, select
 from kgbuild.namespaces import ARTICLE_GRAPH, GRAPH, ONTOLOGY, shorten
-from kgbuild.questions import find_thing
-from kgbuild.tables import one_line
+from kgbuild.questions.lookup import names_of, write_term
+from kgbuild.questions.tables import one_line
+from kgbuild.questions.values import find_thing
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +121,12 @@ def explain(engine: Engine, name: str, texts: Path | None = None) -> Explanation
     With `texts`, a directory of article texts (*.txt), passages are cut out of those whose hash is the article's.
     Raises UsageError, with the nearest names, for what is not in the graph.
     """
-    thing = find_thing(engine, name)
+    thing = run(engine, find_thing(name))
     library = _read_texts(texts) if texts else {}
     statements = _statements(engine, thing)
     return Explanation(
         thing,
-        names_of(engine, [thing])[thing],
+        run(engine, names_of([thing]))[thing],
         statements,
         _sources(engine, thing, library),
         _supports(engine, f"{_x(thing)} icn:resolves ?other", library),
@@ -169,7 +170,7 @@ def _x(thing: str) -> str:
 
 
 def _ask(engine: Engine, body: str) -> list[dict[str, Term]]:
-    return select(engine, HEADER + body, "explain").records()
+    return run(engine, select(body, "explain"))
 
 
 def _statements(engine: Engine, thing: str) -> tuple[Statement, ...]:
@@ -178,7 +179,7 @@ def _statements(engine: Engine, thing: str) -> tuple[Statement, ...]:
     graphs: dict[tuple[Term, Term], set[str]] = defaultdict(set)
     for record in records:
         graphs[record["p"], record["v"]].add(record["g"].value if "g" in record else "")
-    names = names_of(engine, [t.value for key in graphs for t in key if t.kind == "iri"])
+    names = run(engine, names_of([t.value for key in graphs for t in key if t.kind == "iri"]))
     made = [_statement(p, v, found, names) for (p, v), found in graphs.items()]
     return tuple(sorted(made, key=lambda s: (s.inferred, s.value.property, s.value.name, s.value.value)))
 
@@ -214,7 +215,7 @@ def _sources(engine: Engine, thing: str, library: dict[str, str]) -> tuple[Sourc
 
 def _source(engine: Engine, article: str, claims: list[tuple[str, str]], library: dict[str, str]) -> Source:
     facts = _facts(engine, article)
-    names = names_of(engine, [t.value for terms in facts.values() for t in terms if t.kind == "iri"])
+    names = run(engine, names_of([t.value for terms in facts.values() for t in terms if t.kind == "iri"]))
 
     def one(name: str) -> str:
         return next((names.get(term.value, term.value) for term in facts.get(name, [])), "")
@@ -270,7 +271,7 @@ def _given(engine: Engine, claim: str, body: str) -> tuple[Value, ...]:
         engine,
         f"""SELECT DISTINCT ?p ?v {{ GRAPH ?g {{ {_x(claim)} icn:asserts ?p . {_x(body)} ?p ?v }} }} ORDER BY ?p ?v""",
     )
-    names = names_of(engine, [record["v"].value for record in records if record["v"].kind == "iri"])
+    names = run(engine, names_of([record["v"].value for record in records if record["v"].kind == "iri"]))
     return tuple(_value(record["p"], record["v"], names) for record in records)
 
 
@@ -288,7 +289,7 @@ def _disagreements(engine: Engine, thing: str) -> tuple[Disagreement, ...]:
         f"""SELECT DISTINCT ?p ?kept ?other ?rule {{ ?d icn:about {_x(thing)} ; icn:onProperty ?p ; icn:kept ?kept ;
             icn:setAside ?other ; icn:decidedBy ?rule . ?d a icn:Disagreement }} ORDER BY ?p ?kept ?other""",
     )
-    names = names_of(engine, [t.value for record in records for t in record.values() if t.kind == "iri"])
+    names = run(engine, names_of([t.value for record in records for t in record.values() if t.kind == "iri"]))
     grouped: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for record in records:
         kept, other = (names.get(record[key].value, record[key].value) for key in ("kept", "other"))
@@ -306,7 +307,7 @@ def _mentions(engine: Engine, thing: str) -> tuple[Mention, ...]:
             FILTER NOT EXISTS {{ ?finer rdfs:subPropertyOf ?p . ?s ?finer {_x(thing)} FILTER (?finer != ?p) }} }}
             ORDER BY ?s ?p""",
     )
-    names = names_of(engine, [record["s"].value for record in records])
+    names = run(engine, names_of([record["s"].value for record in records]))
     return tuple(
         Mention(shorten(record["s"].value), names[record["s"].value], _local(record["p"].value)) for record in records
     )

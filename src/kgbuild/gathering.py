@@ -11,9 +11,9 @@ from typing import Final
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgbuild.engines import Term, iri
-from kgbuild.engines.lookup import write_term
 from kgbuild.lookups import Bindings, LookUp, select_all
 from kgbuild.namespaces import ONTOLOGY
+from kgbuild.questions.lookup import write_term
 
 MOST_THINGS: Final = 400
 """Things of which one look-up reads the facts: it must not make the others wait."""

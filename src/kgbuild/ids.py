@@ -12,7 +12,7 @@ import re
 import unicodedata
 from typing import Any
 
-from kgbuild.namespaces import ARTICLE_GRAPH, DATE, ID, VOCABULARY
+from kgbuild.namespaces import ARTICLE_GRAPH, DATE, ID, ONTOLOGY, VOCABULARY
 
 JOINER = "--"
 
@@ -85,6 +85,16 @@ def split_iri(iri: str) -> tuple[str, str]:
     """
     kind, _, slug = iri.removeprefix(ID).partition("/")
     return (kind, slug) if iri.startswith(ID) and slug else ("", "")
+
+
+def kind_of(iri: str) -> str:
+    """Tell the kind of a thing of ours by its IRI: the word below `id/`, `date`, `concept` or `term`; "" for others.
+
+    >>> [kind_of(f"https://w3id.org/icn/{rest}") for rest in ("id/tie/x", "vocabulary/act/x", "ontology#Network", "x")]
+    ['tie', 'concept', 'term', '']
+    """
+    places = ((DATE, "date"), (VOCABULARY, "concept"), (ONTOLOGY, "term"))
+    return split_iri(iri)[0] or next((kind for base, kind in places if iri.startswith(base)), "")
 
 
 def kebab(name: str) -> str:

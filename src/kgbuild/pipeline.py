@@ -35,7 +35,9 @@ from kgbuild.records import Article, read_all, read_article, read_entity
 from kgbuild.registry import Registry, check_ids
 from kgbuild.release import Release, ReleaseContent, build_lock, publish
 from kgbuild.resolution import Resolver, describe_givers, make_scales
-from kgbuild.search import FILE, StoredQuads, index_bytes
+from kgbuild.search import FILE
+from kgbuild.search.index import index_bytes
+from kgbuild.search.names import StoredQuads
 from kgbuild.sourcemap import SourceMap
 from kgbuild.store import canonical_nquads, make_store, sorted_trig
 from kgbuild.validation import Shapes, load_checks, load_shapes, run_checks, validate_graph

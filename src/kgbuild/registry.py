@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from kgbuild.errors import Issue, Place, error
+from kgbuild.folding import plain
 from kgbuild.ids import entity_iri
 from kgbuild.records import Entity
 
@@ -18,15 +18,6 @@ class UnknownEntityError(LookupError):
     def __init__(self, code: str, finding: str, remedy: str) -> None:
         super().__init__(finding)
         self.code, self.finding, self.remedy = code, finding, remedy
-
-
-def fold(name: str) -> str:
-    """Fold a name for look-up: NFC, without case, single spaces.
-
-    >>> fold("Астанинский  ХАБ")
-    'астанинский хаб'
-    """
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 class Registry:
@@ -40,7 +31,7 @@ class Registry:
         """Ids whose file has findings of its own: a reference to one is no second finding."""
         for entity in self:
             for name in _names(entity):
-                self._by_name[fold(name)].add(entity.id)
+                self._by_name[plain(name)].add(entity.id)
 
     def __iter__(self) -> Iterator[Entity]:
         """Go through the entities in order of their ids."""
@@ -50,7 +41,7 @@ class Registry:
         """Find an entity by its id or by a name that it alone bears."""
         if name in self._by_id:
             return self._by_id[name]
-        ids = self._by_name.get(fold(name), set())
+        ids = self._by_name.get(plain(name), set())
         return self._by_id[next(iter(ids))] if len(ids) == 1 else None
 
     def resolve_entity(self, name: str) -> Entity:
@@ -61,7 +52,7 @@ class Registry:
         if name in self._retired:
             now = self._retired[name].id
             raise UnknownEntityError("retired-entity", f"the id '{name}' is retired", f"Write {now}.")
-        ids = sorted(self._by_name.get(fold(name), ()))
+        ids = sorted(self._by_name.get(plain(name), ()))
         if ids:
             raise UnknownEntityError(
                 "ambiguous-name",
@@ -79,7 +70,7 @@ class Registry:
     def nearest(self, name: str, count: int = 2) -> list[str]:
         """Name the entities whose ids or names are nearest, as `id (label)`."""
         known = {id_: {id_} for id_ in self._by_id} | dict(self._by_name)
-        matches = difflib.get_close_matches(fold(name), sorted(known), n=8, cutoff=0.6)
+        matches = difflib.get_close_matches(plain(name), sorted(known), n=8, cutoff=0.6)
         ids = list(dict.fromkeys(id_ for match in matches for id_ in sorted(known[match])))
         return [f"{id_} ({self._by_id[id_].label})" for id_ in ids[:count]]
 

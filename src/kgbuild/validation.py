@@ -28,8 +28,8 @@ from rdflib.plugins.sparql.processor import SPARQLProcessor
 from rdflib.term import Node
 
 from kgbuild.errors import DataError, Issue, Place, error, raise_errors, warning
-from kgbuild.headers import read_header
 from kgbuild.namespaces import GRAPH, shorten
+from kgbuild.questions.headers import read_header
 from kgbuild.records import display_name
 from kgbuild.sourcemap import SourceMap
 

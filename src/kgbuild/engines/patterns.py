@@ -8,8 +8,7 @@ patterns are read from the rewritten text, so that each stands under the marks o
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, pairwise, product
 from typing import Any, Final
@@ -233,79 +232,113 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Where a row also rests on something's not being there; `unless` is the mark of an OPTIONAL."""
+    """Where a row also rests on something's not being there.
+
+    `unless` is the mark of an OPTIONAL; `shared` are the variables of a MINUS, which takes nothing away where none of
+    them is bound.
+    """
 
     when: frozenset[str]
     unless: str = ""
+    shared: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What stands beside a part of a query: variables it looks at, those it may bind, the marks of its branches."""
+
+    variables: frozenset[str]
+    binds: frozenset[str]
+    when: frozenset[str]
 
 
 @dataclass
 class _Reader:
     """Reads rdflib's algebra of a rewritten query into pieces; raises NotAttributableError for what it cannot."""
 
-    tested: Counter[str]
-    """Variables that filters and expressions look at, and how often."""
     written: Mapping[tuple[Any, Any, Any], int]
     """Where a pattern stands in the query: rdflib's algebra puts them in another order."""
     pieces: list[Piece] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
     unnamed: int = 0
 
-    def read(self, node: Any, when: frozenset[str]) -> None:
-        """Read a part of the algebra that stands in branches with the given marks."""
+    def read(self, node: Any, when: frozenset[str], looks: tuple[_Look, ...] = ()) -> None:
+        """Read a part of the algebra in branches with the given marks, beside what looks at its variables."""
         match node.name:
             case "BGP":
                 self._add(node.triples, when, is_test=False)
             case "Join":
-                self.read(node.p1, when)
-                self.read(node.p2, when)
+                self.read(node.p1, when, (*looks, _look(node.p2, when)))
+                self.read(node.p2, when, (*looks, _look(node.p1, when)))
             case "LeftJoin":
-                self._read_optional(node, when)
+                self._read_optional(node, when, looks)
             case "Union":
-                self._read_branch(node.p1, when)
-                self._read_branch(node.p2, when)
+                self._read_branch(node.p1, when, looks)
+                self._read_branch(node.p2, when, looks)
             case "Filter":
-                self.read(node.p, when)
-                self._read_condition(node.expr, when)
+                self.read(node.p, when, (*looks, _look(node.expr, when)))
+                self._read_condition(node.expr, when, _bound(node.p), looks)
             case "Extend":
-                self.read(node.p, when)
+                self.read(node.p, when, (*looks, _look(node.expr, when)))
                 _refuse_exists(node.expr)
             case "Minus":
-                self.read(node.p1, when)
-                self.absences.append(Absence(when))
+                taken = _bound(node.p2).possible
+                self.read(node.p1, when, (*looks, _Look(taken, frozenset(), when)))
+                if shared := taken & _bound(node.p1).possible:
+                    self.absences.append(Absence(when, shared=shared))
             case "ToMultiSet" if node.p.name == "values":
                 pass
             case name:
                 raise NotAttributableError(_REASONS.get(name, f"the query has a part ({name}) that cannot be followed"))
 
-    def _read_branch(self, node: Any, when: frozenset[str]) -> None:
-        if node.name == "Union":
-            self.read(node, when)
-        else:
-            self.read(node, when | {_mark_of(node)})
+    def _read_branch(self, node: Any, when: frozenset[str], looks: tuple[_Look, ...]) -> None:
+        self.read(node, when if node.name == "Union" else when | {_mark_of(node)}, looks)
 
-    def _read_optional(self, node: Any, when: frozenset[str]) -> None:
+    def _read_optional(self, node: Any, when: frozenset[str], looks: tuple[_Look, ...]) -> None:
         mark = _mark_of(node.p2)
-        self.read(node.p1, when)
-        self.read(node.p2, when | {mark})
-        self._read_condition(node.expr, when | {mark})
-        # A filter outside that looks at what is bound only here may hold because nothing was found here.
-        outside = self.tested - Counter(_tested(node.p2)) - Counter(_variables(node.expr))
-        if {str(name) for name in node.p2["_vars"] - node.p1["_vars"]} & outside.keys():
-            self.absences.append(Absence(when, mark))
+        inside = when | {mark}
+        left, right, condition = _bound(node.p1), _bound(node.p2), _look(node.expr, inside)
+        self.read(node.p1, when, (*looks, _look(node.p2, inside), condition))
+        self.read(node.p2, inside, (*looks, _look(node.p1, when), condition))
+        both = _Bound(left.certain | right.certain, left.possible | right.possible)
+        self._read_condition(node.expr, inside, both, looks)
+        # What looks from outside at what is bound only here may hold because nothing was found here.
+        own = right.possible - left.possible
+        self.absences += [Absence(when | look.when, mark) for look in looks if own & look.variables]
 
-    def _read_condition(self, expression: Any, when: frozenset[str]) -> None:
+    def _read_condition(self, expression: Any, when: frozenset[str], bound: _Bound, looks: tuple[_Look, ...]) -> None:
         for each in _conjuncts(expression):
-            name = getattr(each, "name", "")
-            if name == "Builtin_EXISTS":
-                self._add(_plain_triples(each.graph), when, is_test=True)
-            elif name == "Builtin_NOTEXISTS" or (name == "UnaryNot" and each.expr.name == "Builtin_EXISTS"):
+            negated = each.expr if _name(each) == "UnaryNot" else None
+            if _name(each) == "Builtin_EXISTS":
+                triples = _plain_triples(each.graph)
+                uncertain = _variables(triples) & bound.possible - bound.certain
+                if any(uncertain & look.binds for look in looks):
+                    raise NotAttributableError(
+                        "the query has an EXISTS on a variable that other parts may bind as well"
+                    )
+                self._add(triples, when, is_test=True, known=bound.possible)
+            elif _name(each) == "Builtin_NOTEXISTS" or _name(negated) == "Builtin_EXISTS":
                 self.absences.append(Absence(when))
             else:
                 _refuse_exists(each)
 
-    def _add(self, triples: Iterable[tuple[Any, Any, Any]], when: frozenset[str], *, is_test: bool) -> None:
-        read = [self._read_triple(*triple) for triple in triples]
+    def _add(
+        self,
+        triples: Iterable[tuple[Any, Any, Any]],
+        when: frozenset[str],
+        *,
+        is_test: bool,
+        known: frozenset[str] | None = None,
+    ) -> None:
+        """Add a group of patterns; variables other than those `known` are nodes without a name."""
+        self.unnamed += 1
+        inner = f"_:{self.unnamed}"
+
+        def slot(term: Any) -> Slot:
+            is_inner = known is not None and isinstance(term, rdflib.Variable) and f"?{term}" not in known
+            return f"{inner}?{term}" if is_inner else _slot(term)
+
+        read = [self._read_triple(*triple, slot) for triple in triples]
         if not read:
             return
         size = 1
@@ -318,9 +351,9 @@ class _Reader:
         variables = sorted(slot for slot in slots if isinstance(slot, str) and slot.startswith("?"))
         self.pieces.append(Piece(when, chains, is_test, tuple(variables)))
 
-    def _read_triple(self, s: Any, p: Any, o: Any) -> list[list[Step]]:
+    def _read_triple(self, s: Any, p: Any, o: Any, slot: Callable[[Any], Slot]) -> list[list[Step]]:
         number, pattern = self.written.get((s, p, o), _LAST), f"{_write(s)} {_write_path(p)} {_write(o)}"
-        ways = self._spread(_slot(s), p, _slot(o))
+        ways = self._spread(slot(s), p if isinstance(p, Path) else slot(p), slot(o))
         return [[Step((number, pattern, i), *parts) for i, parts in enumerate(way)] for way in ways]
 
     def _spread(self, s: Slot, path: Any, o: Slot) -> list[list[tuple[Slot, Slot, Slot]]]:
@@ -336,7 +369,7 @@ class _Reader:
             return [[parts for way in chosen for parts in way] for chosen in islice(product(*steps), ALTERNATIVES + 1)]
         if isinstance(path, Path):
             raise NotAttributableError("the query has a path with *, +, ? or !, whose steps are not shown")
-        return [[(s, _slot(path), o)]]
+        return [[(s, _slot(path) if isinstance(path, rdflib.URIRef) else path, o)]]
 
     def _unnamed(self) -> str:
         self.unnamed += 1
@@ -357,7 +390,7 @@ def read_patterns(text: str, base: str = "") -> tuple[list[Piece], list[Absence]
     node, written = _parse(text, base)
     while node.name in _OUTSIDE:
         node = node.p
-    reader = _Reader(Counter(_tested(node)), written)
+    reader = _Reader(written)
     reader.read(node, frozenset())
     return reader.pieces, reader.absences
 
@@ -372,7 +405,8 @@ def _parse(text: str, base: str = "") -> tuple[Any, dict[tuple[Any, Any, Any], i
     except Exception as problem:
         # rdflib raises what it likes for what it cannot read; the answer itself came from another parser.
         raise NotAttributableError("the parser that looks for the query's patterns cannot read it") from problem
-    blocks = (node for node in _inside(parsed[1]) if getattr(node, "name", "") == "TriplesBlock")
+    # An EXISTS beside the pattern, in SELECT or ORDER BY, is left as it was parsed.
+    blocks = (node for node in _inside(parsed[1].where) if getattr(node, "name", "") == "TriplesBlock")
     parts = [part for block in blocks for triples in block.triples for part in triples]
     written = zip(parts[::3], parts[1::3], parts[2::3], strict=False)
     return algebra, {triple: i for i, triple in reversed(list(enumerate(written)))}
@@ -400,7 +434,9 @@ def _inside(node: Any) -> Iterator[Any]:
     """Go through all of a parse tree or algebra."""
     yield node
     if isinstance(node, Mapping):
-        for value in node.values():
+        for key, value in node.items():
+            if isinstance(key, rdflib.Variable):  # of a VALUES block
+                yield key
             yield from _inside(value)
     elif isinstance(node, list | tuple):
         for value in node:
@@ -421,15 +457,51 @@ def _refuse_exists(expression: Any) -> None:
         raise NotAttributableError("the query has an EXISTS inside an expression; make it a FILTER of its own")
 
 
-def _tested(node: Any) -> Iterator[str]:
-    """Name the variables that filters and expressions look at."""
-    for each in _inside(node):
-        if getattr(each, "name", "") in ("Filter", "Extend", "LeftJoin"):
-            yield from _variables(each.expr)
+def _name(node: Any) -> str:
+    """Name a node of the algebra; a variable or a literal has no name."""
+    return str(getattr(node, "name", ""))
 
 
-def _variables(expression: Any) -> Iterator[str]:
-    return (str(part) for part in _inside(expression) if isinstance(part, rdflib.Variable))
+def _variables(part: Any) -> frozenset[str]:
+    """Name the variables that occur in a part of the algebra."""
+    return frozenset(f"?{each}" for each in _inside(part) if isinstance(each, rdflib.Variable))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """The variables that a part of the algebra binds in each of its solutions, and in some."""
+
+    certain: frozenset[str] = frozenset()
+    possible: frozenset[str] = frozenset()
+
+
+def _look(part: Any, when: frozenset[str]) -> _Look:
+    binds = _bound(part).possible if _name(part) in _PATTERNS else frozenset()
+    return _Look(_variables(part), binds, when)
+
+
+_PATTERNS: Final = frozenset({"BGP", "Join", "LeftJoin", "Union", "Extend", "Filter", "Minus", "ToMultiSet"})
+
+
+def _bound(node: Any) -> _Bound:
+    """Find what a part of the algebra binds; what filters, MINUS and EXISTS hold is bound within them alone."""
+    match node.name:
+        case "BGP":
+            return _Bound(_variables(node.triples), _variables(node.triples))
+        case "Join" | "LeftJoin" | "Union":
+            one, two = _bound(node.p1), _bound(node.p2)
+            certain = {"Join": one.certain | two.certain, "LeftJoin": one.certain, "Union": one.certain & two.certain}
+            return _Bound(certain[node.name], one.possible | two.possible)
+        case "Extend":
+            inner = _bound(node.p)
+            # An expression that fails binds nothing.
+            return _Bound(inner.certain, inner.possible | {f"?{node.var}"})
+        case "Filter":
+            return _bound(node.p)
+        case "Minus":
+            return _bound(node.p1)
+        case _:
+            return _Bound(frozenset(), _variables(node))
 
 
 def _slot(term: Any) -> Slot:
@@ -453,14 +525,15 @@ def _write(term: Any) -> str:
     if isinstance(term, rdflib.BNode):
         return "[]"
     if isinstance(term, rdflib.Literal):
-        return str(term) if str(term.datatype) in _BARE else term.n3()
+        is_bare = str(term.datatype) in _BARE and not term.endswith(".")
+        return str(term) if is_bare else term.n3()
     name = shorten(str(term))
     return f"<{name}>" if name == str(term) else name
 
 
 def _write_path(path: Any) -> str:
     if isinstance(path, InvPath):
-        return f"^{_write_part(path.arg)}"
+        return f"^({_write_path(path.arg)})" if isinstance(path.arg, InvPath) else f"^{_write_part(path.arg)}"
     if isinstance(path, SequencePath | AlternativePath):
         return ("/" if isinstance(path, SequencePath) else "|").join(map(_write_part, path.args))
     return "a" if str(path) == RDF_TYPE else _write(path)

@@ -18,7 +18,7 @@ from starlette.types import Scope
 from kgbuild.engines.evaluation import Request
 from kgbuild.engines.pool import OUR_OWN, Pool
 from kgbuild.namespaces import EXTERNAL, GRAPH, ONTOLOGY, ONTOLOGY_IRI, VOCABULARY, shorten
-from kgbuild.questions import Question
+from kgbuild.questions.named import Question
 from kgbuild.server.diagrams import Caption, Node, Part, situation_diagram, tree_diagram
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.problems import problem

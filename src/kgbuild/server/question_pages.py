@@ -12,13 +12,15 @@ from urllib.parse import urlencode
 
 from kgbuild.engines import Table, Term, iri
 from kgbuild.engines.attribution import MEMBER
-from kgbuild.engines.lookup import names_of, write_term
 from kgbuild.engines.pool import Answer
 from kgbuild.engines.results import read_table
+from kgbuild.lookups import Bindings, LookUp, select
 from kgbuild.namespaces import BASE, EXTERNAL, ID, PREFIXES, shorten
-from kgbuild.questions import CONCEPT_TYPES, ENTITY_TYPES, THEMES, Parameter, Question, sort_lists
+from kgbuild.questions.lookup import names_of, write_term
+from kgbuild.questions.named import THEMES, Question, sort_lists
+from kgbuild.questions.values import CONCEPT_TYPES, ENTITY_TYPES, Parameter
 from kgbuild.server.languages import Reader
-from kgbuild.server.lookups import look_up, read_select
+from kgbuild.server.lookups import drive
 from kgbuild.server.negotiation import SHORT_NAMES
 from kgbuild.server.query_pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
 from kgbuild.server.problems import Problem
@@ -114,7 +116,7 @@ async def answer_page(
     count = min(len(found.rows), SOURCED_ROWS_SHOWN if sources and isinstance(sources, list) else ROWS_SHOWN)
     visible = Table(found.columns, found.rows[:count])
     things = _things(shown.question, visible, values)
-    fields, names = await asyncio.gather(_fields(shown), _names(shown.service, things))
+    fields, names = await asyncio.gather(_fields(shown), drive(shown.service, _names(things)))
     return await asyncio.to_thread(
         page,
         "question.html",
@@ -154,7 +156,7 @@ async def _fields(shown: Shown) -> list[Field]:
 
 
 async def _field(shown: Shown, parameter: Parameter) -> Field:
-    kind, options = await _options(shown, parameter)
+    kind, options = await drive(shown.service, _options(parameter, shown.reader))
     value = shown.texts.get(parameter.name, "")
     if kind == "choice" and value not in {option.value for option in options}:
         options = (*options, Option(value, value))  # what was given stays, right or wrong
@@ -162,29 +164,29 @@ async def _field(shown: Shown, parameter: Parameter) -> Field:
     return Field(parameter, kind, value, options, found["detail"])
 
 
-async def _options(shown: Shown, parameter: Parameter) -> tuple[str, tuple[Option, ...]]:
+def _options(parameter: Parameter, reader: Reader) -> LookUp[tuple[str, tuple[Option, ...]]]:
     if parameter.type in CONCEPT_TYPES:
         base = PREFIXES[CONCEPT_TYPES[parameter.type]]
         inside = f'FILTER (STRSTARTS(STR(?thing), "{base}"))'
-        wanted = f"SELECT ?thing ?name {{ ?thing a skos:Concept ; skos:prefLabel ?name {inside} }}"
-        return "choice", _named_options(await read_select(shown.service, wanted), len(base), shown.reader)
+        found = yield from select(f"SELECT ?thing ?name {{ ?thing a skos:Concept ; skos:prefLabel ?name {inside} }}")
+        return "choice", _named_options(found, len(base), reader)
     if parameter.type in ENTITY_TYPES:
         typed = f"?thing a icn:{ENTITY_TYPES[parameter.type]} ." if ENTITY_TYPES[parameter.type] else ""
         some = f"SELECT DISTINCT ?thing {{ ?thing dcterms:identifier ?id . {typed} }} LIMIT {FEW + 1}"
         # A name for each language: those of more things than are suggested need not be told apart.
-        found = await read_select(shown.service, f"SELECT ?thing ?name {{ {{ {some} }} ?thing rdfs:label ?name }}")
-        few = len({row[0] for row in found.rows}) <= FEW
-        return "text", _named_options(found, 0, shown.reader) if few else ()
+        found = yield from select(f"SELECT ?thing ?name {{ {{ {some} }} ?thing rdfs:label ?name }}")
+        few = len({row["thing"] for row in found}) <= FEW
+        return "text", _named_options(found, 0, reader) if few else ()
     if parameter.type == "year":
-        found = await read_select(shown.service, "SELECT DISTINCT ?year { ?date icn:year ?year } ORDER BY ?year")
-        return "choice", tuple(Option(row[0].value, row[0].value) for row in found.rows if row[0])
+        found = yield from select("SELECT DISTINCT ?year { ?date icn:year ?year } ORDER BY ?year")
+        return "choice", tuple(Option(row["year"].value, row["year"].value) for row in found)
     return {"boolean": "choice", "date": "date"}.get(parameter.type, "text"), _PLAIN.get(parameter.type, ())
 
 
 _PLAIN: Final = {"boolean": (Option("true", "true"), Option("false", "false"))}
 
 
-def _named_options(found: Table, skipped: int, reader: Reader) -> tuple[Option, ...]:
+def _named_options(found: Bindings, skipped: int, reader: Reader) -> tuple[Option, ...]:
     """Make an option of each thing, by name; its value is the IRI without what is skipped, or the id."""
     names = _by_thing(found)
     options = []
@@ -213,24 +215,24 @@ def _things(question: Question, found: Table, values: Mapping[str, Term | None])
     return list(things)[:MOST_NAMED]
 
 
-async def _names(service: Service, things: list[str]) -> Names:
+def _names(things: list[str]) -> LookUp[Names]:
     """Name things in every language; what has no name of its own is called by what is known of it, in English."""
     known = [thing for thing in things if thing.startswith(BASE)]
     if not known:
         return {}
     block = " ".join(write_term(iri(thing)) for thing in known)
     labels = "rdfs:label|skos:prefLabel|icn:edtf"
-    found = await read_select(service, f"SELECT ?thing ?name {{ VALUES ?thing {{ {block} }} ?thing {labels} ?name }}")
+    found = yield from select(f"SELECT ?thing ?name {{ VALUES ?thing {{ {block} }} ?thing {labels} ?name }}")
     names = _by_thing(found)
     if nameless := [thing for thing in known if thing not in names]:
-        called = await look_up(service, lambda engine: names_of(engine, nameless))
+        called = yield from names_of(nameless)
         names |= {thing: {"en": name} for thing, name in called.items() if name != shorten(thing)}
     return names
 
 
-def _by_thing(found: Table) -> dict[str, dict[str, str]]:
+def _by_thing(found: Bindings) -> dict[str, dict[str, str]]:
     names: dict[str, dict[str, str]] = {}
-    for row in found.records():
+    for row in found:
         labels = names.setdefault(row["thing"].value, {})
         # Two names in one language: the same one on every page.
         labels[row["name"].language] = min(labels.get(row["name"].language, row["name"].value), row["name"].value)

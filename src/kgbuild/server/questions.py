@@ -12,20 +12,13 @@ from urllib.parse import quote, urlencode
 from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
-from kgbuild.engines import Engine, Term
-from kgbuild.engines.lookup import Candidate
+from kgbuild.engines import Term
 from kgbuild.engines.pool import Answer
 from kgbuild.errors import UsageError
-from kgbuild.questions import (
-    ParameterError,
-    Question,
-    bind,
-    default_terms,
-    near_names,
-    read_value,
-    say_empty,
-    write_value,
-)
+from kgbuild.lookups import LookUp
+from kgbuild.questions.lookup import Candidate
+from kgbuild.questions.named import Question, bind, default_terms, near_names, say_empty
+from kgbuild.questions.values import Parameter, ParameterError, read_value, write_value
 from kgbuild.server import openapi, question_pages
 from kgbuild.server.answering import (
     Prepared,
@@ -39,7 +32,7 @@ from kgbuild.server.answering import (
     watched,
 )
 from kgbuild.server.languages import reader_of
-from kgbuild.server.lookups import look_up
+from kgbuild.server.lookups import drive
 from kgbuild.server.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VARY, best, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, problem
 from kgbuild.server.responses import Response, header, header_lines
@@ -149,7 +142,7 @@ class _Asked(Prepared):
     async def _sentence(self) -> str:
         """Say that there is no row."""
         values = _all_values(self.question, self.values)
-        return await look_up(self.service, lambda engine: say_empty(engine, self.question, values))
+        return await drive(self.service, say_empty(self.question, values))
 
 
 def address(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
@@ -207,22 +200,21 @@ async def _read_values(
     service: Service, question: Question, texts: Mapping[str, str]
 ) -> tuple[dict[str, Term | None], list[ParameterError]]:
     """Read all values at once, so that whoever gave several wrong ones is told of each."""
-    read = await asyncio.gather(*(_read_value(service, question, name, text) for name, text in texts.items()))
+    read = await asyncio.gather(
+        *(drive(service, _read_value(question.parameters[name], text)) for name, text in texts.items())
+    )
     errors = [found for found in read if isinstance(found, ParameterError)]
     values = {name: found for name, found in zip(texts, read, strict=True) if not isinstance(found, ParameterError)}
     return values, errors
 
 
-async def _read_value(service: Service, question: Question, name: str, text: str) -> Term | ParameterError | None:
-    def read(engine: Engine) -> Term | ParameterError | None:
-        try:
-            return read_value(engine, question, name, text)
-        except ParameterError as found:
-            return found
-        except UsageError as found:  # an IRI that is none
-            return ParameterError(str(found), name, str(found))
-
-    return await look_up(service, read)
+def _read_value(parameter: Parameter, text: str) -> LookUp[Term | ParameterError | None]:
+    try:
+        return (yield from read_value(parameter, text))
+    except ParameterError as found:
+        return found
+    except UsageError as found:  # an IRI that is none
+        return ParameterError(str(found), parameter.name, str(found))
 
 
 def _suggestion(near: Candidate) -> dict[str, str]:

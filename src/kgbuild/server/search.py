@@ -10,7 +10,8 @@ from xml.sax.saxutils import escape
 
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.search import KINDS, Found, Hit
+from kgbuild.search import KINDS
+from kgbuild.search.query import Found, Hit
 from kgbuild.server.answering import raw_key
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, VARY, best, takes_gzip

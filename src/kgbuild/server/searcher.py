@@ -15,7 +15,9 @@ from typing import Final
 
 from kgbuild.engines.disk import most_quads
 from kgbuild.release import QUADS, Release
-from kgbuild.search import FILE, MOST_QUADS, Found, Index, SearchError, TooLongError
+from kgbuild.search import FILE
+from kgbuild.search.index import MOST_QUADS
+from kgbuild.search.query import Found, Index, SearchError, TooLongError
 from kgbuild.server.problems import Problem
 
 THREADS: Final = 2

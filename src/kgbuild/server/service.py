@@ -17,7 +17,7 @@ from kgbuild.engines.evaluation import QueryError, Request
 from kgbuild.engines.pool import OUR_OWN, Answer, Limits, Pool
 from kgbuild.errors import EngineError, KgError
 from kgbuild.namespaces import ONTOLOGY, sparql_header
-from kgbuild.questions import Question
+from kgbuild.questions.named import Question
 from kgbuild.release import QUADS, Release, current_release, find_release
 from kgbuild.server.metrics import Meter
 from kgbuild.server.responses import Cache

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from kgbuild.dates import DateError, DateNode, parse_date, refines, window
 from kgbuild.engines import Term, iri
-from kgbuild.engines.lookup import write_term
+from kgbuild.questions.lookup import write_term
 from kgbuild.lookups import LookUp, select
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID
 from kgbuild.server.languages import Reader

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from kgbuild.engines import iri
-from kgbuild.engines.lookup import write_term
+from kgbuild.questions.lookup import write_term
 from kgbuild.lookups import LookUp, select, select_all
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY
 from kgbuild.server.languages import Reader

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kgbuild.engines import iri
-from kgbuild.engines.lookup import write_term
+from kgbuild.questions.lookup import write_term
 from kgbuild.gathering import in_parts, write_block
 from kgbuild.lookups import Bindings, LookUp, select, select_all
 from kgbuild.namespaces import EXTERNAL, ID, ONTOLOGY

@@ -1,4 +1,4 @@
-"""What an engine knows things by: ids, names in every language, and the nearest of them for a wrong one."""
+"""Look-ups of things by id and by name in every language, and of the nearest for a wrong one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Final
 
 from pyoxigraph import NamedNode
 
-from kgbuild.engines import Engine, Term, iri, literal, select
+from kgbuild.engines import Term, iri, literal
 from kgbuild.errors import UsageError
-from kgbuild.namespaces import ID, ONTOLOGY, PREFIXES, shorten, sparql_header
+from kgbuild.folding import plain
+from kgbuild.lookups import LookUp, select
+from kgbuild.namespaces import ID, ONTOLOGY, PREFIXES, shorten
 
-HEADER = sparql_header()
 # A backslash before u would be read as a code point by engines that unescape before they parse, as SPARQL
 # 1.1 §19.2 says: `\\u0022` would end the text there.  Any other escape is matched so that it is not cut in two.
 _CODE_POINT = re.compile(r"\\\\([uU])|\\.")
@@ -72,80 +73,80 @@ def expand_name(text: str) -> str | None:
     return text if _is_iri(text) else None
 
 
-def exists(engine: Engine, thing: str) -> bool:
+def exists(thing: str) -> LookUp[bool]:
     """Tell whether anything is said of an IRI, in any graph."""
     x = write_term(iri(thing))
     pattern = f"{{ {x} ?p ?o }} UNION {{ GRAPH ?g {{ {x} ?p ?o }} }} UNION {{ GRAPH ?g {{ ?c icn:claims {x} }} }}"
-    return engine.query(f"{HEADER}ASK {{ {pattern} }}", "look-up") is True
+    return bool((yield from select(f"SELECT (1 AS ?found) {{ {pattern} }} LIMIT 1")))
 
 
-def successor(engine: Engine, thing: str) -> str:
+def successor(thing: str) -> LookUp[str]:
     """Follow a retired IRI to the one that took its place; any other is its own."""
     x = write_term(iri(thing))
-    rows = select(engine, f"{HEADER}SELECT ?new {{ {x} dcterms:isReplacedBy ?new }} ORDER BY ?new").records()
+    rows = yield from select(f"SELECT ?new {{ {x} dcterms:isReplacedBy ?new }} ORDER BY ?new")
     return rows[0]["new"].value if rows else thing
 
 
-def find_by_id(engine: Engine, id_: str) -> str | None:
+def find_by_id(id_: str) -> LookUp[str | None]:
     """Find the thing whose identifier, now or once, is `id_`."""
-    text = f"""{HEADER}SELECT DISTINCT ?thing {{
+    text = f"""SELECT DISTINCT ?thing {{
       {{ ?thing dcterms:identifier {write_term(literal(id_))} }} UNION
       {{ ?old dcterms:isReplacedBy ?thing FILTER (STRENDS(STR(?old), {write_term(literal("/" + id_))})) }}
     }} ORDER BY ?thing"""
-    rows = select(engine, text, "look-up").records()
+    rows = yield from select(text)
     return rows[0]["thing"].value if rows else None
 
 
-def find_by_name(engine: Engine, name: str, class_: str = "") -> list[str]:
+def find_by_name(name: str, class_: str = "") -> LookUp[list[str]]:
     """List the things that bear a name, or bore it, in whatever case; those of a class only if one is given."""
     sought = write_term(literal(" ".join(unicodedata.normalize("NFC", name).lower().split())))
-    text = f"""{HEADER}SELECT DISTINCT ?thing {{ ?thing rdfs:label|skos:altLabel ?name ; dcterms:identifier ?id .
+    text = f"""SELECT DISTINCT ?thing {{ ?thing rdfs:label|skos:altLabel ?name ; dcterms:identifier ?id .
       FILTER (LCASE(STR(?name)) = {sought}) {_of_class(class_)} }} ORDER BY ?thing LIMIT 10"""
-    return [row["thing"].value for row in select(engine, text, "look-up").records()]
+    return [row["thing"].value for row in (yield from select(text))]
 
 
-def classes_of(engine: Engine, thing: str) -> set[str]:
+def classes_of(thing: str) -> LookUp[set[str]]:
     """List the local names of the classes of ours that a thing has."""
-    rows = select(engine, f"{HEADER}SELECT ?class {{ {write_term(iri(thing))} a ?class }}", "look-up").records()
+    rows = yield from select(f"SELECT ?class {{ {write_term(iri(thing))} a ?class }}")
     return {r["class"].value.removeprefix(ONTOLOGY) for r in rows if r["class"].value.startswith(ONTOLOGY)}
 
 
-def entity_candidates(engine: Engine, class_: str = "") -> list[Candidate]:
+def entity_candidates(class_: str = "") -> LookUp[list[Candidate]]:
     """List entities under every name they have, those of a class only if one is given."""
-    text = f"""{HEADER}SELECT DISTINCT ?thing ?id ?name {{
+    text = f"""SELECT DISTINCT ?thing ?id ?name {{
       ?thing dcterms:identifier ?id ; rdfs:label|skos:altLabel ?name . {_of_class(class_)} }} LIMIT {MOST_CANDIDATES}"""
-    return _candidates(engine, text)
+    return (yield from _candidates(text))
 
 
-def concept_candidates(engine: Engine, base: str) -> list[Candidate]:
+def concept_candidates(base: str) -> LookUp[list[Candidate]]:
     """List the concepts whose IRI begins with `base`, under every label."""
-    text = f"""{HEADER}SELECT DISTINCT ?thing ?name {{
+    text = f"""SELECT DISTINCT ?thing ?name {{
       ?thing a skos:Concept ; skos:prefLabel|skos:altLabel ?name .
       FILTER (STRSTARTS(STR(?thing), {write_term(literal(base))})) }}"""
-    return _candidates(engine, text)
+    return (yield from _candidates(text))
 
 
-def claimed_candidates(engine: Engine) -> list[Candidate]:
+def claimed_candidates() -> LookUp[list[Candidate]]:
     """List everything that some claim is about, under its short name."""
-    text = f"{HEADER}SELECT DISTINCT ?thing {{ GRAPH ?g {{ ?claim icn:claims ?thing }} }} LIMIT {MOST_CANDIDATES}"
-    things = [record["thing"].value for record in select(engine, text, "look-up").records()]
+    text = f"SELECT DISTINCT ?thing {{ GRAPH ?g {{ ?claim icn:claims ?thing }} }} LIMIT {MOST_CANDIDATES}"
+    things = [record["thing"].value for record in (yield from select(text))]
     return [Candidate(thing, shorten(thing), shorten(thing)) for thing in sorted(things)]
 
 
-def nearest(text: str, candidates: Iterable[Candidate], engine: Engine) -> list[Candidate]:
+def nearest(text: str, candidates: Iterable[Candidate]) -> LookUp[list[Candidate]]:
     """List up to three of the nearest, each with the name that people know it by; none is near a very long text."""
-    wanted = fold(text)
+    wanted = plain(text)
     if len(wanted) > LONGEST_COMPARED:
         return []
     by_word: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        for word in {fold(candidate.id), fold(candidate.name)}:
+        for word in {plain(candidate.id), plain(candidate.name)}:
             by_word.setdefault(word, []).append(candidate)
     # difflib compares whole texts: a word out of a long name is near to it only as its part.
     holding = sorted((w for w in by_word if len(wanted) > 2 and wanted in w), key=lambda w: (len(w), w))
     words = [*difflib.get_close_matches(wanted, sorted(by_word), n=12, cutoff=0.55), *holding]
     found = list(dict.fromkeys(candidate.iri for word in words for candidate in by_word[word]))[:3]
-    names = names_of(engine, found)
+    names = yield from names_of(found)
     ids = {candidate.iri: candidate.id for word in words for candidate in by_word[word]}
     return [Candidate(x, ids[x], names[x]) for x in found]
 
@@ -156,7 +157,7 @@ def did_you_mean(near: Sequence[Candidate]) -> str:
     return f" Did you mean {_join(shown)}?" if shown else ""
 
 
-def names_of(engine: Engine, things: Iterable[str]) -> dict[str, str]:
+def names_of(things: Iterable[str]) -> LookUp[dict[str, str]]:
     """Name things for people: label in English, else Russian, else another; a date by its EDTF; else its short name.
 
     A party that is not identified is called by what is known of it: `unidentified institution (Kazakhstan)`.
@@ -165,25 +166,16 @@ def names_of(engine: Engine, things: Iterable[str]) -> dict[str, str]:
     if not wanted:
         return {}
     block = " ".join(write_term(iri(thing)) for thing in wanted)
-    text = f"""{HEADER}SELECT DISTINCT ?thing ?name ?type ?of {{ VALUES ?thing {{ {block} }}
+    text = f"""SELECT DISTINCT ?thing ?name ?type ?of {{ VALUES ?thing {{ {block} }}
       {{ ?thing rdfs:label|skos:prefLabel|icn:edtf ?name }} UNION
       {{ ?thing icn:expectedType ?t . OPTIONAL {{ ?t rdfs:label ?type FILTER (LANG(?type) = "en") }}
          OPTIONAL {{ ?thing icn:ofState|icn:affiliation ?o . ?o rdfs:label ?of FILTER (LANG(?of) = "en") }} }}
     }}"""
     best: dict[str, tuple[int, str]] = {}
-    for record in select(engine, text, "look-up").records():
+    for record in (yield from select(text)):
         thing = record["thing"].value
         best[thing] = min(best.get(thing, (9, "")), _ranked_name(record))
     return {thing: best[thing][1] if thing in best else shorten(thing) for thing in wanted}
-
-
-def fold(text: str) -> str:
-    """Fold a text for comparing: NFKC, without case, single spaces.
-
-    >>> fold("Астанинский  ХАБ")
-    'астанинский хаб'
-    """
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _of_class(class_: str) -> str:
@@ -199,8 +191,8 @@ def _ranked_name(record: dict[str, Term]) -> tuple[int, str]:
     return 4, f"unidentified {expected}{of}"
 
 
-def _candidates(engine: Engine, text: str) -> list[Candidate]:
-    records = select(engine, text, "look-up").records()
+def _candidates(text: str) -> LookUp[list[Candidate]]:
+    records = yield from select(text)
     found = {
         (r["thing"].value, r["id"].value if "id" in r else _slug(r["thing"].value), r["name"].value) for r in records
     }
