@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from kgbuild.namespaces import ID, sparql_header
-from kgbuild.server.views.charts import timeline
-from kgbuild.server.views.graph import Span, Thing
+from kgbuild.server.pages.charts import Span, timeline
+from kgbuild.server.pages.layout import Shown
 from markup import checked, data_of, page, words
 from serving import PATIENCE, Served, mini_file, serving
 
@@ -130,7 +130,7 @@ def test_other_formats_are_in_the_head(server: Served) -> None:
 
 
 def styles(*bounds: str) -> list[str]:
-    drawn = timeline([(Thing("x", {}), Span(*bounds))])
+    drawn = timeline([(Shown("x"), Span(*bounds))])
     return [piece.style for piece in drawn.bars[0].pieces] if drawn else []
 
 

@@ -12,10 +12,10 @@ from starlette.types import Receive, Scope, Send
 from kgbuild import __version__
 from kgbuild.engines import Term
 from kgbuild.engines.evaluation import QueryError
-from kgbuild.questions.lookup import expand_name
 from kgbuild.lookups import Bindings, LookUp, select, select_all
 from kgbuild.namespaces import DATASET_IRI, ID, PREFIXES, expand, shorten
-from kgbuild.questions import Question
+from kgbuild.questions.lookup import expand_name
+from kgbuild.questions.named import Question
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.lookups import drive
 from kgbuild.server.negotiation import takes_gzip

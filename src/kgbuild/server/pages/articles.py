@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from kgbuild.dates import DateError, DateNode, parse_date, refines, window
 from kgbuild.engines import Term, iri
-from kgbuild.questions.lookup import write_term
 from kgbuild.lookups import LookUp, select
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID
+from kgbuild.questions.lookup import write_term
 from kgbuild.server.languages import Reader
 from kgbuild.server.pages.layout import (
     ClaimEntry,
@@ -44,7 +44,8 @@ MOST_OTHERS: Final = 100
 RELATIONS: Final = ("same", "finer", "vaguer", "other")
 """How another voice stands to a claim: it says the same, says it more exactly, less exactly, or says something else."""
 _CLAIMS: Final = """SELECT DISTINCT ?claim ?body ?article {{ GRAPH ?g {{
-  VALUES ?{which} {{ {node} }} ?claim icn:inArticle ?article ; icn:claims ?body }} }} ORDER BY ?claim ?body LIMIT 2000"""
+  VALUES ?{which} {{ {node} }} ?claim icn:inArticle ?article ; icn:claims ?body
+}} }} ORDER BY ?claim ?body LIMIT 2000"""
 
 
 def article(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:

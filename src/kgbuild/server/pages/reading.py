@@ -43,8 +43,8 @@ _BOUNDS: Final = ("beganNotBefore", "beganBy", "endedNotBefore", "endedBy")
 _NAMED_BY: Final = (LABEL, PREF_LABEL, TITLE)
 """Properties that name a thing, best first."""
 _NAMES: Final = """SELECT ?s ?p ?o {{ VALUES ?s {{ {block} }} ?s ?p ?o FILTER (?p IN (rdfs:label, skos:prefLabel,
-  dcterms:title, rdf:type, icn:edtf, icn:earliest, icn:latest, icn:descriptiveName, icn:dated, icn:usual, skos:broader, icn:within,
-  dcterms:publisher, schema:datePublished, schema:url)) FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}"""
+  dcterms:title, rdf:type, icn:edtf, icn:earliest, icn:latest, icn:descriptiveName, icn:dated, icn:usual,
+  skos:broader, icn:within, dcterms:publisher, schema:datePublished, schema:url)) FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}"""
 # What is named by its date, as a participation by that of its meeting, and who published an article.
 _NAMES_BEHIND: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?x {{ {block} }} ?x ?q ?s
   FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
@@ -122,7 +122,8 @@ class Reading:
 
     def types(self, thing: str) -> set[str]:
         """List the classes of a thing."""
-        return {term.value for term in (self.of(thing).get(RDF_TYPE) or self.names.get(thing, {}).get(RDF_TYPE, ()))}
+        known = self.of(thing)
+        return {term.value for term in (known if RDF_TYPE in known else self.names.get(thing, {})).get(RDF_TYPE, ())}
 
     def is_a(self, thing: str, name: str) -> bool:
         """Tell whether a thing is of a class of ours."""
@@ -262,7 +263,7 @@ class Reading:
         known = self.names.get(self.details(credit).article, {})
         return next((term.value for term in known.get(PRINTED, ())), "9999")
 
-    def _voice(self, credit: Credit, property_: str, supports: bool) -> Voice:  # noqa: FBT001 - within this class
+    def _voice(self, credit: Credit, property_: str, supports: bool) -> Voice:
         claim = self.details(credit)
         article = self.names.get(claim.article, {})
         publisher = article.get(PUBLISHER)
@@ -281,6 +282,15 @@ class Reading:
             claim.is_deprecated,
             supports,
         )
+
+
+def raised(text: str) -> str:
+    """Begin a heading large.
+
+    >>> raised("members"), raised("")
+    ('Members', '')
+    """
+    return text[:1].upper() + text[1:]
 
 
 def is_ours(property_: str) -> bool:

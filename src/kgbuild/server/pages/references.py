@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from kgbuild.engines import iri
-from kgbuild.questions.lookup import write_term
 from kgbuild.lookups import LookUp, select, select_all
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY
+from kgbuild.questions.lookup import write_term
 from kgbuild.server.languages import Reader
 from kgbuild.server.pages.layout import (
     N_,
@@ -26,7 +26,7 @@ from kgbuild.server.pages.layout import (
     section,
     sections,
 )
-from kgbuild.server.pages.reading import Reading, read
+from kgbuild.server.pages.reading import Reading, raised, read
 from kgbuild.server.pages.terms import Terms, icn
 from kgbuild.server.rendering import LANGUAGE_NAMES
 
@@ -72,7 +72,9 @@ def date(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
                 numbers if counts else Note(reading._("Nothing does.")),
             ),
             *(
-                section(p.rpartition("#")[2], reading.name(p), *_dated(reading, node, p, groups[p], counts[p]))
+                section(
+                    p.rpartition("#")[2], raised(reading.name(p).text), *_dated(reading, node, p, groups[p], counts[p])
+                )
                 for p in sorted(counts, key=terms.place)
             ),
         ),
@@ -81,7 +83,9 @@ def date(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
 
 
 def _dated(reading: Reading, node: str, by: str, things: Sequence[str], total: int) -> Iterator[Any]:
-    named = sorted(((reading.name(each), reading.kind(each).text) for each in things), key=lambda e: e[0].text.casefold())
+    named = sorted(
+        ((reading.name(each), reading.kind(each).text) for each in things), key=lambda e: e[0].text.casefold()
+    )
     yield Entries(tuple((shown, "" if shown.text.startswith(kind) else kind) for shown, kind in named))
     if total > len(things):
         query = f"SELECT DISTINCT ?thing {{ ?thing <{by}> <{node}> }} ORDER BY ?thing"
@@ -158,9 +162,7 @@ def _said_of(reading: Reading, node: str) -> Iterator[Fact | None]:
     yield fact(reading._("Notes"), "editorialNote", "scopeNote")
 
 
-def _tree(
-    reading: Reading, parents: dict[str, list[tuple[str, int]]], top: str, seen: set[str]
-) -> tuple[Branch, ...]:
+def _tree(reading: Reading, parents: dict[str, list[tuple[str, int]]], top: str, seen: set[str]) -> tuple[Branch, ...]:
     """Arrange concepts below their broader ones; a circle ends where it closes."""
     made = []
     for each, count in sorted(parents.get(top, []), key=lambda pair: reading.name(pair[0]).text.casefold()):
@@ -237,7 +239,9 @@ def graph(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
 
 def disagreement(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     """Make the page of a disagreement: about what, each value with its voices, and what decided."""
-    rows = yield from select(f"SELECT ?about ?rule {{ {write_term(iri(node))} icn:about ?about ; icn:decidedBy ?rule }}")
+    rows = yield from select(
+        f"SELECT ?about ?rule {{ {write_term(iri(node))} icn:about ?about ; icn:decidedBy ?rule }}"
+    )
     reading = yield from read(reader, terms, {node, *(term.value for row in rows for term in row.values())})
     about, property_, rule = (reading.one(node, name) for name in ("about", "onProperty", "decidedBy"))
     kept, aside = reading.get(node, icn("kept")), reading.get(node, icn("setAside"))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from kgbuild.namespaces import EXTERNAL
 from kgbuild.server.pages.reading import ALT_LABEL, LABEL, PUBLISHER, TITLE, URL, Reading
-from kgbuild.server.pages.terms import Labels, icn
+from kgbuild.server.pages.terms import Labels
 
 TYPES: Final = {
     "Network": "Organization",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from kgbuild.engines import Term
 from kgbuild.server.pages.charts import Bars, Timeline, bars, timeline
 from kgbuild.server.pages.layout import Row, Shown, Table, Voice
-from kgbuild.server.pages.reading import HIDDEN, Reading, is_ours
+from kgbuild.server.pages.reading import HIDDEN, Reading, is_ours, raised
 from kgbuild.server.pages.terms import icn
 
 Cell = tuple[Shown, ...]
@@ -65,7 +66,7 @@ class _Writer:
         if not self.is_situation:
             title = self.reading.name(self.listed.family) if self.listed.family else Shown(self._("Name"))
             found.append((title.text, lambda each: (self.reading.name(each),)))
-        found += [(self.reading.name(p).text, lambda each, p=p: self._cell(each, p)) for p in self.shown]
+        found += [(self.reading.name(p).text, partial(self._cell, p)) for p in self.shown]
         if not any(self._dates(each, self.shown) for each in self.things):
             found.append((self.reading.name(icn("dated")).text, self._dated_by_another))
         if len({self.reading.kind(each).text for each in self.things}) > 1:
@@ -95,7 +96,7 @@ class _Writer:
             return True
         return {t.value for each in self.things for t in self.reading.get(each, property_)} <= {self.here}
 
-    def _cell(self, each: str, property_: str) -> Cell:
+    def _cell(self, property_: str, each: str) -> Cell:
         qualifiers = [p for p, of in self.reading.terms.qualified.items() if of == property_]
         before = [t for p in qualifiers for t in self.reading.get(each, p) if not self.reading.is_usual(t.value)]
         return (*map(self.reading.show, before), *self.reading.shown(self.reading.get(each, property_)))
@@ -151,8 +152,8 @@ class _Writer:
         kept = [index for index in range(len(columns)) if any(row[index] for row in cells)]
         made = [self._row(each, tuple(row[i] for i in kept)) for each, row in zip(things, cells, strict=True)]
         registered = bool(self.listed.properties) and not any(row.voices for row in made)
-        titles = tuple(columns[i][0] for i in kept)
-        return Table(titles or (self._("Name"),), tuple(made), caption, "registry" if registered else "")
+        titles = tuple(raised(columns[i][0]) for i in kept)
+        return Table(titles or (self._("Name"),), tuple(made), raised(caption), "registry" if registered else "")
 
     def _row(self, each: str, cells: tuple[Cell, ...]) -> Row:
         itself = self.reading.name(each)
@@ -191,10 +192,12 @@ class _Writer:
             named = [(self._heading(each), self.reading.span(each)) for each in self.things]
             if drawn := timeline(named):
                 yield drawn
-        yield from filter(None, (bars(title, numbers) for title, numbers in sorted(self._series(), key=lambda pair: pair[0].text)))
+        yield from filter(
+            None, (bars(title, numbers) for title, numbers in sorted(self._series(), key=lambda pair: pair[0].text))
+        )
 
     def _heading(self, each: str) -> Shown:
-        cells = (self._cell(each, p) for p in self.shown)
+        cells = (self._cell(p, each) for p in self.shown)
         return next((cell[0] for cell in cells if cell), self.reading.name(each))
 
     def _series(self) -> Iterator[tuple[Shown, list[tuple[str, float, str]]]]:
@@ -208,4 +211,3 @@ class _Writer:
                     written = self.reading.show(dates[0]).text
                     series[what].append((self.reading.edtf(dates[0].value), float(term.value), written))
         return ((self.reading.name(what), numbers) for what, numbers in series.items())
-

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kgbuild.engines import iri
-from kgbuild.questions.lookup import write_term
 from kgbuild.gathering import in_parts, write_block
 from kgbuild.lookups import Bindings, LookUp, select, select_all
 from kgbuild.namespaces import EXTERNAL, ID, ONTOLOGY
+from kgbuild.questions.lookup import write_term
 from kgbuild.server.languages import Reader
 from kgbuild.server.pages.layout import (
     N_,
@@ -28,7 +28,7 @@ from kgbuild.server.pages.layout import (
     section,
     sections,
 )
-from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, read
+from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, raised, read
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.tables import Listed, write_tables
 from kgbuild.server.pages.terms import Terms, icn
@@ -190,9 +190,7 @@ def _title(reading: Reading, kind: _Kind) -> Shown:
 # --- sections -----------------------------------------------------------------------------------------------------
 
 
-def _sections(
-    reading: Reading, node: str, listed: dict[str, tuple[Shown, list[Listed]]]
-) -> Iterator[Section | None]:
+def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[Listed]]]) -> Iterator[Section | None]:
     title = reading._("What articles say") if reading.is_left_out(node) else reading._("What holds")
     elsewhere = (reading.fact(node, p, reading._(name)) for p, name in _ELSEWHERE.items())
     yield section("facts", title, facts([*reading.facts(node), *_joined(elsewhere)]))
@@ -200,7 +198,7 @@ def _sections(
     for heading, lists in listed.values():
         blocks = [block for each in lists for block in _blocks(reading, node, each, several=len(lists) > 1)]
         rows += [voice for block in blocks if isinstance(block, Table) for row in block.rows for voice in row.voices]
-        yield section(_anchor(lists[0]), heading, *blocks)
+        yield section(_anchor(lists[0]), replace(heading, text=raised(heading.text), iri=""), *blocks)
     yield section("disagreements", reading._("Where articles disagree"), _disagreements(reading))
     own = reading.voices_on(node)
     if any(reading.is_a(node, name) for name in _TOLD_BY):
@@ -250,7 +248,10 @@ def _disagreements(reading: Reading) -> Table | None:
 def _articles(voices: list[Voice]) -> Entries | None:
     """List the articles that a page rests on, oldest first."""
     found = {voice.article.iri: voice for voice in voices}
-    entries = ((v.article, ", ".join(filter(None, (v.publisher.text if v.publisher else "", v.published)))) for v in found.values())
+    entries = (
+        (v.article, ", ".join(filter(None, (v.publisher.text if v.publisher else "", v.published))))
+        for v in found.values()
+    )
     return Entries(tuple(entries)) if found else None
 
 
