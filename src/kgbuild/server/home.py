@@ -13,7 +13,7 @@ from kgbuild import __version__
 from kgbuild.engines import Term
 from kgbuild.engines.evaluation import QueryError
 from kgbuild.lookups import Bindings, LookUp, select, select_all
-from kgbuild.namespaces import DATASET_IRI, ID, PREFIXES, expand, shorten
+from kgbuild.namespaces import DATASET_IRI, ID, PREFIXES, expand
 from kgbuild.questions.lookup import expand_name
 from kgbuild.questions.named import Question
 from kgbuild.server.languages import Reader, reader_of
@@ -102,7 +102,7 @@ def _made(service: Service, reader: Reader, terms: Terms, rows: Bindings) -> Loo
         network=reading.name(network) if network else None,
         year=_asked(service, "year") if rows else "",
         answer=[_answered(row, reading) for row in rows],
-        counts=[(reading.label(terms.plurals.get(kind, {"": shorten(kind)})), n) for kind, n in counts if n],
+        counts=[(reading.heading(kind, terms.plurals), n) for kind, n in counts if n],
         networks=[(reading.name(row["x"].value), int(row["members"].value)) for row in networks if "x" in row],
         articles=[_recent(row, reading) for row in articles],
         questions=service.settings.questions,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -75,6 +76,7 @@ def environment() -> Environment:
     made.filters["when"] = _when
     made.filters["data_block"] = data_block
     made.filters["cut"] = cut
+    made.filters["plain"] = plain
     return made
 
 
@@ -117,6 +119,15 @@ def data_block(value: Any) -> Markup:
     for character in "<>&\u2028\u2029":
         written = written.replace(character, f"\\u{ord(character):04x}")
     return Markup(written)  # noqa: S704 - each character that means anything to HTML is written as an escape
+
+
+def plain(text: str) -> str:
+    """Leave out what is not seen: in an attribute nothing keeps marks of direction from the text around them.
+
+    >>> plain("a\u202eb")
+    'ab'
+    """
+    return "".join(character for character in text if unicodedata.category(character) != "Cf")
 
 
 def cut(text: str, longest: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from kgbuild.dates import DateError, DateNode, parse_date, refines, window
 from kgbuild.engines import Term, iri
@@ -23,8 +23,10 @@ from kgbuild.server.pages.layout import (
     Others,
     Page,
     Passages,
+    Section,
     Shown,
     Value,
+    Voices,
     facts,
     section,
     sections,
@@ -112,10 +114,16 @@ def claim(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     )
 
 
-def _told(reading: Reading, entry: ClaimEntry) -> Iterator[Any]:
-    article_iri = entry.voice.article.iri
-    length = _number(reading.get(article_iri, icn("textLength")))
-    yield section("voice", reading._("Who says so"), Claims((entry,)), _passages([entry], length))
+def _told(reading: Reading, entry: ClaimEntry) -> Iterator[Section | None]:
+    length = _number(reading.get(entry.voice.article.iri, icn("textLength")))
+    about = [Fact(Shown(reading._("About")), tuple(map(Value, entry.bodies)))]
+    if entry.rank == "preferred":
+        about.append(Fact(reading.name(icn("rank")), (Value(Shown(reading._("preferred"))),)))
+    if not entry.voice.positions:
+        about.append(Fact(Shown(reading._("Place in the text")), (Value(Shown(reading._("not recorded"))),)))
+    yield section(
+        "voice", reading._("Who says so"), Voices((entry.voice,)), facts(about, plain=True), _passages([entry], length)
+    )
     yield section("asserts", reading._("What it asserts"), entry.facts if entry.facts.facts else None)
     others = Others(entry.others) if entry.others else None
     yield section("others", reading._("What other articles say of it"), others)

@@ -5,7 +5,8 @@ Names come from the data.  What has none, in files of others, is called by its s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Store, Triple
@@ -44,7 +45,8 @@ _NAMED_BY: Final = (LABEL, PREF_LABEL, TITLE)
 """Properties that name a thing, best first."""
 _NAMES: Final = """SELECT ?s ?p ?o {{ VALUES ?s {{ {block} }} ?s ?p ?o FILTER (?p IN (rdfs:label, skos:prefLabel,
   dcterms:title, rdf:type, icn:edtf, icn:earliest, icn:latest, icn:descriptiveName, icn:dated, icn:usual,
-  skos:broader, icn:within, dcterms:publisher, schema:datePublished, schema:url)) FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}"""
+  skos:broader, icn:within, dcterms:publisher, schema:datePublished, schema:url))
+  FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}"""
 # What is named by its date, as a participation by that of its meeting, and who published an article.
 _NAMES_BEHIND: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?x {{ {block} }} ?x ?q ?s
   FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
@@ -148,11 +150,15 @@ class Reading:
 
     # -- names -------------------------------------------------------------------------------------------------
 
-    def name(self, thing: str) -> Shown:
-        """Name a thing for the reader."""
-        text, language = best_label(self.labels(thing), self.reader)
+    def name(self, thing: str, by: Mapping[str, Labels] | None = None) -> Shown:
+        """Name a thing for the reader; a term of the ontology by other labels, where it has them."""
+        text, language = best_label((by or {}).get(thing) or self.labels(thing), self.reader)
         is_descriptive = icn("descriptiveName") in self.names.get(thing, {})
         return Shown(text or shorten(thing), thing, language, is_descriptive)
+
+    def heading(self, thing: str, by: Mapping[str, Labels] | None = None) -> Shown:
+        """Name a thing at the head of others, without a link."""
+        return replace(self.name(thing, by), text=raised(self.name(thing, by).text), iri="")
 
     def labels(self, thing: str) -> Labels:
         """Give the names of a thing; one in each language."""

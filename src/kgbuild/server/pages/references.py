@@ -18,6 +18,7 @@ from kgbuild.server.pages.layout import (
     Fact,
     Note,
     Page,
+    Section,
     Shown,
     Tree,
     Value,
@@ -26,7 +27,7 @@ from kgbuild.server.pages.layout import (
     section,
     sections,
 )
-from kgbuild.server.pages.reading import Reading, raised, read
+from kgbuild.server.pages.reading import Reading, read
 from kgbuild.server.pages.terms import Terms, icn
 from kgbuild.server.rendering import LANGUAGE_NAMES
 
@@ -71,25 +72,18 @@ def date(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
                 same,
                 numbers if counts else Note(reading._("Nothing does.")),
             ),
-            *(
-                section(
-                    p.rpartition("#")[2], raised(reading.name(p).text), *_dated(reading, node, p, groups[p], counts[p])
-                )
-                for p in sorted(counts, key=terms.place)
-            ),
+            *(_dated(reading, node, p, groups[p], counts[p]) for p in sorted(counts, key=terms.place)),
         ),
         (Shown(edtf),) if edtf else (),
     )
 
 
-def _dated(reading: Reading, node: str, by: str, things: Sequence[str], total: int) -> Iterator[Any]:
-    named = sorted(
-        ((reading.name(each), reading.kind(each).text) for each in things), key=lambda e: e[0].text.casefold()
-    )
-    yield Entries(tuple((shown, "" if shown.text.startswith(kind) else kind) for shown, kind in named))
-    if total > len(things):
-        query = f"SELECT DISTINCT ?thing {{ ?thing <{by}> <{node}> }} ORDER BY ?thing"
-        yield reading.first_of(len(things), total, query)
+def _dated(reading: Reading, node: str, by: str, things: Sequence[str], total: int) -> Section | None:
+    named = sorted(((reading.name(s), reading.kind(s).text) for s in things), key=lambda pair: pair[0].text.casefold())
+    entries = ((shown, "" if shown.text.casefold().startswith(kind.casefold()) else kind) for shown, kind in named)
+    query = f"SELECT DISTINCT ?thing {{ ?thing <{by}> <{node}> }} ORDER BY ?thing"
+    more = reading.first_of(len(things), total, query) if total > len(things) else None
+    return section(by.rpartition("#")[2], reading.heading(by), Entries(tuple(entries)), more)
 
 
 # --- vocabularies -------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ Column = tuple[str, Callable[[str], Cell]]
 
 MOST_COLUMNS: Final = 6
 """Of things for which the ontology features no properties."""
+_REPEATED: Final = ("Situation", "Disagreement")
 _BEGINS: Final = ("began", "beganNotBefore", "beganBy")
 _ENDS: Final = ("ended", "endedNotBefore", "endedBy", "attestedOn")
 
@@ -63,7 +64,7 @@ class _Writer:
     def columns(self) -> list[Column]:
         """Give the columns: what is featured, the part that the page's thing has, what kind it is, and how long."""
         found: list[Column] = []
-        if not self.is_situation:
+        if not self.repeats:
             title = self.reading.name(self.listed.family) if self.listed.family else Shown(self._("Name"))
             found.append((title.text, lambda each: (self.reading.name(each),)))
         found += [(self.reading.name(p).text, partial(self._cell, p)) for p in self.shown]
@@ -78,14 +79,15 @@ class _Writer:
         return found
 
     @property
-    def is_situation(self) -> bool:
+    def repeats(self) -> bool:
         """Tell whether what is listed has a name that only repeats its columns."""
-        return any(self.reading.is_a(each, "Situation") for each in self.things[:1])
+        first = self.things[0]
+        return any(self.reading.is_a(first, name) for name in _REPEATED) or not self.reading.labels(first)
 
     def _featured(self) -> Sequence[str]:
         if self.listed.family:
             return self.reading.terms.featured[self.listed.family]
-        found = {p for each in self.things for p in self.reading.of(each) if is_ours(p)} - HIDDEN
+        found = {p for each in self.listed.things for p in self.reading.of(each) if is_ours(p)} - HIDDEN
         return sorted(found, key=self.reading.terms.place)[:MOST_COLUMNS]
 
     def _is_dull(self, property_: str) -> bool:
@@ -153,7 +155,7 @@ class _Writer:
         made = [self._row(each, tuple(row[i] for i in kept)) for each, row in zip(things, cells, strict=True)]
         registered = bool(self.listed.properties) and not any(row.voices for row in made)
         titles = tuple(raised(columns[i][0]) for i in kept)
-        return Table(titles or (self._("Name"),), tuple(made), raised(caption), "registry" if registered else "")
+        return Table(titles or (self._("Name"),), tuple(made), caption, "registry" if registered else "")
 
     def _row(self, each: str, cells: tuple[Cell, ...]) -> Row:
         itself = self.reading.name(each)
@@ -169,7 +171,7 @@ class _Writer:
 
     def _voices(self, each: str) -> tuple[Voice, ...]:
         """List who says so: of a situation all that is said of it, of any other thing what leads it here."""
-        if self.is_situation:
+        if self.repeats:
             left_out = self.reading.is_left_out(each)
             own = [v for v in self.reading.voices_on(each) if left_out or not v.is_deprecated]
             return (*own, *self.reading.supports(each))
@@ -192,9 +194,9 @@ class _Writer:
             named = [(self._heading(each), self.reading.span(each)) for each in self.things]
             if drawn := timeline(named):
                 yield drawn
-        yield from filter(
-            None, (bars(title, numbers) for title, numbers in sorted(self._series(), key=lambda pair: pair[0].text))
-        )
+        for title, numbers in sorted(self._series(), key=lambda pair: pair[0].text):
+            if chart := bars(title, numbers):
+                yield chart
 
     def _heading(self, each: str) -> Shown:
         cells = (self._cell(p, each) for p in self.shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from kgbuild.engines import iri
@@ -28,7 +28,7 @@ from kgbuild.server.pages.layout import (
     section,
     sections,
 )
-from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, raised, read
+from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, read
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.tables import Listed, write_tables
 from kgbuild.server.pages.terms import Terms, icn
@@ -183,8 +183,8 @@ def _title(reading: Reading, kind: _Kind) -> Shown:
     if kind.property == PUBLISHER:
         return Shown(reading._("Published by it"))
     if kind.property in terms.reverses:
-        return reading.label(terms.reverses[kind.property])
-    return reading.label(terms.plurals[kind.family]) if kind.family in terms.plurals else reading.name(kind.property)
+        return reading.heading(kind.property, terms.reverses)
+    return reading.heading(kind.family, terms.plurals) if kind.family else reading.heading(kind.property)
 
 
 # --- sections -----------------------------------------------------------------------------------------------------
@@ -198,8 +198,9 @@ def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[L
     for heading, lists in listed.values():
         blocks = [block for each in lists for block in _blocks(reading, node, each, several=len(lists) > 1)]
         rows += [voice for block in blocks if isinstance(block, Table) for row in block.rows for voice in row.voices]
-        yield section(_anchor(lists[0]), replace(heading, text=raised(heading.text), iri=""), *blocks)
-    yield section("disagreements", reading._("Where articles disagree"), _disagreements(reading))
+        yield section(_anchor(lists[0]), heading, *blocks)
+    differ = reading.heading(icn("Disagreement"), reading.terms.plurals)
+    yield section("disagreements", differ, _disagreements(reading))
     own = reading.voices_on(node)
     if any(reading.is_a(node, name) for name in _TOLD_BY):
         alone = reading._("No article is about this alone; what is said of it stands with what it belongs to.")
@@ -209,8 +210,8 @@ def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[L
 
 
 def _blocks(reading: Reading, node: str, listed: Listed, *, several: bool) -> Iterator[Any]:
-    plural = reading.terms.plurals.get(listed.family, {})
-    yield from write_tables(reading, node, listed, reading.label(plural).text if several else "")
+    plural = reading.heading(listed.family, reading.terms.plurals).text if listed.family else ""
+    yield from write_tables(reading, node, listed, plural if several else "")
     if listed.total > len(listed.things):
         properties = " ".join(f"<{p}>" for p in listed.properties)
         family = f" ; a <{listed.family}>" if listed.family else ""
