@@ -174,15 +174,18 @@ class Prepared(ABC):
             return answer
         try:
             if self.is_page:
-                made = await self.page(answer)
-                more = {**self.location(HTML), **self.links(), "Cache-Control": self._caching()}
-                kept = [(name, value) for name, value in made.headers if name != b"cache-control"]
-                made = Response(200, [*kept, *header_lines(more)], made.body)
+                made = self.finished(await self.page(answer))
             else:
                 made = Response(200, header_lines(self.headers(answer)), answer.read())
         finally:
             answer.close()
         return made.encoded(takes_gzip=self.gzip)
+
+    def finished(self, page: Response) -> Response:
+        """Give a page the headers of an answer."""
+        more = {**self.location(HTML), **self.links(), "Cache-Control": self._caching()}
+        kept = [(name, value) for name, value in page.headers if name != b"cache-control"]
+        return Response(200, [*kept, *header_lines(more)], page.body)
 
     def _caching(self) -> str:
         return "no-cache" if self.keeps else "no-store"

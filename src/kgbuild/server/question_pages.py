@@ -22,8 +22,8 @@ from kgbuild.questions.values import CONCEPT_TYPES, ENTITY_TYPES, Parameter
 from kgbuild.server.languages import Reader
 from kgbuild.server.lookups import drive
 from kgbuild.server.negotiation import SHORT_NAMES
-from kgbuild.server.pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
 from kgbuild.server.problems import Problem
+from kgbuild.server.query_pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
 from kgbuild.server.rendering import best_label, page
 from kgbuild.server.responses import Response
 from kgbuild.server.service import Service

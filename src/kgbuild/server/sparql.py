@@ -15,7 +15,7 @@ from kgbuild.engines.evaluation import QueryError
 from kgbuild.engines.formats import ALIASES, content_type
 from kgbuild.engines.pool import Answer
 from kgbuild.engines.syntax import unknown_terms
-from kgbuild.server import pages
+from kgbuild.server import query_pages
 from kgbuild.server.addresses import address
 from kgbuild.server.answering import (
     Prepared,
@@ -91,7 +91,7 @@ class _Query(Prepared):
 
     async def page(self, answer: Answer) -> Response:
         reader = replace(self.reader, here=self.address())  # the same however the page was asked for
-        return pages.results_page(self.query, answer, self.address(), self.service, reader)
+        return query_pages.results_page(self.query, answer, self.address(), self.service, reader)
 
     def explained(self, found: QueryError) -> QueryError:
         unknown = unknown_terms(self.query, self.service.known.terms)
@@ -171,7 +171,7 @@ def _read_only() -> Problem:
 
 def _about(service: Service, scope: Scope, accept: str | None, gzip: bool) -> Encoded:
     if wants_html(accept, GRAPH_OFFERS):
-        return pages.form_page(service, "", reader_of(scope)).encoded(takes_gzip=gzip)
+        return query_pages.form_page(service, "", reader_of(scope)).encoded(takes_gzip=gzip)
     media_type = best(accept, GRAPH_OFFERS)
     if media_type is None:
         available = [*GRAPH_OFFERS, HTML]

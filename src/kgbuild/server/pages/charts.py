@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar, Final
 
-from kgbuild.server.views.graph import Span, Text, Thing
+from kgbuild.server.pages.layout import Shown
 
 WIDTH: Final = 720
 ROW: Final = 46
@@ -17,6 +17,16 @@ CHART_HEIGHT: Final = 220
 LEAST: Final = 4.0
 """Width of a bar that lasts a day: it must be seen."""
 MOST_TICKS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The four bounds of what lasts, as ISO days; "" where nothing is known."""
+
+    began_after: str = ""
+    began_by: str = ""
+    ended_after: str = ""
+    ended_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,7 @@ class Piece:
 class Bar:
     """A row of a timeline."""
 
-    thing: Thing
+    thing: Shown
     y: float
     pieces: tuple[Piece, ...]
 
@@ -60,7 +70,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One bar of a chart: its value, and the date (EDTF) and the year that it stands over."""
+    """One bar of a chart: its value, and the date and the year that it stands over."""
 
     x: float
     y: float
@@ -75,17 +85,17 @@ class Column:
 class Bars:
     """Numbers over time; `title` is what is counted."""
 
-    title: Thing
+    title: Shown
     bars: tuple[Column, ...]
     width: int = WIDTH
     height: int = CHART_HEIGHT
     form: ClassVar[str] = "bars"
 
 
-def timeline(rows: Sequence[tuple[Thing, Span]]) -> Timeline | None:
+def timeline(rows: Sequence[tuple[Shown, Span]]) -> Timeline | None:
     """Draw spans; None where no bound of any is known.
 
-    >>> drawn = timeline([(Thing("x", {}), Span("2020-01-01", "2020-01-01", "2021-01-01", "2021-01-01"))])
+    >>> drawn = timeline([(Shown("x"), Span("2020-01-01", "2020-01-01", "2021-01-01", "2021-01-01"))])
     >>> drawn.first, drawn.last, [piece.style for piece in drawn.bars[0].pieces]
     (2020, 2022, ['certain'])
     """
@@ -137,8 +147,8 @@ def _piece(begin: float, end: float, style: str) -> Piece:
     return Piece(round(begin, 1), round(max(end - begin, LEAST), 1), style)
 
 
-def bars(title: Thing, numbers: Sequence[tuple[str, float, Text]]) -> Bars | None:
-    """Draw numbers, each over its date (EDTF); None for fewer than two."""
+def bars(title: Shown, numbers: Sequence[tuple[str, float, str]]) -> Bars | None:
+    """Draw numbers, each over its date (EDTF), with the date in words; None for fewer than two."""
     if len(numbers) < 2 or max(number for _, number, _ in numbers) <= 0:
         return None
     highest = max(number for _, number, _ in numbers)
@@ -152,11 +162,11 @@ def bars(title: Thing, numbers: Sequence[tuple[str, float, Text]]) -> Bars | Non
                 round(35 + room * (1 - max(number, 0) / highest), 1),
                 round(min(pitch * 0.7, 90), 1),
                 round(room * max(number, 0) / highest, 1),
-                value.text,
-                when,
+                f"{number:g}",
+                text,
                 _year(when),
             )
-            for index, (when, number, value) in enumerate(numbers)
+            for index, (when, number, text) in enumerate(numbers)
         ),
     )
 
