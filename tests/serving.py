@@ -200,7 +200,7 @@ def resident(pid: int) -> int:
 
 def zygote(served: Served) -> int:
     """Find the process that forks the workers."""
-    (found,) = (pid for pid in _children(served) if "kgbuild.engines.zygote" in _command(pid))
+    (found,) = (pid for pid in _children(served) if "kgbuild.workers.zygote" in _command(pid))
     return found
 
 
@@ -252,5 +252,5 @@ def _read(path: Path) -> bytes:
 def _end(pid: int) -> None:
     """End a process that its server has left behind, so that a failing test leaves none."""
     command = Path(f"/proc/{pid}/cmdline")
-    if command.exists() and b"kgbuild.engines.zygote" in command.read_bytes():
+    if command.exists() and b"kgbuild.workers.zygote" in command.read_bytes():
         os.kill(pid, signal.SIGKILL)

@@ -13,9 +13,7 @@ from rich.console import Console
 
 from kgbuild import __version__, schemas
 from kgbuild.engines import Answer, Engine
-from kgbuild.engines.disk import MODES
 from kgbuild.engines.embedded import open_release
-from kgbuild.engines.pool import Limits
 from kgbuild.engines.remote import RemoteEngine
 from kgbuild.errors import ExitCode, Issue, KgError, UsageError
 from kgbuild.explain import explain as explain_iri
@@ -29,6 +27,8 @@ from kgbuild.search import FILE, KINDS, Index
 from kgbuild.server.run import serve
 from kgbuild.server.service import Settings
 from kgbuild.tables import FORMATS, format_answer
+from kgbuild.workers.disk import MODES
+from kgbuild.workers.lanes import Limits
 
 app = typer.Typer(
     name="kgbuild",

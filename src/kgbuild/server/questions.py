@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 from kgbuild import __version__
 from kgbuild.engines import Engine, Term
 from kgbuild.engines.lookup import Candidate
-from kgbuild.engines.pool import Answer
 from kgbuild.errors import UsageError
 from kgbuild.questions import (
     ParameterError,
@@ -44,6 +43,7 @@ from kgbuild.server.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VARY, b
 from kgbuild.server.problems import Problem, problem
 from kgbuild.server.responses import Response, header, header_lines
 from kgbuild.server.service import Service
+from kgbuild.workers.spool import Answer
 
 RESERVED: Final = frozenset({"format", "lang", "sources"})
 """Parameters that every question has; none may have one of its own so called."""

@@ -13,10 +13,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
-from kgbuild.engines.disk import most_quads
 from kgbuild.release import QUADS, Release
 from kgbuild.search import FILE, MOST_QUADS, Found, Index, SearchError, TooLongError
 from kgbuild.server.problems import Problem
+from kgbuild.workers.disk import most_quads
 
 THREADS: Final = 2
 """Searches that run at once: each has a connection of its own, and SQLite lets the others go on meanwhile."""
