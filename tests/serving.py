@@ -114,7 +114,7 @@ def serving(
     data = ["--build-dir", str(build)] if build else [part for path in files for part in ("--data", str(path))]
     program = f"{tweak}\nfrom kgbuild.cli import main\nmain()"
     command = [sys.executable, "-c", program, "serve", "--host", host, "--port", str(port), *data, *options]
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])}
     log = folder / f"server-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, cwd=ROOT)

@@ -175,7 +175,7 @@ class Releases:
 
 async def releases_of(service: Service) -> Releases:
     """List the releases, from the folders that are there now."""
-    if service.settings.files:
+    if not service.settings.has_releases:
         return Releases()
     kept = await asyncio.to_thread(readable_releases, service.settings.build)
     return Releases(tuple(kept), next((each for each in kept if each.id == service.release_id), None))

@@ -102,7 +102,7 @@ class _File:
 
 
 def _need_releases(service: Service) -> None:
-    if service.settings.files:
+    if not service.settings.has_releases:
         raise problem("not-found", "Files are served here, not a release: there is nothing to download.")
 
 

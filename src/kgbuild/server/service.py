@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -13,13 +14,14 @@ from weakref import WeakKeyDictionary
 
 from kgbuild.engines import Term
 from kgbuild.errors import KgError
-from kgbuild.namespaces import ONTOLOGY
+from kgbuild.namespaces import DATASET_IRI, ONTOLOGY
 from kgbuild.query_error import QueryError
 from kgbuild.questions import Question
 from kgbuild.release import QUADS, Release, current_release, find_release
 from kgbuild.server.data import Data, EmbeddedData
 from kgbuild.server.metrics import Meter
 from kgbuild.server.operations import OPERATIONS
+from kgbuild.server.remote_data import Engine, RemoteData, write_names
 from kgbuild.server.responses import Cache
 from kgbuild.server.searcher import Searcher
 from kgbuild.workers import disk
@@ -32,10 +34,13 @@ T = TypeVar("T")
 
 LOOK_EVERY: Final = 2.0
 """Seconds between looks at which release is the current one."""
+LOOK_AT_ENGINE: Final = 60.0
+"""Seconds between looks at whether the data of another server have changed."""
 CACHE_BYTES: Final = 256 << 20
 _TERMS: Final = f'SELECT ?x (1 AS ?n) {{ ?x ?p ?o FILTER (STRSTARTS(STR(?x), "{ONTOLOGY}")) }} GROUP BY ?x'
 _GRAPHS: Final = "SELECT ?x (COUNT(*) AS ?n) { GRAPH ?x { ?s ?p ?o } } GROUP BY ?x ORDER BY ?x"
 _TRIPLES: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+_VERSION: Final = f"SELECT ?v {{ <{DATASET_IRI}> owl:versionInfo|dcterms:hasVersion ?v }} ORDER BY ?v LIMIT 1"
 _CLASSES: Final = "SELECT ?x (COUNT(?s) AS ?n) { ?s a ?x } GROUP BY ?x ORDER BY ?x"
 _PROPERTIES: Final = "SELECT ?x (COUNT(*) AS ?n) { ?s ?x ?o } GROUP BY ?x ORDER BY ?x"
 _log: Final = logging.getLogger("kgbuild.server")
@@ -66,8 +71,15 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""
     questions: dict[str, Question] = field(default_factory=dict)
+    engine: Engine | None = None
+    """Another SPARQL server to serve from, in place of a release."""
     store: str = "auto"
     """One of `disk.MODES`: from memory, from disk, or whichever fits the number of quads."""
+
+    @property
+    def has_releases(self) -> bool:
+        """Tell whether releases are served, and not data from elsewhere."""
+        return not self.files and self.engine is None
 
 
 class Service:
@@ -104,8 +116,12 @@ class Service:
 
     async def start(self) -> None:
         """Load the data; raises KgError if that cannot be done."""
+        if self.settings.engine is not None:
+            await self._open_engine(self.settings.engine)
+            self._spawn(self._follow_engine(self.settings.engine))
+            return
         await self._open(None if self.settings.files else self._chosen())
-        if not self.settings.files and self.settings.release is None:
+        if self.settings.has_releases and self.settings.release is None:
             self._spawn(self._follow())
 
     async def stop(self) -> None:
@@ -145,13 +161,44 @@ class Service:
             await searcher.start()
             self.searcher.close()
             self.searcher = searcher
-        self.known = known
+        self._serve(data, known, name)
+        self._spawn(self._replace_when_lost(data, lambda: self._open(release)))
+
+    def _serve(self, data: Data, known: Known, name: str) -> None:
+        """Put data in the place of those that are served."""
         old, self._data = self._data, data
-        self.release_id = name
+        self.known, self.release_id = known, name
         self.cache.clear()
-        self._spawn(self._replace_when_lost(data, release))
         if old is not None:
             self._spawn(old.stop(drain=True))
+
+    async def _open_engine(self, engine: Engine) -> None:
+        """Serve from another server; its names are fetched once, for the search."""
+        data = RemoteData(engine, self.settings.limits, self.meter.ended)
+        try:
+            await data.start()
+            known = await _known(data)
+            data.quads = known.triples + sum(known.graphs.values())
+            name = await _version(data)
+            searcher = await _remote_searcher(data)
+        except BaseException:
+            await data.stop()
+            raise
+        self.searcher.close()
+        self.searcher = searcher
+        self._serve(data, known, name)
+        self._spawn(self._replace_when_lost(data, lambda: self._open_engine(engine)))
+
+    async def _follow_engine(self, engine: Engine) -> None:
+        """Look now and then whether the data of the other server have changed: answers that are kept are then old."""
+        while True:
+            await asyncio.sleep(LOOK_AT_ENGINE)
+            try:
+                (row,) = (await self.data.select(_TRIPLES, SCANS)).records()
+                if int(row["n"].value) != self.known.triples or await _version(self.data) != self.release_id:
+                    await self._open_engine(engine)
+            except (KgError, QueryError, OSError) as problem:
+                _log.error("It cannot be told whether the data have changed: %s", problem)
 
     async def _on_disk(self, release: Release | None, files: tuple[Path, ...]) -> Path | None:
         """Make the store on disk ready, where the data are served from one."""
@@ -161,13 +208,13 @@ class Service:
         name = release.id if release else disk.name_of_files(files)
         return await disk.prepare(self.settings.build / disk.FOLDER, name, files, self.say)
 
-    async def _replace_when_lost(self, data: Data, release: Release | None) -> None:
+    async def _replace_when_lost(self, data: Data, again: Callable[[], Awaitable[None]]) -> None:
         """Load the data again when the process that holds them has ended, as the kernel ends one for its memory."""
         await data.lost.wait()
         while self._data is data:
             _log.error("The process that holds the data has ended. They are loaded again.")
             try:
-                await self._open(release)
+                await again()
             except (KgError, QueryError, OSError) as problem:
                 _log.error("The data cannot be loaded again: %s", problem)
                 await asyncio.sleep(LOOK_EVERY)
@@ -248,6 +295,21 @@ async def _remembered(data: Data, store: Path) -> Known:
     known = await _known(data)
     disk.write_notes(store, {"asked": asked, "known": {**asdict(known), "terms": sorted(known.terms)}})
     return known
+
+
+async def _version(data: Data) -> str:
+    """Name the version of data that are not ours, as their catalogue does."""
+    rows = (await data.select(_VERSION)).records()
+    return rows[0]["v"].value if rows else "remote"
+
+
+async def _remote_searcher(data: Data) -> Searcher:
+    folder = tempfile.TemporaryDirectory(prefix="kgbuild-names-")
+    names = Path(folder.name) / "names.nq"
+    await write_names(data, names)
+    searcher = Searcher(None, (names,), folder)
+    await searcher.start()
+    return searcher
 
 
 async def _counts(data: Data, query: str) -> dict[str, int]:

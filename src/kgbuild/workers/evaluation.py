@@ -25,6 +25,7 @@ from pyoxigraph import (
 )
 
 from kgbuild.engines import lexer
+from kgbuild.engines.federation import find_service
 from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS
 from kgbuild.engines.syntax import explain_syntax
 from kgbuild.namespaces import PREFIXES
@@ -57,6 +58,15 @@ def answer_query(store: Store, request: Request, put: Put, read_only: bool) -> N
 
 def refuse(store: Store, request: Request) -> None:
     """Raise the fault of a query that is not answered here, and says why better than the engine would."""
+    refuse_text(request)
+    text = request.query
+    if not request.default_graphs and not request.named_graphs and "from" in text.lower():
+        _check_graphs(store, *lexer.find_from(text, request.base))
+    _check_graphs(store, request.default_graphs, request.named_graphs)
+
+
+def refuse_text(request: Request) -> None:
+    """Raise the fault of a text that is not answered over any data."""
     text = request.query
     if len(text) > LONGEST_QUERY:
         detail = f"The query has {len(text):,} characters; {LONGEST_QUERY:,} are taken. Ask it in parts."
@@ -67,15 +77,40 @@ def refuse(store: Store, request: Request) -> None:
         raise QueryError("query-too-complex", 400, detail)
     if "service" in text.lower() and (token := lexer.find_service(text)):
         _refuse_service(text, token.at)
-    if not request.default_graphs and not request.named_graphs and "from" in text.lower():
-        _check_graphs(store, *lexer.find_from(text, request.base))
-    _check_graphs(store, request.default_graphs, request.named_graphs)
+
+
+def check_query(store: Store, request: Request, put: Put, read_only: bool) -> None:  # noqa: ARG001
+    """Say of which form a query is that another server is to answer; raises the fault of one that is not sent there.
+
+    The store is empty: the query is parsed here, where the parser may end its process.  Nothing keeps the other server
+    from the network, so that SERVICE is refused where either of two readings finds it.
+    """
+    refuse_text(request)
+    plain = lexer.unescape(request.query)
+    if "service" in plain.lower():
+        if token := lexer.find_service(plain):
+            _refuse_service(plain, token.at)
+        found = find_service(plain)
+        if isinstance(found, tuple):
+            raise _federated(*found)
+    try:
+        result = store.query(request.query, base_iri=request.base or None)
+    except SyntaxError as problem:
+        raise unreadable(problem, request) from problem
+    except (OSError, RuntimeError, ValueError):
+        put(HEAD, json.dumps({"form": "table", "media_type": ""}).encode())
+        return
+    form = "graph" if isinstance(result, QueryTriples) else "boolean" if isinstance(result, QueryBoolean) else "table"
+    put(HEAD, json.dumps({"form": form, "media_type": ""}).encode())
 
 
 def _refuse_service(text: str, at: int) -> None:
-    line, column = lexer.position(text, at)
+    raise _federated(*lexer.position(text, at))
+
+
+def _federated(line: int, column: int) -> QueryError:
     detail = "Federated queries (SERVICE) are refused: this endpoint asks nobody else. Ask each endpoint yourself."
-    raise QueryError("federated-query", 403, detail, {"line": line, "column": column})
+    return QueryError("federated-query", 403, detail, {"line": line, "column": column})
 
 
 def _check_graphs(store: Store, *lists: Iterable[str]) -> None:
