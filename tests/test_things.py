@@ -26,8 +26,8 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store
 from rdflib.namespace import DCTERMS, FOAF, RDF, RDFS, SKOS, VOID
 
 from kgbuild.engines.description import LARGEST, PER_PAGE, describe
-from kgbuild.engines.faults import QueryError
 from kgbuild.namespaces import BASE, ID, ONTOLOGY, SITUATION_KINDS
+from kgbuild.query_error import QueryError
 from kgbuild.server.negotiation import SHORT_NAMES
 from kgbuild.server.rendering import local_path
 from nonempty import nonempty

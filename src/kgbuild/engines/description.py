@@ -17,7 +17,6 @@ from typing import Any, Final
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store, Triple
 
 from kgbuild import ids
-from kgbuild.engines.faults import QueryError
 from kgbuild.namespaces import (
     BASE,
     DATASET_IRI,
@@ -31,6 +30,7 @@ from kgbuild.namespaces import (
     SITUATION_KINDS,
     VOCABULARY,
 )
+from kgbuild.query_error import QueryError
 
 PER_PAGE: Final = 50
 """Things that lead to the one described, on a page."""

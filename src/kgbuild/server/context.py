@@ -59,7 +59,7 @@ async def _body(service: Service) -> bytes:
     kept = service.cache.get(key)
     if kept is None:
         release = service.release_id
-        context = make_context(await table(service.pool, _PROPERTIES))
+        context = make_context(await table(service, _PROPERTIES))
         body = (json.dumps({"@context": context}, ensure_ascii=False, indent=2) + "\n").encode()
         kept = Response(200, [], body).encoded(takes_gzip=False)
         if release == service.release_id:

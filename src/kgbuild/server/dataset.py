@@ -16,19 +16,20 @@ from markupsafe import Markup
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.engines.evaluation import QueryError
 from kgbuild.engines.formats import ALIASES, GRAPHS, content_type
-from kgbuild.engines.pool import Pool
+from kgbuild.lookups import Bindings
 from kgbuild.namespaces import BASE, DATASET_IRI, EXTERNAL, ID, LICENCE, ONTOLOGY, ONTOLOGY_IRI, PREFIXES
+from kgbuild.query_error import QueryError
 from kgbuild.release import QUADS, Release, readable_releases
 from kgbuild.server.addresses import address
+from kgbuild.server.data import Data
 from kgbuild.server.description import FORMAT_NAMES, FORMATS_NAMESPACE, Object, counts
 from kgbuild.server.keeping import FORMATS, alternates, asked_format, send_kept
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, SHORT_NAMES, VARY
 from kgbuild.server.rendering import page
 from kgbuild.server.responses import Response, header_lines
-from kgbuild.server.service import Known, Service, table
+from kgbuild.server.service import Known, Service
 
 TITLE: Final = {
     "en": "ICN, the Intergovernmental Cooperation Networks knowledge graph",
@@ -125,24 +126,24 @@ async def facts_of(service: Service) -> Facts:
     return await service.once(_count)
 
 
-async def _count(pool: Pool) -> Facts:
+async def _count(data: Data) -> Facts:
     entities, examples, links, span, states = [
-        await _rows(pool, query) for query in (_ENTITIES, _EXAMPLE, _LINKS, _SPAN, _STATES)
+        await _rows(data, query) for query in (_ENTITIES, _EXAMPLE, _LINKS, _SPAN, _STATES)
     ]
-    bounds = [span[0].get(name, {}).get("value", "") for name in ("from", "to")] if span else ["", ""]
+    bounds = [span[0][name].value if name in span[0] else "" for name in ("from", "to")] if span else ["", ""]
     return Facts(
-        int(entities[0]["n"]["value"]) if entities else None,
-        {row["x"]["value"]: row["n"]["value"] for row in examples if "n" in row},
-        tuple(Linkset(row["p"]["value"], row["space"]["value"], int(row["n"]["value"])) for row in links if "p" in row),
+        int(entities[0]["n"].value) if entities else None,
+        {row["x"].value: row["n"].value for row in examples if "n" in row},
+        tuple(Linkset(row["p"].value, row["space"].value, int(row["n"].value)) for row in links if "p" in row),
         (bounds[0], bounds[1]) if all(bounds) else None,
-        {row["s"]["value"]: row.get("name", {}).get("value", "") for row in states},
+        {row["s"].value: row["name"].value if "name" in row else "" for row in states},
     )
 
 
-async def _rows(pool: Pool, query: str) -> list[dict[str, dict[str, str]]]:
+async def _rows(data: Data, query: str) -> Bindings:
     """Answer a question that the description can do without: data may be too large for it."""
     try:
-        return await table(pool, query)
+        return (await data.select(query)).records()
     except QueryError as problem:
         if problem.kind not in ("deadline", "out-of-memory"):
             raise
@@ -174,7 +175,7 @@ class Releases:
 
 async def releases_of(service: Service) -> Releases:
     """List the releases, from the folders that are there now."""
-    if service.settings.files:
+    if not service.settings.has_releases:
         return Releases()
     kept = await asyncio.to_thread(readable_releases, service.settings.build)
     return Releases(tuple(kept), next((each for each in kept if each.id == service.release_id), None))
@@ -447,7 +448,7 @@ def _page(service: Service, facts: Facts, releases: Releases, reader: Reader, pu
         title=TITLE[reader.interface],
         description=DESCRIPTION[reader.interface],
         known=service.known,
-        quads=service.pool.quads,
+        quads=service.data.quads,
         facts=facts,
         release=releases.served,
         previous=releases.before(releases.served) if releases.served else None,

@@ -11,9 +11,9 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
 from kgbuild.engines import Term
-from kgbuild.engines.evaluation import QueryError
 from kgbuild.lookups import Bindings, LookUp, select, select_all
 from kgbuild.namespaces import DATASET_IRI, ID, PREFIXES, expand
+from kgbuild.query_error import QueryError
 from kgbuild.questions.lookup import expand_name
 from kgbuild.questions.named import Question
 from kgbuild.server.languages import Reader, reader_of

@@ -15,10 +15,9 @@ from typing import Final
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 from starlette.types import Scope
 
-from kgbuild.engines.evaluation import Request
-from kgbuild.engines.pool import OUR_OWN, Pool
 from kgbuild.namespaces import EXTERNAL, GRAPH, ONTOLOGY, ONTOLOGY_IRI, VOCABULARY, shorten
 from kgbuild.questions.named import Question
+from kgbuild.server.data import Data
 from kgbuild.server.diagrams import Caption, Node, Part, situation_diagram, tree_diagram
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.problems import problem
@@ -173,12 +172,8 @@ async def ontology_page(scope: Scope) -> Response:
     )
 
 
-async def _read(pool: Pool) -> Reference:
-    found = await pool.run(Request(_QUERY, (), ("application/n-triples",)), OUR_OWN)
-    try:
-        return await asyncio.to_thread(read_reference, found.read())
-    finally:
-        found.close()
+async def _read(data: Data) -> Reference:
+    return await asyncio.to_thread(read_reference, await data.construct(_QUERY))
 
 
 def _render(

@@ -11,10 +11,9 @@ from urllib.parse import urlencode
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.engines.evaluation import QueryError
 from kgbuild.engines.formats import ALIASES, content_type
-from kgbuild.engines.pool import Answer
 from kgbuild.engines.syntax import unknown_terms
+from kgbuild.query_error import QueryError
 from kgbuild.server import query_pages
 from kgbuild.server.addresses import address
 from kgbuild.server.answering import (
@@ -32,6 +31,7 @@ from kgbuild.server.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY, 
 from kgbuild.server.problems import Problem, problem
 from kgbuild.server.responses import Encoded, Response, header, header_lines
 from kgbuild.server.service import Service
+from kgbuild.workers.spool import Answer
 
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a request; a query may have fewer (see `evaluation.LONGEST_QUERY`)."""

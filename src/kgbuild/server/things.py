@@ -17,10 +17,8 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
-from kgbuild.engines.evaluation import Request
-from kgbuild.engines.faults import QueryError
-from kgbuild.engines.pool import Answer
 from kgbuild.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
+from kgbuild.query_error import QueryError
 from kgbuild.server.answering import Prepared, read_pairs, respond, send_response
 from kgbuild.server.negotiation import GRAPH_OFFERS, SHORT_NAMES, VARY
 from kgbuild.server.ontology_page import ontology_page
@@ -29,6 +27,8 @@ from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.rendering import local_path
 from kgbuild.server.responses import Encoded, Response, header, header_lines
 from kgbuild.server.service import Service, table
+from kgbuild.workers.request import Request
+from kgbuild.workers.spool import Answer
 
 FORMATS: Final = {
     "ttl": "Turtle",
@@ -310,7 +310,7 @@ class _Ontology(_Description):
 
 async def ontology_version(service: Service) -> str:
     """Find the IRI of the version of the ontology in the data; "" if they have none."""
-    rows = await table(service.pool, _VERSION)
+    rows = await table(service, _VERSION)
     return rows[0]["v"]["value"] if rows else ""
 
 

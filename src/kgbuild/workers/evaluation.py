@@ -7,103 +7,50 @@ from __future__ import annotations
 
 import io
 import json
-import marshal
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from itertools import islice, takewhile
-from resource import RUSAGE_SELF, getrusage
 from typing import IO, Any, Final, cast
 
 from pyoxigraph import (
     NamedNode,
     Quad,
     QueryBoolean,
-    QueryResultsFormat,
     QuerySolutions,
     QueryTriples,
-    RdfFormat,
     Store,
     Triple,
-    parse_query_results,
     serialize,
 )
 
 from kgbuild.engines import lexer
-from kgbuild.engines.attribution import MEMBER, attribute, not_attributable
-from kgbuild.engines.derivation import SOLUTIONS, Row
-from kgbuild.engines.description import describe, find
-from kgbuild.engines.faults import QueryError as QueryError  # under this name for all who ask
+from kgbuild.engines.federation import find_service
 from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS
-from kgbuild.engines.frames import DATA, END, FAULT, HEAD, Outbox
 from kgbuild.engines.syntax import explain_syntax
 from kgbuild.namespaces import PREFIXES
+from kgbuild.query_error import QueryError
+from kgbuild.workers.protocol import DATA, HEAD
+from kgbuild.workers.request import Request
 
 LONGEST_QUERY: Final = 256_000
 """Characters."""
 DEEPEST_NESTING: Final = 100
 LARGEST_MERGE: Final = 2_000_000
 """Triples in the default graphs that a request merges."""
-LARGEST_TABLE: Final = 32 << 20
-"""Bytes of a table whose rows are led back to their sources."""
-_WITH_SOURCES: Final = "application/sparql-results+json"
 _MERGED: Final = NamedNode("urn:kgbuild:merged-default-graph")
 _NO_DESCRIPTORS: Final = re.compile(r"os error 24|Too many open files", re.IGNORECASE)
 
 _PREFIX: Final = b"@prefix "
 Put = Callable[[bytes, bytes], object]
 """Takes a frame: its kind and its payload."""
+Result = QuerySolutions | QueryTriples | QueryBoolean
 
 
-@dataclass(frozen=True)
-class Request:
-    """A query, its dataset, and the media types that fit, best first."""
-
-    query: str
-    results: tuple[str, ...]
-    graphs: tuple[str, ...]
-    default_graphs: tuple[str, ...] = ()
-    named_graphs: tuple[str, ...] = ()
-    sources: bool = False
-    base: str = ""
-    """What relative IRIs in the query are relative to, unless it has a BASE: the address of the endpoint."""
-    describe: str = ""
-    """An IRI that is described in place of a query; without a graph format, only whether there is anything to tell."""
-    page: int = 1
-    """Of the description."""
-
-    def fields(self) -> tuple[Any, ...]:
-        """Give all that is asked: what names the answer."""
-        return tuple(vars(self).values())
-
-    def pack(self) -> bytes:
-        """Write the request for a worker: in Python's own form, which costs a tenth of JSON, and never leaves us."""
-        return marshal.dumps(self.fields())
-
-    @classmethod
-    def unpack(cls, payload: bytes) -> Request:
-        """Read what `pack` wrote."""
-        return cls(*marshal.loads(payload))  # noqa: S302 - from the server that forked this process
-
-
-def answer(store: Store, payload: bytes, send: Callable[[bytes], object], *, read_only: bool = False) -> None:
-    """Answer a request frame with frames; a fault is one of them.
-
-    `read_only` says that the store takes no graph that is made for a query.
-    MemoryError is left to the worker, which has to end after it.
-    """
-    outbox = Outbox(send)
-    request = Request.unpack(payload)
-    try:
-        if request.describe:
-            _describe(store, request, outbox.put)
-        else:
-            _evaluate(store, request, outbox.put, read_only=read_only)
-    except QueryError as fault:
-        outbox.put(FAULT, fault.pack())
-    else:
-        outbox.put(END, json.dumps({"holds": getrusage(RUSAGE_SELF).ru_maxrss << 10}).encode())
-    outbox.flush()
+def answer_query(store: Store, request: Request, put: Put, read_only: bool) -> None:
+    """Answer a query in the best of the formats that fit; see `zygote.Handler`."""
+    with evaluated(store, request, read_only=read_only) as result:
+        _write(result, request, put)
 
 
 # --- refusing -----------------------------------------------------------------------------------------------------
@@ -111,6 +58,15 @@ def answer(store: Store, payload: bytes, send: Callable[[bytes], object], *, rea
 
 def refuse(store: Store, request: Request) -> None:
     """Raise the fault of a query that is not answered here, and says why better than the engine would."""
+    refuse_text(request)
+    text = request.query
+    if not request.default_graphs and not request.named_graphs and "from" in text.lower():
+        _check_graphs(store, *lexer.find_from(text, request.base))
+    _check_graphs(store, request.default_graphs, request.named_graphs)
+
+
+def refuse_text(request: Request) -> None:
+    """Raise the fault of a text that is not answered over any data."""
     text = request.query
     if len(text) > LONGEST_QUERY:
         detail = f"The query has {len(text):,} characters; {LONGEST_QUERY:,} are taken. Ask it in parts."
@@ -121,15 +77,40 @@ def refuse(store: Store, request: Request) -> None:
         raise QueryError("query-too-complex", 400, detail)
     if "service" in text.lower() and (token := lexer.find_service(text)):
         _refuse_service(text, token.at)
-    if not request.default_graphs and not request.named_graphs and "from" in text.lower():
-        _check_graphs(store, *lexer.find_from(text, request.base))
-    _check_graphs(store, request.default_graphs, request.named_graphs)
+
+
+def check_query(store: Store, request: Request, put: Put, read_only: bool) -> None:  # noqa: ARG001
+    """Say of which form a query is that another server is to answer; raises the fault of one that is not sent there.
+
+    The store is empty: the query is parsed here, where the parser may end its process.  Nothing keeps the other server
+    from the network, so that SERVICE is refused where either of two readings finds it.
+    """
+    refuse_text(request)
+    plain = lexer.unescape(request.query)
+    if "service" in plain.lower():
+        if token := lexer.find_service(plain):
+            _refuse_service(plain, token.at)
+        found = find_service(plain)
+        if isinstance(found, tuple):
+            raise _federated(*found)
+    try:
+        result = store.query(request.query, base_iri=request.base or None)
+    except SyntaxError as problem:
+        raise unreadable(problem, request) from problem
+    except (OSError, RuntimeError, ValueError):
+        put(HEAD, json.dumps({"form": "table", "media_type": ""}).encode())
+        return
+    form = "graph" if isinstance(result, QueryTriples) else "boolean" if isinstance(result, QueryBoolean) else "table"
+    put(HEAD, json.dumps({"form": form, "media_type": ""}).encode())
 
 
 def _refuse_service(text: str, at: int) -> None:
-    line, column = lexer.position(text, at)
+    raise _federated(*lexer.position(text, at))
+
+
+def _federated(line: int, column: int) -> QueryError:
     detail = "Federated queries (SERVICE) are refused: this endpoint asks nobody else. Ask each endpoint yourself."
-    raise QueryError("federated-query", 403, detail, {"line": line, "column": column})
+    return QueryError("federated-query", 403, detail, {"line": line, "column": column})
 
 
 def _check_graphs(store: Store, *lists: Iterable[str]) -> None:
@@ -148,21 +129,15 @@ def _check_graphs(store: Store, *lists: Iterable[str]) -> None:
 # --- evaluating ---------------------------------------------------------------------------------------------------
 
 
-def _evaluate(store: Store, request: Request, put: Put, *, read_only: bool) -> None:
+@contextmanager
+def evaluated(store: Store, request: Request, *, read_only: bool) -> Iterator[Result]:
+    """Evaluate a query that is not refused; what goes wrong while its result is read becomes a QueryError."""
     refuse(store, request)
     merged, dataset = _dataset(store, request, read_only=read_only)
     try:
-        result = (store if merged is None else merged).query(request.query, base_iri=request.base or None, **dataset)
-        if request.sources:
-            _write_with_sources(store, result, request, put)
-        else:
-            _write(result, request, put)
+        yield (store if merged is None else merged).query(request.query, base_iri=request.base or None, **dataset)
     except SyntaxError as problem:
-        if lexer.first_word(request.query) in lexer.UPDATES:
-            detail = "This endpoint is read-only: it answers queries and takes no updates."
-            raise QueryError("read-only", 403, detail) from problem
-        fault = explain_syntax(str(problem), request.query, request.base)
-        raise QueryError("syntax-error", 400, fault.sentence(), fault.facts()) from problem
+        raise unreadable(problem, request) from problem
     except (OSError, RuntimeError, ValueError) as problem:
         if _NO_DESCRIPTORS.search(str(problem)):
             # What no scan saw, the wall did: a worker has no file descriptor to spare.
@@ -172,6 +147,15 @@ def _evaluate(store: Store, request: Request, put: Put, *, read_only: bool) -> N
         if merged is not None:
             # Its quads alone would leave the graph's name, and `GRAPH ?g {}` would list it to whoever asks next.
             merged.remove_graph(_MERGED)
+
+
+def unreadable(problem: SyntaxError, request: Request) -> QueryError:
+    """Say what is wrong with a text that is no query."""
+    if lexer.first_word(request.query) in lexer.UPDATES:
+        detail = "This endpoint is read-only: it answers queries and takes no updates."
+        return QueryError("read-only", 403, detail)
+    fault = explain_syntax(str(problem), request.query, request.base)
+    return QueryError("syntax-error", 400, fault.sentence(), fault.facts())
 
 
 def _dataset(store: Store, request: Request, *, read_only: bool) -> tuple[Store | None, dict[str, Any]]:
@@ -222,112 +206,22 @@ def _too_large() -> QueryError:
     return QueryError("dataset-too-large", 400, detail)
 
 
-def _describe(store: Store, request: Request, put: Put) -> None:
-    if not request.graphs:
-        find(store, request.describe)
-        put(HEAD, json.dumps({"form": "found", "media_type": ""}).encode())
-        return
-    found = describe(store, request.describe, request.page)
-    media_type = request.graphs[0]
-    put(HEAD, json.dumps({"form": "graph", "media_type": media_type, "pages": found.pages}).encode())
-    format_ = RdfFormat.from_media_type(media_type)
-    assert format_ is not None  # noqa: S101 - one of ours
-    # Where a format has room for the graph in which a triple stands, it keeps it.
-    keeps = media_type in ("application/trig", "application/n-quads")
-    prefixes = found.prefixes if _prefixes(media_type) else None
-    statements: Any = found.quads() if keeps else found.triples()
-    with _Sink(put) as sink:
-        serialize(statements, cast(IO[bytes], sink), format=format_, prefixes=prefixes)
-
-
-def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, put: Put) -> None:
+def _write(result: Result, request: Request, put: Put) -> None:
     if isinstance(result, QueryTriples):
-        media_type = _fitting(request.graphs, GRAPHS)
+        media_type = fitting(request.graphs, GRAPHS)
         put(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode())
-        with _Sink(put) as sink:
-            prefixes = _prefixes(media_type)
+        with Sink(put) as sink:
+            prefixes = prefixes_of(media_type)
             serialize(_once(result), cast(IO[bytes], sink), format=GRAPHS[media_type], prefixes=prefixes)
         return
     is_ask = isinstance(result, QueryBoolean)
-    media_type = _fitting(tuple(m for m in request.results if not (is_ask and m in NOT_FOR_ASK)), RESULTS)
+    media_type = fitting(tuple(m for m in request.results if not (is_ask and m in NOT_FOR_ASK)), RESULTS)
     head: dict[str, Any] = {"form": "boolean" if is_ask else "table", "media_type": media_type}
     if isinstance(result, QuerySolutions):
         head["variables"] = [variable.value for variable in result.variables]
     put(HEAD, json.dumps(head).encode())
-    with _Sink(put) as sink:
+    with Sink(put) as sink:
         result.serialize(cast(IO[bytes], sink), format=RESULTS[media_type])
-
-
-def _write_with_sources(
-    store: Store, result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, put: Put
-) -> None:
-    """Write a table as JSON with what supports each row; the rows go out while their sources are still looked for."""
-    if not isinstance(result, QuerySolutions):
-        detail = "Only the rows of a SELECT come with sources. Ask a SELECT, or leave `sources` out."
-        raise QueryError("sources-for-select-only", 400, detail)
-    if _WITH_SOURCES not in request.results:
-        detail = f"Sources come with {_WITH_SOURCES} only. Ask for that format, or leave `sources` out."
-        raise QueryError("not-acceptable", 406, detail, {"available": [_WITH_SOURCES]})
-    columns = [variable.value for variable in result.variables]
-    head = {"form": "table", "media_type": _WITH_SOURCES, "variables": columns}
-    put(HEAD, json.dumps(head).encode())
-    table = _OpenTable(cast(IO[bytes], _Sink(put)))
-    result.serialize(cast(IO[bytes], table), format=QueryResultsFormat.JSON)
-    table.close_with(MEMBER, _sources(store, request, columns, table))
-
-
-def _sources(store: Store, request: Request, columns: list[str], table: _OpenTable) -> Any:
-    if request.default_graphs or request.named_graphs:
-        return not_attributable("the request chooses the graphs; ask the default graph instead")
-    if table.kept is None:
-        return not_attributable(f"the rows have more than {LARGEST_TABLE:,} bytes; add a LIMIT")
-    rows = list(islice(_read_rows(table.kept), SOLUTIONS + 1))
-    if len(rows) > SOLUTIONS:
-        return not_attributable(f"there are more than {SOLUTIONS:,} rows; add a LIMIT")
-    return attribute(store, request.query, columns, rows, request.base)
-
-
-def _read_rows(table: bytearray) -> Iterator[Row]:
-    read = parse_query_results(bytes(table), format=QueryResultsFormat.JSON)
-    assert isinstance(read, QuerySolutions)  # noqa: S101 - a table was written
-    return (tuple(solution) for solution in read)
-
-
-class _OpenTable(io.RawIOBase):
-    """Passes a table on as it is written, all but its closing brace; keeps a copy unless it grows too large."""
-
-    def __init__(self, sink: IO[bytes]) -> None:
-        self.sink = sink
-        self.kept: bytearray | None = bytearray()
-        self.last = b""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        written = bytes(data)
-        if written:
-            self.sink.write(self.last + written[:-1])
-            self.last = written[-1:]
-        if self.kept is not None:
-            self.kept += written
-            self.kept = None if len(self.kept) > LARGEST_TABLE else self.kept
-        return len(written)
-
-    def close_with(self, name: str, value: Any) -> None:
-        """Write one more member and the closing brace; a list goes out piece by piece."""
-        self.sink.write(f",{json.dumps(name)}:".encode())
-        if isinstance(value, list):
-            for i, each in enumerate(value):
-                self.sink.write((b"," if i else b"[") + _compact(each))
-            self.sink.write(b"]" if value else b"[]")
-        else:
-            self.sink.write(_compact(value))
-        self.sink.write(self.last)
-
-
-def _compact(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _once(triples: QueryTriples) -> Iterator[Triple]:
@@ -339,18 +233,20 @@ def _once(triples: QueryTriples) -> Iterator[Triple]:
             yield triple
 
 
-def _prefixes(media_type: str) -> dict[str, str] | None:
+def prefixes_of(media_type: str) -> dict[str, str] | None:
+    """Give our prefixes for a format that declares any."""
     return PREFIXES if media_type in ("text/turtle", "application/trig", "application/rdf+xml") else None
 
 
-def _fitting(wanted: tuple[str, ...], known: dict[str, Any]) -> str:
+def fitting(wanted: tuple[str, ...], known: dict[str, Any]) -> str:
+    """Take the best of the formats that fit; raises QueryError where there is none."""
     if wanted:
         return wanted[0]
     detail = f"None of the formats asked for fits this form of query. Ask for one of {', '.join(known)}."
     raise QueryError("not-acceptable", 406, detail, {"available": list(known)})
 
 
-class _Sink(io.RawIOBase):
+class Sink(io.RawIOBase):
     """Sends what is written to it as frames; pyoxigraph writes 8 kB at a time.
 
     The prefixes at the beginning of Turtle and TriG are sorted on the way: pyoxigraph 0.5.13 writes them in an order
@@ -363,9 +259,11 @@ class _Sink(io.RawIOBase):
         """What was written while there may still be prefixes to come; None after that."""
 
     def writable(self) -> bool:
+        """Say so, as a file does."""
         return True
 
     def write(self, data: Any) -> int:
+        """Send bytes."""
         written = bytes(data)
         if self.begun is None:
             self.put(DATA, written)
