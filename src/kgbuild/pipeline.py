@@ -13,7 +13,8 @@ from sqlite3 import sqlite_version
 import rdflib
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, Store, serialize
 
-from kgbuild import __version__
+from kgbuild import __version__, catalogue
+from kgbuild.catalogue.descriptions import describe_in_graph
 from kgbuild.consistency import check_consistency
 from kgbuild.dates import DateNode
 from kgbuild.errors import Issue, Place, error, raise_errors
@@ -26,7 +27,6 @@ from kgbuild.rdf import (
     CompiledArticle,
     compile_article,
     compile_entities,
-    describe_dataset,
     describe_date,
 )
 from kgbuild.reasoning import infer, load_rules
@@ -218,7 +218,7 @@ def assemble(compiled: Compiled, sources: Sources, report: Reporter) -> Graph:
         *compiled.ontology.quads,
         *compiled.entities,
         *(quad for date in compiled.dates for quad in describe_date(date)),
-        *describe_dataset(compiled.articles),
+        *describe_in_graph((article.graph, article.iri) for article in compiled.articles),
         *resolved.record,
     ]
     store = make_store(common)
@@ -364,5 +364,9 @@ def _content(compiled: Compiled, graph: Graph) -> ReleaseContent:
             "sqlite": sqlite_version,
         },
     }
-    derived = {"graph.trig": sorted_trig(graph.dataset), FILE: index_bytes(StoredQuads(graph.dataset))}
+    derived = {
+        "graph.trig": sorted_trig(graph.dataset),
+        FILE: index_bytes(StoredQuads(graph.dataset)),
+        catalogue.FILE: catalogue.count_store(graph.dataset),
+    }
     return ReleaseContent(nquads, source_map, derived, facts)

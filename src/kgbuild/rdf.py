@@ -11,7 +11,7 @@ from kgbuild import ids
 from kgbuild.dates import DateNode, parse_date
 from kgbuild.documents import Key
 from kgbuild.errors import Issue, Place, error
-from kgbuild.namespaces import DATASET_IRI, EXTERNAL, GRAPH, ID, LICENCE, RDF_TYPE, VOCABULARY
+from kgbuild.namespaces import EXTERNAL, GRAPH, RDF_TYPE, VOCABULARY
 from kgbuild.ontology import Ontology
 from kgbuild.records import Article, Claim, Entity
 from kgbuild.registry import Registry, UnknownEntityError, iri_of
@@ -22,7 +22,6 @@ Triple = tuple[NamedNode, NamedNode, Term]
 
 ENTITIES_GRAPH = NamedNode(f"{GRAPH}entities")
 DATES_GRAPH = NamedNode(f"{GRAPH}dates")
-CATALOG_GRAPH = NamedNode(f"{GRAPH}catalog")
 
 TYPE = NamedNode(RDF_TYPE)
 _XSD = EXTERNAL["xsd"]
@@ -244,7 +243,7 @@ def _noted_at(subject: NamedNode, predicate: NamedNode, claim: Claim) -> Key:
     return (name,) if name in ("says", "because", "rank") else ((claim.kind,) if name != "type" else ())
 
 
-# --- entities, dates, catalog -------------------------------------------------------------------------------------
+# --- entities, dates ----------------------------------------------------------------------------------------------
 
 
 def compile_entities(registry: Registry) -> tuple[list[Quad], SourceMap, list[Issue]]:
@@ -344,16 +343,3 @@ def describe_date(node: DateNode) -> Iterator[Quad]:
 
 def _day(value: object) -> Literal | None:
     return Literal(str(value), datatype=NamedNode(f"{_XSD}date")) if value is not None else None
-
-
-def describe_dataset(articles: Iterable[CompiledArticle]) -> Iterator[Quad]:
-    """Describe the data set, and say which article each article graph comes from."""
-    dataset = NamedNode(DATASET_IRI)
-    title = "ICN, the Intergovernmental Cooperation Networks knowledge graph"
-    yield Quad(dataset, TYPE, _term("void", "Dataset"), CATALOG_GRAPH)
-    yield Quad(dataset, TYPE, _term("dcat", "Dataset"), CATALOG_GRAPH)
-    yield Quad(dataset, _term("dcterms", "title"), Literal(title, language="en"), CATALOG_GRAPH)
-    yield Quad(dataset, _term("dcterms", "license"), NamedNode(LICENCE), CATALOG_GRAPH)
-    yield Quad(dataset, _term("void", "uriSpace"), Literal(ID), CATALOG_GRAPH)
-    for article in articles:
-        yield Quad(article.graph, _term("prov", "hadPrimarySource"), article.iri, CATALOG_GRAPH)

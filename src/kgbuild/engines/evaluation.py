@@ -29,14 +29,15 @@ from pyoxigraph import (
     serialize,
 )
 
-from kgbuild.engines import lexer
+from kgbuild.engines import jsonld, lexer
 from kgbuild.engines.attribution import MEMBER, attribute, not_attributable
 from kgbuild.engines.derivation import SOLUTIONS, Row
-from kgbuild.engines.description import describe, find
 from kgbuild.engines.faults import QueryError as QueryError  # under this name for all who ask
-from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS
+from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS, WITH_PREFIXES
 from kgbuild.engines.frames import DATA, END, FAULT, HEAD, Outbox
 from kgbuild.engines.syntax import explain_syntax
+from kgbuild.engines.thing_description import describe
+from kgbuild.engines.thing_lookup import find
 from kgbuild.namespaces import PREFIXES
 
 LONGEST_QUERY: Final = 256_000
@@ -71,6 +72,8 @@ class Request:
     """An IRI that is described in place of a query; without a graph format, only whether there is anything to tell."""
     page: int = 1
     """Of the description."""
+    context: str = ""
+    """The context that JSON-LD is compacted with."""
 
     def fields(self) -> tuple[Any, ...]:
         """Give all that is asked: what names the answer."""
@@ -230,23 +233,16 @@ def _describe(store: Store, request: Request, put: Put) -> None:
     found = describe(store, request.describe, request.page)
     media_type = request.graphs[0]
     put(HEAD, json.dumps({"form": "graph", "media_type": media_type, "pages": found.pages}).encode())
-    format_ = RdfFormat.from_media_type(media_type)
-    assert format_ is not None  # noqa: S101 - one of ours
     # Where a format has room for the graph in which a triple stands, it keeps it.
     keeps = media_type in ("application/trig", "application/n-quads")
-    prefixes = found.prefixes if _prefixes(media_type) else None
-    statements: Any = found.quads() if keeps else found.triples()
-    with _Sink(put) as sink:
-        serialize(statements, cast(IO[bytes], sink), format=format_, prefixes=prefixes)
+    _write_graph(found.quads(store) if keeps else found.triples(), media_type, request, put, found.prefixes)
 
 
 def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Request, put: Put) -> None:
     if isinstance(result, QueryTriples):
         media_type = _fitting(request.graphs, GRAPHS)
         put(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode())
-        with _Sink(put) as sink:
-            prefixes = _prefixes(media_type)
-            serialize(_once(result), cast(IO[bytes], sink), format=GRAPHS[media_type], prefixes=prefixes)
+        _write_graph(_once(result), media_type, request, put, PREFIXES)
         return
     is_ask = isinstance(result, QueryBoolean)
     media_type = _fitting(tuple(m for m in request.results if not (is_ask and m in NOT_FOR_ASK)), RESULTS)
@@ -256,6 +252,20 @@ def _write(result: QuerySolutions | QueryTriples | QueryBoolean, request: Reques
     put(HEAD, json.dumps(head).encode())
     with _Sink(put) as sink:
         result.serialize(cast(IO[bytes], sink), format=RESULTS[media_type])
+
+
+def _write_graph(
+    statements: Iterable[Triple | Quad], media_type: str, request: Request, put: Put, prefixes: dict[str, str]
+) -> None:
+    with _Sink(put) as sink:
+        if media_type == jsonld.MEDIA_TYPE:
+            with io.BufferedWriter(sink, 1 << 16) as buffer:
+                jsonld.write(statements, jsonld.read_context(request.context), buffer.write)
+            return
+        format_ = RdfFormat.from_media_type(media_type)
+        assert format_ is not None  # noqa: S101 - one of ours
+        listed = prefixes if media_type in WITH_PREFIXES else None
+        serialize(cast(Any, statements), cast(IO[bytes], sink), format=format_, prefixes=listed)
 
 
 def _write_with_sources(
@@ -337,10 +347,6 @@ def _once(triples: QueryTriples) -> Iterator[Triple]:
         if triple not in seen:
             seen.add(triple)
             yield triple
-
-
-def _prefixes(media_type: str) -> dict[str, str] | None:
-    return PREFIXES if media_type in ("text/turtle", "application/trig", "application/rdf+xml") else None
 
 
 def _fitting(wanted: tuple[str, ...], known: dict[str, Any]) -> str:

@@ -92,7 +92,7 @@ async def _page(service: Service, reader: Reader) -> Response:
     articles, networks = await table(service.pool, _ARTICLES), await table(service.pool, _NETWORKS)
     network = _iri(_asked(service, "network")) if rows else ""
     labels = await _labels(service, {*_mentioned(rows, articles, networks), *filter(None, [network])})
-    counts = [(name, service.known.classes.get(ONTOLOGY + kind, 0)) for kind, name in COUNTED.items()]
+    counts = [(name, service.catalogue.classes.get(ONTOLOGY + kind, 0)) for kind, name in COUNTED.items()]
     question = service.settings.questions.get(FLAGSHIP)
     return page(
         "home.html",

@@ -6,17 +6,21 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import asdict, dataclass, field
-from hashlib import sha256
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
+from kgbuild import __version__, catalogue
+from kgbuild.catalogue import Catalogue, make_catalogue, read_catalogue, write_catalogue
 from kgbuild.engines import disk
 from kgbuild.engines.evaluation import QueryError, Request
 from kgbuild.engines.pool import OUR_OWN, Answer, Limits, Pool
+from kgbuild.engines.results import read_table
 from kgbuild.errors import EngineError, KgError
-from kgbuild.namespaces import ONTOLOGY, sparql_header
+from kgbuild.namespaces import sparql_header
 from kgbuild.questions import Question
 from kgbuild.release import QUADS, Release, current_release, find_release
 from kgbuild.server.metrics import Meter
@@ -28,26 +32,7 @@ T = TypeVar("T")
 LOOK_EVERY: Final = 2.0
 """Seconds between looks at which release is the current one."""
 CACHE_BYTES: Final = 256 << 20
-_TERMS: Final = f'SELECT ?x (1 AS ?n) {{ ?x ?p ?o FILTER (STRSTARTS(STR(?x), "{ONTOLOGY}")) }} GROUP BY ?x'
-_GRAPHS: Final = "SELECT ?x (COUNT(*) AS ?n) { GRAPH ?x { ?s ?p ?o } } GROUP BY ?x ORDER BY ?x"
-_TRIPLES: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
-_CLASSES: Final = "SELECT ?x (COUNT(?s) AS ?n) { ?s a ?x } GROUP BY ?x ORDER BY ?x"
-_PROPERTIES: Final = "SELECT ?x (COUNT(*) AS ?n) { ?s ?x ?o } GROUP BY ?x ORDER BY ?x"
-_NOTHING: Final = {"type": "uri", "value": ""}
 _log: Final = logging.getLogger("kgbuild.server")
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of the data that are served: terms of our ontology, and how much there is of what."""
-
-    terms: frozenset[str] = frozenset()
-    graphs: dict[str, int] = field(default_factory=dict)
-    """Name of each graph -> its triples."""
-    triples: int = 0
-    """Of the default graph, as are the things of each class and the uses of each property."""
-    classes: dict[str, int] = field(default_factory=dict)
-    properties: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,7 +59,9 @@ class Service:
         self.cache = Cache(CACHE_BYTES)
         self.meter = Meter()
         self.release_id = ""
-        self.known = Known()
+        self.catalogue = Catalogue()
+        self.context = ""
+        """The JSON-LD context, as text."""
         self.searcher = Searcher(None, ())
         self._pool: Pool | None = None
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
@@ -126,7 +113,7 @@ class Service:
         pool = Pool(files, self.settings.limits, await self._on_disk(release, files), self.meter.ended)
         try:
             await pool.start()
-            known = await _remembered(pool) if pool.disk else await _known(pool)
+            known = (await asyncio.to_thread(_published, release)) or await _counted(pool)
         except BaseException:
             await pool.stop()
             raise
@@ -136,7 +123,7 @@ class Service:
             await searcher.start()
             self.searcher.close()
             self.searcher = searcher
-        self.known = known
+        self.catalogue, self.context = known, json.dumps(known.context)
         old, self._pool = self._pool, pool
         self.release_id = name
         self.cache.clear()
@@ -224,37 +211,55 @@ class Service:
             del self._running[key]
 
 
-async def _known(pool: Pool) -> Known:
-    """Ask the data what the pages and the service description tell of it: once, before anybody else asks."""
-    counts = [await _counts(pool, query) for query in (_GRAPHS, _TRIPLES, _CLASSES, _PROPERTIES)]
-    terms = await _counts(pool, _TERMS)
-    return Known(frozenset(term.removeprefix(ONTOLOGY) for term in terms), counts[0], counts[1][""], *counts[2:])
+def _published(release: Release | None) -> Catalogue | None:
+    """Read the catalogue of a release; none where it was built without one, or by a version with another form."""
+    if release is None or catalogue.FILE not in release.manifest["files"]:
+        return None
+    with suppress(OSError, ValueError):
+        return read_catalogue((release.path / catalogue.FILE).read_bytes())
+    return None
 
 
-async def _remembered(pool: Pool) -> Known:
-    """Read from beside a store on disk what is known of its data, or ask once: that reads all of them five times."""
-    assert pool.disk is not None  # noqa: S101 - asked of pools over a store on disk only
-    asked = sha256("\n".join((_GRAPHS, _TRIPLES, _CLASSES, _PROPERTIES, _TERMS)).encode()).hexdigest()
-    if (notes := disk.read_notes(pool.disk)).get("asked") == asked:
-        return Known(**{**notes["known"], "terms": frozenset(notes["known"]["terms"])})
-    known = await _known(pool)
-    disk.write_notes(pool.disk, {"asked": asked, "known": {**asdict(known), "terms": sorted(known.terms)}})
-    return known
+async def _counted(pool: Pool) -> Catalogue:
+    """Count what is in the data, before anybody else asks; for a store on disk, once for all times it is served."""
+    if pool.disk is None:
+        return await _ask(pool)
+    version = blake2b(repr((__version__, catalogue.QUERIES)).encode()).hexdigest()
+    if (notes := disk.read_notes(pool.disk)).get("asked") == version:
+        return read_catalogue(json.dumps(notes["known"]).encode())
+    made = await _ask(pool)
+    disk.write_notes(pool.disk, {"asked": version, "known": json.loads(write_catalogue(made))})
+    return made
 
 
-async def _counts(pool: Pool, query: str) -> dict[str, int]:
-    rows = await table(pool, query)
-    named = [row for row in rows if row.get("x", _NOTHING)["type"] == "uri"]  # a class may be a blank node
-    return {row.get("x", _NOTHING)["value"]: int(row["n"]["value"]) for row in named}
+async def _ask(pool: Pool) -> Catalogue:
+    work = make_catalogue()
+    wanted = next(work)
+    try:
+        while True:
+            try:
+                answers = tuple([read_table(await _results(pool, each.text)).records() for each in wanted])
+            except QueryError as fault:
+                wanted = work.throw(fault)
+            else:
+                wanted = work.send(answers)
+    except StopIteration as done:
+        made: Catalogue = done.value
+        return made
 
 
 async def table(pool: Pool, query: str) -> list[dict[str, dict[str, str]]]:
     """Answer one of our own SELECT queries, however long it takes: its bindings, as SPARQL JSON has them."""
+    bindings: list[dict[str, dict[str, str]]] = (await _results(pool, query))["results"]["bindings"]
+    return bindings
+
+
+async def _results(pool: Pool, query: str) -> dict[str, Any]:
     found = await pool.run(Request(sparql_header() + query, ("application/sparql-results+json",), ()), OUR_OWN)
     try:
         if found.rest is not None:
             raise EngineError("An answer that the server needs is too large. Serve less data.")
-        bindings: list[dict[str, dict[str, str]]] = json.loads(found.read())["results"]["bindings"]
-        return bindings
+        read: dict[str, Any] = json.loads(found.read())
+        return read
     finally:
         found.close()

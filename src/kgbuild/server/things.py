@@ -20,6 +20,7 @@ from pyoxigraph import RdfFormat, Store
 from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
+from kgbuild.engines import jsonld
 from kgbuild.engines.evaluation import Request
 from kgbuild.engines.faults import QueryError
 from kgbuild.engines.pool import Answer
@@ -31,7 +32,7 @@ from kgbuild.server.ontology_page import ontology_page
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.rendering import local_path
 from kgbuild.server.responses import Encoded, Response, header, header_lines
-from kgbuild.server.service import Service, table
+from kgbuild.server.service import Service
 
 FORMATS: Final = {
     "ttl": "Turtle",
@@ -58,7 +59,6 @@ _SAFE: Final = "/!$&'()*+,;=:@"
 _SUFFIX: Final = re.compile(rf"(.+)\.({'|'.join(FORMATS)})")
 _VERSION_IRI: Final = f"{EXTERNAL['owl']}versionIRI"
 """No registered relation says this; an address may stand for one (RFC 8288 §2.1.2)."""
-_VERSION: Final = f"SELECT ?v {{ <{ONTOLOGY_IRI}> owl:versionIRI ?v }} ORDER BY ?v LIMIT 1"
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,8 @@ class _Description(Prepared):
         described = iri or self.iri
         # A graph is sent whole to programs, and to people page by page.
         number = address.page if self.is_page or not described.startswith(GRAPH) else 0
-        self.request = Request("", (), wanted, describe=described, page=number)
+        context = self.service.context if wanted == (jsonld.MEDIA_TYPE,) else ""
+        self.request = Request("", (), wanted, describe=described, page=number, context=context)
         self.reader = replace(self.reader, here=address.located())
 
     def address(self, format_: str = "") -> str:
@@ -289,7 +290,7 @@ class _Ontology(_Description):
 
     async def make(self) -> Encoded | Answer:
         """Give the ontology if it is the version that is asked for."""
-        self.version = await ontology_version(self.service)
+        self.version = self.service.catalogue.ontology_version
         if self.is_versioned and self.version != self.iri:
             have = f" The version here is {self.version}." if self.version else ""
             raise problem("not-found", f"There is no {self.iri} here.{have}")
@@ -334,12 +335,6 @@ def _load(quads: bytes) -> Store:
     store = Store()
     store.load(quads, format=RdfFormat.N_QUADS)
     return store
-
-
-async def ontology_version(service: Service) -> str:
-    """Find the IRI of the version of the ontology in the data; "" if they have none."""
-    rows = await table(service.pool, _VERSION)
-    return rows[0]["v"]["value"] if rows else ""
 
 
 def _general_links(iri: str) -> list[Link]:

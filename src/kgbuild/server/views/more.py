@@ -9,7 +9,6 @@ from typing import Final
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse
 
 from kgbuild.engines import iri
-from kgbuild.engines.description import PER_PAGE
 from kgbuild.engines.evaluation import Request
 from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import ID, expand
@@ -60,9 +59,8 @@ async def whole(service: Service, thing: str, described: Store, number: int) -> 
 
 
 def _pages(described: Store) -> int:
-    counted = described.quads_for_pattern(None, NamedNode(expand("schema:numberOfItems")), None, None)
-    totals = [int(q.object.value) for q in counted if isinstance(q.object, Literal) and q.object.value.isdecimal()]
-    return max(1, -(-max(totals, default=0) // PER_PAGE))
+    lasts = described.quads_for_pattern(None, NamedNode(expand("hydra:last")), None, None)
+    return max((int(q.object.value.rpartition("=")[2]) for q in lasts if isinstance(q.object, NamedNode)), default=1)
 
 
 async def _further(service: Service, thing: str, pages: int) -> list[Quad]:
