@@ -165,12 +165,11 @@ class _Writer:
             raise ValueError("JSON-LD 1.1 has no triple terms")  # noqa: TRY004 - as pyoxigraph raises
         if term.language:
             return {"@language": term.language, "@value": term.value}
-        datatype = term.datatype.value
-        if datatype == (read_as or _STRING):
-            return _native(term.value, datatype)
-        if not read_as and (native := _native(term.value, datatype)) is not term.value:
+        datatype, text = term.datatype.value, term.value
+        native = _native(text, datatype)
+        if datatype == (read_as or _STRING) or (not read_as and native is not text):
             return native
-        return {"@value": term.value} if datatype == _STRING else {"@type": self.iri(datatype), "@value": term.value}
+        return {"@value": text} if datatype == _STRING else {"@type": self.iri(datatype), "@value": text}
 
 
 def _native(text: str, datatype: str) -> Any:
