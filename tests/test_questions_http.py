@@ -25,8 +25,6 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from kgbuild.dates import parse_edtf
 from kgbuild.engines import Engine, select
 from kgbuild.engines.embedded import EmbeddedEngine
-from kgbuild.engines.evaluation import Request
-from kgbuild.engines.pool import Answer
 from kgbuild.errors import EngineError
 from kgbuild.namespaces import BASE, ID, expand
 from kgbuild.questions import THEMES, Question, bind, load_questions, read_values
@@ -35,6 +33,8 @@ from kgbuild.server.lookups import MOST, look_up
 from kgbuild.server.question_pages import is_date_column
 from kgbuild.server.service import Service
 from kgbuild.tables import format_json
+from kgbuild.workers.request import Request
+from kgbuild.workers.spool import Answer
 from serving import BROWSER, PATIENCE, Served, serving
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -25,9 +25,9 @@ from hypothesis import strategies as st
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, parse
 from rdflib.namespace import DCTERMS, FOAF, RDF, RDFS, SKOS, VOID
 
-from kgbuild.engines.faults import QueryError
 from kgbuild.engines.thing_description import LARGEST, PER_PAGE, describe
 from kgbuild.namespaces import BASE, ID, ONTOLOGY, SITUATION_KINDS, expand
+from kgbuild.query_error import QueryError
 from kgbuild.server.negotiation import SHORT_NAMES
 from kgbuild.server.rendering import local_path
 from serving import BROWSER, Served, mini_file, mini_nquads, serving, workers, zygote

@@ -13,9 +13,7 @@ from rich.console import Console
 
 from kgbuild import __version__, schemas
 from kgbuild.engines import Answer, Engine
-from kgbuild.engines.disk import MODES
 from kgbuild.engines.embedded import open_release
-from kgbuild.engines.pool import Limits
 from kgbuild.engines.remote import RemoteEngine
 from kgbuild.errors import ExitCode, Issue, KgError, UsageError
 from kgbuild.explain import explain as explain_iri
@@ -26,9 +24,12 @@ from kgbuild.progress import reporting
 from kgbuild.questions import Question, ask, empty_sentence, find_question, load_questions
 from kgbuild.release import collect_garbage, current_release, find_release, list_releases, use_release
 from kgbuild.search import FILE, KINDS, Index
+from kgbuild.server.remote_data import read_engine
 from kgbuild.server.run import serve
 from kgbuild.server.service import Settings
 from kgbuild.tables import FORMATS, format_answer
+from kgbuild.workers.disk import MODES
+from kgbuild.workers.lanes import Limits
 
 app = typer.Typer(
     name="kgbuild",
@@ -356,6 +357,13 @@ def serve_command(
     data: Annotated[
         list[Path] | None, typer.Option("--data", help="RDF files to serve as they are; may be given several times.")
     ] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", help="Where another SPARQL 1.1 server answers queries: serve its data.")
+    ] = None,
+    resolved_graph: Annotated[
+        str,
+        typer.Option("--resolved-graph", help="The graph there that stands for the default one."),
+    ] = "",
     release: Annotated[
         str | None, typer.Option(help="Stay with this release; else the current one is followed.")
     ] = None,
@@ -378,11 +386,14 @@ def serve_command(
     for path in data or []:
         if not path.is_file():
             raise UsageError(f"{path}: there is no such file. Give RDF files after --data.")
-    if not data:
+    if engine and (data or release):
+        raise UsageError("--engine serves the data of another server. Leave --data and --release out.")
+    if not data and not engine:
         current_release(build_dir)
     questions = _questions() if _QUESTIONS.is_dir() and not data else {}
+    remote = read_engine(engine, resolved_graph) if engine else None
     limits = Limits(timeout=query_timeout, memory=memory_per_query << 20, workers=workers)
-    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url.rstrip("/"), questions, store)
+    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url, questions, remote, store)
     serve(settings, host, port, _say, access_log)
 
 

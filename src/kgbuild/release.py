@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kgbuild.engines.disk import FOLDER, remove_unused
 from kgbuild.errors import KgError, UsageError
+from kgbuild.workers.disk import FOLDER, remove_unused
 
 QUADS = "graph.nq"
 SOURCE_MAP = "source-map.jsonl"

@@ -19,9 +19,9 @@ from kgbuild.catalogue.context import make_context
 from kgbuild.catalogue.reference import Reference, make_reference
 from kgbuild.engines import Term
 from kgbuild.engines.embedded import EmbeddedEngine
-from kgbuild.engines.faults import QueryError
 from kgbuild.lookups import Bindings, LookUp, run, select
 from kgbuild.namespaces import BASE, ID, ONTOLOGY, ONTOLOGY_IRI
+from kgbuild.query_error import QueryError
 
 FILE: Final = "catalogue.json"
 """The file of a release."""

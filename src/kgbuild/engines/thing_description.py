@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store, Triple
 
-from kgbuild.engines.faults import QueryError
 from kgbuild.engines.thing_lookup import LARGEST_NODE, find
 from kgbuild.namespaces import BASE, DATASET_IRI, DATE, ID, LICENCE, ONTOLOGY, PREFIXES, VOCABULARY, expand
+from kgbuild.query_error import QueryError
 
 PER_PAGE: Final = 500
 """Nodes described on a page: what leads to the thing, and what is said about that."""

@@ -10,8 +10,8 @@ from typing import Final
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgbuild import ids
-from kgbuild.engines.faults import QueryError
 from kgbuild.namespaces import ENTITY_KINDS, ID, RDF_TYPE, VOCABULARY, expand
+from kgbuild.query_error import QueryError
 
 SCANNED: Final = 30_000
 """Ids that are looked at for a near one."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from hashlib import blake2b
@@ -15,14 +14,16 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
 from kgbuild.engines import jsonld, lexer
-from kgbuild.engines.evaluation import QueryError, Request
 from kgbuild.engines.formats import ALIASES, content_type
-from kgbuild.engines.pool import SLOW_READER, Answer
+from kgbuild.query_error import QueryError
+from kgbuild.server.addresses import address
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, SHORT_NAMES, VARY, fitting, named_format, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.responses import CORS, Encoded, Response, header, header_lines
 from kgbuild.server.service import Service
+from kgbuild.workers.request import Request
+from kgbuild.workers.spool import SLOW_READER, Answer
 
 T = TypeVar("T")
 
@@ -32,7 +33,6 @@ UNWATCHED: Final = 0.1
 """Seconds of work after which it is watched whether the client is still there."""
 LONGEST_LOCATION: Final = 2000
 """Characters of a Content-Location: proxies refuse long headers."""
-_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?")
 
 
 # --- reading a request --------------------------------------------------------------------------------------------
@@ -87,17 +87,6 @@ def accepted(format_: str | None, scope: Scope) -> str | None:
     return named_format(format_) if format_ else header(scope, b"accept")
 
 
-def public_url(service: Service, scope: Scope) -> str:
-    """Give the server's address as the client knows it: as set, else from its Host header, which may hold anything."""
-    if service.settings.public_url:
-        return service.settings.public_url
-    given = header(scope, b"host")
-    host = ":".join(map(str, scope["server"])) if given is None else given  # HTTP/1.0 need not send one
-    if not _HOST.fullmatch(host):
-        raise problem("bad-request", "The Host header names no host. Send the name under which the server is reached.")
-    return f"{scope['scheme']}://{host}"
-
-
 # --- answering ----------------------------------------------------------------------------------------------------
 
 
@@ -130,7 +119,7 @@ class Prepared(ABC):
         if not self.results and not self.graphs:
             available = [*result_offers, *graph_offers, HTML]
             raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
-        base = f"{public_url(service, scope)}/sparql"
+        base = address(service, scope, "/sparql")
         context = service.context if self.graphs[:1] == (jsonld.MEDIA_TYPE,) else ""
         asked = query, _canonical(self.results), _canonical(self.graphs), *graphs, sources, base
         self.request = Request(*asked, context=context)
@@ -211,7 +200,7 @@ async def respond(prepared: Prepared, scope: Scope, receive: Receive, send: Send
     cache = prepared.service.cache
     kept = cache.get(prepared.key)
     if kept is None:
-        made = await _answer(prepared, receive)
+        made = await _answer(prepared, scope, receive)
         if isinstance(made, Answer):
             await _send_large(prepared, made, scope, receive, send)
             return
@@ -229,18 +218,23 @@ async def send_response(scope: Scope, response: Response, send: Send) -> None:
     await encoded.send(scope["method"], header(scope, b"if-none-match"), send)
 
 
-async def _answer(prepared: Prepared, receive: Receive) -> Encoded | Answer:
+async def _answer(prepared: Prepared, scope: Scope, receive: Receive) -> Encoded | Answer:
     """Run a query for all who ask the same at this moment; one whose clients have gone is ended."""
     service = prepared.service
     # RAND() and its like differ for each who asks, also at the same moment.
     work = service.shared(prepared.key, prepared.make) if prepared.keeps else prepared.make()
-    found = await watched(receive, work)
+    found = await _watched(scope, receive, work)
     if isinstance(found, Answer):
         if found.taken:  # a large answer is read once: whoever comes second has one of his own
-            found = await watched(receive, prepared.make())
+            found = await _watched(scope, receive, prepared.make())
         if isinstance(found, Answer):
             found.taken = True
     return found
+
+
+async def _watched(scope: Scope, receive: Receive, work: Awaitable[T]) -> T:
+    """Watch for the client of a POST, whose body has been read by now; that of a GET is watched from the beginning."""
+    return await (watched(receive, work) if scope["method"] == "POST" else work)
 
 
 async def watched(receive: Receive, work: Awaitable[T]) -> T:
@@ -285,7 +279,7 @@ async def _send_large(prepared: Prepared, answer: Answer, scope: Scope, receive:
     try:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if scope["method"] != "HEAD":
-            await watched(receive, _send_parts(answer, send))
+            await _watched(scope, receive, _send_parts(answer, send))
         await send({"type": "http.response.body", "body": b""})
     except (QueryError, TimeoutError, OSError) as found:
         raise CutOffError from found

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from starlette.types import Receive, Scope, Send
 
 from kgbuild.namespaces import ID
-from kgbuild.server.answering import public_url
+from kgbuild.server.addresses import address
 from kgbuild.server.kept_documents import send_kept
 from kgbuild.server.problems import problem
 from kgbuild.server.rendering import local_path
@@ -29,7 +29,7 @@ _NAMESPACE: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 async def robots(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Answer /robots.txt."""
-    public = public_url(scope["service"], scope)
+    public = address(scope["service"], scope)
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in CLOSED), "", f"Sitemap: {public}/sitemap.xml", ""]
 
     async def make() -> Response:
@@ -41,7 +41,7 @@ async def robots(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: A
 async def sitemap(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Answer /sitemap.xml: an index of the parts."""
     service: Service = scope["service"]
-    public = public_url(service, scope)
+    public = address(service, scope)
 
     async def make() -> Response:
         parts = await _parts(service)
@@ -54,7 +54,7 @@ async def sitemap(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
 async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Answer /sitemap-<number>.xml: up to 50,000 addresses of pages, each thing once."""
     service: Service = scope["service"]
-    number, public = int(scope["path_params"]["number"]), public_url(service, scope)
+    number, public = int(scope["path_params"]["number"]), address(service, scope)
     if number >= await _parts(service):
         raise problem("not-found", f"The sitemap has no part {str(number)[:20]}. /sitemap.xml lists its parts.")
 
@@ -62,7 +62,7 @@ async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # n
         query = (
             f"SELECT ?s {{ {_THINGS} }} ORDER BY ?s LIMIT {PART - len(_PAGES)} OFFSET {number * (PART - len(_PAGES))}"
         )
-        things = [row["s"]["value"] for row in await table(service.pool, query)]
+        things = [row["s"]["value"] for row in await table(service, query)]
         return await asyncio.to_thread(_part, public, things, first=number == 0)
 
     await send_kept(scope, send, ("sitemap", number, public), make)
@@ -71,7 +71,7 @@ async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # n
 async def _parts(service: Service) -> int:
     """Count the parts: at least one, for the pages that are always there."""
     found = await service.shared(
-        ("things", service.release_id), lambda: table(service.pool, f"SELECT (COUNT(*) AS ?n) {{ {_THINGS} }}")
+        ("things", service.release_id), lambda: table(service, f"SELECT (COUNT(*) AS ?n) {{ {_THINGS} }}")
     )
     return max(1, -(-int(found[0]["n"]["value"]) // (PART - len(_PAGES))))
 

@@ -27,7 +27,7 @@ from kgbuild.catalogue.descriptions import (
 from kgbuild.engines.formats import ALIASES, FORMATS_NAMESPACE, content_type, write_graph
 from kgbuild.namespaces import DATASET_IRI, LICENCE, PREFIXES
 from kgbuild.release import Release, readable_releases
-from kgbuild.server.answering import public_url
+from kgbuild.server.addresses import address
 from kgbuild.server.kept_documents import FORMATS, alternates, asked_format, send_kept
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, SHORT_NAMES, VARY
@@ -38,7 +38,7 @@ from kgbuild.server.service import Service
 
 async def releases_of(service: Service) -> Releases:
     """List the releases, from the folders that are there now."""
-    if service.settings.files:
+    if not service.settings.has_releases:
         return Releases()
     kept = await asyncio.to_thread(readable_releases, service.settings.build)
     return Releases(tuple(kept), next((each for each in kept if each.id == service.release_id), None))
@@ -55,7 +55,7 @@ async def void(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG
         headers = header_lines({"Location": "/dataset", "Vary": VARY, "Cache-Control": "no-cache"})
         await Response(303, headers, b"").encoded(takes_gzip=False).send(scope["method"], None, send)
         return
-    public = public_url(service, scope)
+    public = address(service, scope)
 
     async def make() -> Response:
         triples = void_triples(service.catalogue, await releases_of(service), public)
@@ -71,7 +71,7 @@ async def dataset(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
         await dcat_answer(scope, send, media_type, "/dataset")
         return
     service: Service = scope["service"]
-    reader, public = replace(reader_of(scope), here="/dataset"), public_url(service, scope)
+    reader, public = replace(reader_of(scope), here="/dataset"), address(service, scope)
     releases = await releases_of(service)
 
     async def make() -> Response:
@@ -83,7 +83,7 @@ async def dataset(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
 async def dcat_answer(scope: Scope, send: Send, media_type: str, path: str) -> None:
     """Send the description in DCAT as what is at `path`."""
     service: Service = scope["service"]
-    public, releases = public_url(service, scope), await releases_of(service)
+    public, releases = address(service, scope), await releases_of(service)
 
     async def make() -> Response:
         return _rdf(list(dcat_triples(service.catalogue, releases, public)), media_type, path)
@@ -121,7 +121,7 @@ def _page(service: Service, releases: Releases, reader: Reader, public: str) -> 
         title=TITLE[reader.interface],
         description=DESCRIPTION[reader.interface],
         catalogue=service.catalogue,
-        quads=service.pool.quads,
+        quads=service.data.quads,
         release=releases.served,
         previous=releases.before(releases.served) if releases.served else None,
         files=files_shown(releases.served, reader) if releases.served else [],

@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
 from kgbuild.engines import iri
-from kgbuild.engines.evaluation import QueryError
 from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import DATASET_IRI, ID, ONTOLOGY, PREFIXES, expand
+from kgbuild.query_error import QueryError
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import takes_gzip
 from kgbuild.server.rendering import page
@@ -89,7 +89,7 @@ async def home(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG
 
 async def _page(service: Service, reader: Reader) -> Response:
     rows = await _flagship(service)
-    articles, networks = await table(service.pool, _ARTICLES), await table(service.pool, _NETWORKS)
+    articles, networks = await table(service, _ARTICLES), await table(service, _NETWORKS)
     network = _iri(_asked(service, "network")) if rows else ""
     labels = await _labels(service, {*_mentioned(rows, articles, networks), *filter(None, [network])})
     counts = [(name, service.catalogue.classes.get(ONTOLOGY + kind, 0)) for kind, name in COUNTED.items()]
@@ -120,7 +120,7 @@ async def _flagship(service: Service) -> list[Binding]:
     if question is None:
         return []
     try:
-        return [row for row in await table(service.pool, _without_prefixes(question.text)) if "academy" in row]
+        return [row for row in await table(service, _without_prefixes(question.text)) if "academy" in row]
     except QueryError:
         return []
 
@@ -157,7 +157,7 @@ async def _labels(service: Service, things: Iterable[str]) -> dict[str, Labels]:
         except ValueError:
             continue  # from files of others: no IRI, and so it has no name
     found: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in await table(service.pool, _LABELS.format(" ".join(terms))) if terms else []:
+    for row in await table(service, _LABELS.format(" ".join(terms))) if terms else []:
         found[row["x"]["value"]].setdefault(row["label"].get("xml:lang", ""), row["label"]["value"])
     return dict(found)
 

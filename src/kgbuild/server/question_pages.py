@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 from kgbuild.engines import Table, Term, iri
 from kgbuild.engines.attribution import MEMBER
 from kgbuild.engines.lookup import names_of, write_term
-from kgbuild.engines.pool import Answer
 from kgbuild.engines.results import read_table
 from kgbuild.namespaces import BASE, EXTERNAL, ID, PREFIXES, shorten
 from kgbuild.questions import CONCEPT_TYPES, ENTITY_TYPES, THEMES, Parameter, Question, sort_lists
@@ -25,6 +24,7 @@ from kgbuild.server.problems import Problem
 from kgbuild.server.rendering import best_label, page
 from kgbuild.server.responses import Response
 from kgbuild.server.service import Service
+from kgbuild.workers.spool import Answer
 
 FEW: Final = 500
 """Entities up to which a field suggests all of them."""

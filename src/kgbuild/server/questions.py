@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 from kgbuild import __version__
 from kgbuild.engines import Engine, Term
 from kgbuild.engines.lookup import Candidate
-from kgbuild.engines.pool import Answer
 from kgbuild.errors import UsageError
 from kgbuild.questions import (
     ParameterError,
@@ -27,10 +26,10 @@ from kgbuild.questions import (
     write_value,
 )
 from kgbuild.server import openapi, question_pages
+from kgbuild.server.addresses import address
 from kgbuild.server.answering import (
     Prepared,
     accepted,
-    public_url,
     read_format,
     read_pairs,
     respond,
@@ -44,6 +43,7 @@ from kgbuild.server.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VARY, b
 from kgbuild.server.problems import Problem, problem
 from kgbuild.server.responses import Response, header, header_lines
 from kgbuild.server.service import Service
+from kgbuild.workers.spool import Answer
 
 RESERVED: Final = frozenset({"format", "lang", "sources"})
 """Parameters that every question has; none may have one of its own so called."""
@@ -79,7 +79,7 @@ async def to_index(scope: Scope, receive: Receive, send: Send) -> None:  # noqa:
 async def description(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Describe all that is public, in OpenAPI."""
     service: Service = scope["service"]
-    public = public_url(service, scope)
+    public = address(service, scope)
     gzip = takes_gzip(header(scope, b"accept-encoding"))
     key = blake2b(repr(("openapi", service.release_id, __version__, public, gzip)).encode()).digest()
     kept = service.cache.get(key)
@@ -125,10 +125,10 @@ class _Asked(Prepared):
         super().__init__(scope, query, accept, offers, sources=sources, asked_by=f"question {question.name}")
 
     def address(self, format_: str = "") -> str:
-        return address(self.question, _shown(self.question, self.values), format_, sources=self.sources)
+        return path_of(self.question, _shown(self.question, self.values), format_, sources=self.sources)
 
     def links(self) -> dict[str, str]:
-        plain = address(self.question, _shown(self.question, self.values))
+        plain = path_of(self.question, _shown(self.question, self.values))
         if len(plain) > _LONGEST_LINKED:
             return {"Link": DESCRIBED}
         mark = "&" if "?" in plain else "?"
@@ -141,7 +141,7 @@ class _Asked(Prepared):
     async def page(self, answer: Answer) -> Response:
         texts = _shown(self.question, self.values)
         reader = replace(self.reader, here=self.address())  # the same however the page was asked for
-        plain = address(self.question, texts)
+        plain = path_of(self.question, texts)
         shown = question_pages.Shown(self.service, self.question, texts, self.query, plain, reader)
         values = _all_values(self.question, self.values)
         return await question_pages.answer_page(shown, values, answer, self._sentence)
@@ -152,7 +152,7 @@ class _Asked(Prepared):
         return await look_up(self.service, lambda engine: say_empty(engine, self.question, values))
 
 
-def address(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
+def path_of(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
     """Write where a question is asked with these values, relative to the server; empty ones are left out."""
     pairs = [(name, text) for name, text in texts.items() if text]
     pairs += [("sources", "1")] if sources else []

@@ -11,15 +11,14 @@ from urllib.parse import urlencode
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.engines.evaluation import QueryError
 from kgbuild.engines.formats import ALIASES, content_type
-from kgbuild.engines.pool import Answer
 from kgbuild.engines.syntax import unknown_terms
+from kgbuild.query_error import QueryError
 from kgbuild.server import pages
+from kgbuild.server.addresses import address
 from kgbuild.server.answering import (
     Prepared,
     accepted,
-    public_url,
     read_format,
     read_pairs,
     read_text,
@@ -32,6 +31,7 @@ from kgbuild.server.problems import Problem, problem
 from kgbuild.server.responses import Encoded, Response, header, header_lines
 from kgbuild.server.service import Service
 from kgbuild.server.service_description import describe_service
+from kgbuild.workers.spool import Answer
 
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a request; a query may have fewer (see `evaluation.LONGEST_QUERY`)."""
@@ -176,7 +176,7 @@ def _about(service: Service, scope: Scope, accept: str | None, gzip: bool) -> En
     if media_type is None:
         available = [*GRAPH_OFFERS, HTML]
         raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
-    public = public_url(service, scope)
+    public = address(service, scope)
     key = blake2b(repr(("description", service.release_id, public, media_type, gzip)).encode()).digest()
     kept = service.cache.get(key)
     if kept is None:

@@ -21,10 +21,8 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
 from kgbuild.engines import jsonld
-from kgbuild.engines.evaluation import Request
-from kgbuild.engines.faults import QueryError
-from kgbuild.engines.pool import Answer
 from kgbuild.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
+from kgbuild.query_error import QueryError
 from kgbuild.server import views
 from kgbuild.server.answering import Prepared, read_pairs, respond, send_response
 from kgbuild.server.negotiation import GRAPH_OFFERS, SHORT_NAMES, VARY
@@ -33,6 +31,8 @@ from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.rendering import local_path
 from kgbuild.server.responses import Encoded, Response, header, header_lines
 from kgbuild.server.service import Service
+from kgbuild.workers.request import Request
+from kgbuild.workers.spool import Answer
 
 FORMATS: Final = {
     "ttl": "Turtle",
@@ -242,7 +242,7 @@ class _Description(Prepared):
         described = await asyncio.to_thread(_load, answer.read())
         self.scope["links"] = list(self.all_links())
         made = await self.view(described)
-        return replace(made, body=_with_links(made.body, self.scope["links"]))
+        return replace(made, body=_with_links(made.body, self.scope["links"], self.reader.root))
 
     async def view(self, described: Store) -> Response:
         """Choose what people see."""
@@ -317,8 +317,9 @@ class _Ontology(_Description):
         return IMMUTABLE if self.is_versioned else super()._caching()
 
 
-def _with_links(page: bytes, links: list[Link]) -> bytes:
+def _with_links(page: bytes, given: list[Link], root: str) -> bytes:
     """Put those links into the head of a page that its view has not put there: header and head say the same."""
+    links = [replace(link, target=root + link.target) if link.target.startswith("/") else link for link in given]
     head, end, body = page.partition(b"</head>")
     there = {(tag["rel"], tag["href"]) for tag in map(_attributes, re.findall(rb"<link ([^>]*)>", head))}
     rels = {rel for rel, _ in there} & {"canonical"}  # of these, one

@@ -111,7 +111,7 @@ def _tell_article(found: Evidence, thing: str, own: list[Claim]) -> dict[str, An
 async def claim(service: Service, thing: str, reader: Reader) -> tuple[str, dict[str, Any]]:
     """Tell of one claim."""
     rows = await table(
-        service.pool,
+        service,
         f"SELECT DISTINCT ?a ?b {{ GRAPH ?g {{ {write_term(iri(thing))} icn:inArticle ?a ;"
         " icn:claims ?b } } LIMIT 400",
     )
@@ -135,9 +135,9 @@ async def claim(service: Service, thing: str, reader: Reader) -> tuple[str, dict
 async def graph(service: Service, thing: str, reader: Reader) -> tuple[str, dict[str, Any]]:
     """Tell of a named graph: whose it is, and how much is in it."""
     node = write_term(iri(thing))
-    counted = await table(service.pool, f"SELECT (COUNT(*) AS ?n) {{ GRAPH {node} {{ ?s ?p ?o }} }}")
+    counted = await table(service, f"SELECT (COUNT(*) AS ?n) {{ GRAPH {node} {{ ?s ?p ?o }} }}")
     classes = await table(
-        service.pool,
+        service,
         f"SELECT ?class (COUNT(DISTINCT ?s) AS ?n) {{ GRAPH {node} {{ ?s a ?class }} }} GROUP BY ?class "
         "ORDER BY DESC(?n) ?class LIMIT 100",
     )

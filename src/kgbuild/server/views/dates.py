@@ -26,9 +26,9 @@ async def date(service: Service, thing: str, reader: Reader, page: int) -> tuple
     # The same things on a page as in the same page of the description: in the order of their IRIs.
     chosen = f"SELECT DISTINCT ?s {{ ?s ?any {node} }} ORDER BY ?s LIMIT {PER_PAGE} OFFSET {offset}"
     counted, totals, listed = await asyncio.gather(
-        table(service.pool, f"SELECT ?p (COUNT(DISTINCT ?s) AS ?n) {{ {pattern} }} GROUP BY ?p ORDER BY ?p"),
-        table(service.pool, f"SELECT (COUNT(DISTINCT ?s) AS ?n) {{ ?s ?any {node} }}"),
-        table(service.pool, f"SELECT DISTINCT ?p ?s {{ {{ {chosen} }} {pattern} }} ORDER BY ?p ?s"),
+        table(service, f"SELECT ?p (COUNT(DISTINCT ?s) AS ?n) {{ {pattern} }} GROUP BY ?p ORDER BY ?p"),
+        table(service, f"SELECT (COUNT(DISTINCT ?s) AS ?n) {{ ?s ?any {node} }}"),
+        table(service, f"SELECT DISTINCT ?p ?s {{ {{ {chosen} }} {pattern} }} ORDER BY ?p ?s"),
     )
     links = [(row["p"]["value"], row["s"]["value"]) for row in listed if row["s"]["type"] == "uri"]
     found = await gather(service, reader, [thing])

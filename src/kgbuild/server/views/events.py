@@ -149,14 +149,14 @@ async def related(service: Service, thing: str) -> list[tuple[str, str]]:
     pattern = f"?s ?p {node}"
     if f"{ID}unidentified/" in thing:  # once somebody is named, only the articles still speak of the unnamed one
         pattern = f"{{ {pattern} }} UNION {{ GRAPH ?g {{ {pattern} }} }}"
-    rows = await table(service.pool, _LINK % (pattern, ONTOLOGY, node, MOST_RELATED))
+    rows = await table(service, _LINK % (pattern, ONTOLOGY, node, MOST_RELATED))
     return [(row["p"]["value"], row["s"]["value"]) for row in rows if row["s"]["type"] == "uri"]
 
 
 async def _named_elsewhere(service: Service, situations: Iterable[str]) -> list[str]:
     """List the situations that say by name who takes part in one that leaves it open."""
     query = "SELECT DISTINCT ?n { VALUES ?s { %s } ?n icn:resolves ?s } ORDER BY ?n"
-    answers = [await table(service.pool, query % write_block(part)) for part in in_parts(sorted(situations))]
+    answers = [await table(service, query % write_block(part)) for part in in_parts(sorted(situations))]
     return [row["n"]["value"] for rows in answers for row in rows if row["n"]["type"] == "uri"]
 
 

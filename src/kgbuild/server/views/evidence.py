@@ -451,7 +451,7 @@ async def add(service: Service, found: Evidence, subjects: Iterable[str], graph:
     for part in in_parts(wanted):
         block = write_block(part)
         queries += [_RESOLVED % block, _GRAPHS % block, _CLAIMS % block]
-    answers = await asyncio.gather(*(table(service.pool, query) for query in queries))
+    answers = await asyncio.gather(*(table(service, query) for query in queries))
     await asyncio.to_thread(_keep_all, found, answers, graph)
     found.__dict__.pop("claims", None)
     found.__dict__.pop("_claims_by_body", None)
@@ -485,7 +485,7 @@ async def _read_names(service: Service, found: Evidence, things: list[str], quer
     mentioned = set()
     for thing in things:
         found.names[thing] = {}
-    answers = [await table(service.pool, query % write_block(part)) for part in in_parts(things)]
+    answers = [await table(service, query % write_block(part)) for part in in_parts(things)]
     for row in (row for rows in answers for row in rows):
         term = _term(row["o"])
         values = found.names[row["s"]["value"]].setdefault(row["p"]["value"], [])

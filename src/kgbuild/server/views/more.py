@@ -9,10 +9,10 @@ from typing import Final
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse
 
 from kgbuild.engines import iri
-from kgbuild.engines.evaluation import Request
 from kgbuild.engines.lookup import write_term
 from kgbuild.namespaces import ID, expand
 from kgbuild.server.service import Service, table
+from kgbuild.workers.request import Request
 
 WHOLE: Final = 6
 """Pages of a description that are put on one page for people; what is larger is shown page by page."""
@@ -84,7 +84,7 @@ async def _asked(service: Service, thing: str, quads: Iterable[Quad]) -> list[Qu
     if not dated and not claimed:
         return []
     terms = {"dated": _listed(dated), "claimed": _listed(claimed)}
-    return list(map(_quad, await table(service.pool, _ASKED % terms)))
+    return list(map(_quad, await table(service, _ASKED % terms)))
 
 
 def _wanted(thing: str, quads: Iterable[Quad]) -> tuple[list[str], list[str]]:

@@ -20,7 +20,7 @@ async def concept(service: Service, thing: str, reader: Reader) -> tuple[str, di
     """Tell of a vocabulary or one of its concepts: its labels, what is broader and narrower, how often it is used."""
     node = write_term(iri(thing))
     inside = await table(
-        service.pool,
+        service,
         f"""SELECT ?c ?up (COUNT(DISTINCT ?s) AS ?n) {{
           {{ ?c skos:inScheme {node} }} UNION {{ ?c skos:broader+ {node} }}
           OPTIONAL {{ ?c skos:broader ?up }}
@@ -28,7 +28,7 @@ async def concept(service: Service, thing: str, reader: Reader) -> tuple[str, di
         }} GROUP BY ?c ?up ORDER BY ?c LIMIT {MOST_CONCEPTS}""",
     )
     used = await table(
-        service.pool,
+        service,
         f"""SELECT ?p (COUNT(DISTINCT ?s) AS ?n) {{ ?s ?p {node} FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}")) }}
           GROUP BY ?p ORDER BY ?p""",
     )
