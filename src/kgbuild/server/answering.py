@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
-from kgbuild.engines import lexer
+from kgbuild.engines import jsonld, lexer
 from kgbuild.engines.formats import ALIASES, content_type
 from kgbuild.query_error import QueryError
 from kgbuild.server.addresses import address
@@ -120,7 +120,9 @@ class Prepared(ABC):
             available = [*result_offers, *graph_offers, HTML]
             raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
         base = address(service, scope, "/sparql")
-        self.request = Request(query, _canonical(self.results), _canonical(self.graphs), *graphs, sources, base)
+        context = service.context if self.graphs[:1] == (jsonld.MEDIA_TYPE,) else ""
+        asked = query, _canonical(self.results), _canonical(self.graphs), *graphs, sources, base
+        self.request = Request(*asked, context=context)
         reads = (self.reader.labels, self.reader.chosen) if self.is_page else ()
         decides = (service.release_id, __version__, self.results[:1], self.graphs[:1], reads, self.gzip, asked_by)
         self.key = blake2b(repr((*decides, *self.request.fields())).encode()).digest()

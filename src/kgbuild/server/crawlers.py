@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild.namespaces import ID
 from kgbuild.server.addresses import address
-from kgbuild.server.keeping import send_kept
+from kgbuild.server.kept_documents import send_kept
 from kgbuild.server.problems import problem
 from kgbuild.server.rendering import local_path
 from kgbuild.server.responses import Response, header_lines

@@ -13,11 +13,12 @@ from typing import Any, Final
 from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from kgbuild.catalogue.descriptions import media_type_of
 from kgbuild.errors import KgError
 from kgbuild.release import MANIFEST, Release, find_release
 from kgbuild.server.answering import CutOffError
-from kgbuild.server.dataset import dcat_answer, files_shown, media_type_of, releases_of
-from kgbuild.server.keeping import alternates, asked_format, send_kept
+from kgbuild.server.dataset import dcat_answer, files_shown, releases_of
+from kgbuild.server.kept_documents import alternates, asked_format, send_kept
 from kgbuild.server.languages import reader_of
 from kgbuild.server.negotiation import HTML, VARY
 from kgbuild.server.problems import Problem, problem

@@ -94,7 +94,7 @@ def _made(service: Service, reader: Reader, terms: Terms, rows: Bindings) -> Loo
     network = _iri(_asked(service, "network")) if rows else ""
     names = yield from read_names(_mentioned(rows, articles, networks) | {network} - {""})
     reading = Reading(reader, terms, Store(), names)
-    counts = [(icn(name), service.known.classes.get(icn(name), 0)) for name in COUNTED]
+    counts = [(icn(name), service.catalogue.classes.get(icn(name), 0)) for name in COUNTED]
     return page(
         "home.html",
         reader,

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import IO, Any, Final, cast
 
-from pyoxigraph import QueryResultsFormat, QuerySolutions, RdfFormat, Store, parse_query_results, serialize
+from pyoxigraph import QueryResultsFormat, QuerySolutions, Store, parse_query_results
 
 from kgbuild.engines.attribution import MEMBER, attribute, not_attributable
 from kgbuild.engines.derivation import SOLUTIONS, Row
-from kgbuild.engines.description import describe, find
+from kgbuild.engines.thing_description import describe
+from kgbuild.engines.thing_lookup import find
 from kgbuild.query_error import QueryError
-from kgbuild.workers.evaluation import Put, Result, Sink, evaluated, prefixes_of
+from kgbuild.workers.evaluation import Put, Result, Sink, evaluated, write_graph
 from kgbuild.workers.protocol import HEAD
 from kgbuild.workers.request import Request
 from kgbuild.workers.supervisor import QUERIES
@@ -41,14 +42,10 @@ def answer_description(store: Store, request: Request, put: Put, read_only: bool
     found = describe(store, request.describe, request.page)
     media_type = request.graphs[0]
     put(HEAD, json.dumps({"form": "graph", "media_type": media_type, "pages": found.pages}).encode())
-    format_ = RdfFormat.from_media_type(media_type)
-    assert format_ is not None  # noqa: S101 - one of ours
     # Where a format has room for the graph in which a triple stands, it keeps it.
     keeps = media_type in ("application/trig", "application/n-quads")
-    prefixes = found.prefixes if prefixes_of(media_type) else None
-    statements: Any = found.quads() if keeps else found.triples()
-    with Sink(put) as sink:
-        serialize(statements, cast(IO[bytes], sink), format=format_, prefixes=prefixes)
+    statements = found.quads(store) if keeps else found.triples()
+    write_graph(statements, media_type, request.context, put, found.prefixes)
 
 
 def answer_with_sources(store: Store, request: Request, put: Put, read_only: bool) -> None:

@@ -83,7 +83,7 @@ def results_page(query: str, answer: Answer, address: str, service: Service, rea
         total=len(rows),
         shown=shown,
         downloads=[(name, _with_format(address, name)) for name in FORMATS[answer.form]],
-        unknown=unknown_terms(query, service.known.terms) if service.known.terms else {},
+        unknown=unknown_terms(query, service.catalogue.known_terms) if service.catalogue.known_terms else {},
         release=service.release_id,
     )
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Final, TypeVar, cast
 
 import httpx
-from pyoxigraph import QuerySolutions, RdfFormat, Store, parse, parse_query_results, serialize
+from pyoxigraph import QuerySolutions, RdfFormat, Store, parse, parse_query_results
 
 from kgbuild.engines import lexer
 from kgbuild.engines.attribution import MEMBER, not_attributable
@@ -30,7 +30,7 @@ from kgbuild.search.names import NAMING_PREDICATES
 from kgbuild.server.data import Data
 from kgbuild.server.operations import answer_description
 from kgbuild.server.remote_store import RemoteStore
-from kgbuild.workers.evaluation import Sink, fitting, prefixes_of
+from kgbuild.workers.evaluation import Sink, fitting, write_graph
 from kgbuild.workers.lanes import Limits, Load
 from kgbuild.workers.protocol import HEAD
 from kgbuild.workers.request import Request
@@ -190,7 +190,7 @@ class RemoteData(Data):
         wanted = _wanted(request, form)
         body, media_type = await self._fetch(self._fields(request), form)
         if form == "graph":
-            return await asyncio.to_thread(self._write_graph, body, media_type, wanted)
+            return await asyncio.to_thread(self._write_graph, body, media_type, wanted, request.context)
         return await asyncio.to_thread(self._write_results, body, form, wanted, request.sources)
 
     def _fields(self, request: Request) -> dict[str, Any]:
@@ -294,7 +294,7 @@ class RemoteData(Data):
         assert form != "table" or isinstance(result, QuerySolutions)  # noqa: S101 - as it was read above
         return self._written(answer, lambda sink: result.serialize(sink, format=RESULTS[media_type]))
 
-    def _write_graph(self, body: bytes, given: str, media_type: str) -> Answer:
+    def _write_graph(self, body: bytes, given: str, media_type: str, context: str) -> Answer:
         if given not in _READS:
             raise _broken(ValueError(f"it is {given or 'of no type'}, not N-Triples or Turtle"), body)
         try:
@@ -302,8 +302,8 @@ class RemoteData(Data):
         except (SyntaxError, ValueError) as problem:
             raise _broken(problem, body) from problem
         answer = self._spool.new("graph", media_type)
-        format_, prefixes = GRAPHS[media_type], prefixes_of(media_type)
-        return self._written(answer, lambda sink: serialize(triples, sink, format=format_, prefixes=prefixes))
+        write_graph(triples, media_type, context, lambda _, part: self._spool.add(answer, part))
+        return answer
 
     def _written(self, answer: Answer, write: Callable[[IO[bytes]], object]) -> Answer:
         with Sink(lambda _, part: self._spool.add(answer, part)) as sink:

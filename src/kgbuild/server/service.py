@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import asdict, dataclass, field
-from hashlib import sha256
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
+from kgbuild import __version__, catalogue
+from kgbuild.catalogue import Catalogue, make_catalogue, read_catalogue, write_catalogue
 from kgbuild.engines import Term
 from kgbuild.errors import KgError
-from kgbuild.namespaces import DATASET_IRI, ONTOLOGY
+from kgbuild.namespaces import DATASET_IRI
 from kgbuild.query_error import QueryError
 from kgbuild.questions.named import Question
 from kgbuild.release import QUADS, Release, current_release, find_release
@@ -37,26 +41,9 @@ LOOK_EVERY: Final = 2.0
 LOOK_AT_ENGINE: Final = 60.0
 """Seconds between looks at whether the data of another server have changed."""
 CACHE_BYTES: Final = 256 << 20
-_TERMS: Final = f'SELECT ?x (1 AS ?n) {{ ?x ?p ?o FILTER (STRSTARTS(STR(?x), "{ONTOLOGY}")) }} GROUP BY ?x'
-_GRAPHS: Final = "SELECT ?x (COUNT(*) AS ?n) { GRAPH ?x { ?s ?p ?o } } GROUP BY ?x ORDER BY ?x"
 _TRIPLES: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _VERSION: Final = f"SELECT ?v {{ <{DATASET_IRI}> owl:versionInfo|dcterms:hasVersion ?v }} ORDER BY ?v LIMIT 1"
-_CLASSES: Final = "SELECT ?x (COUNT(?s) AS ?n) { ?s a ?x } GROUP BY ?x ORDER BY ?x"
-_PROPERTIES: Final = "SELECT ?x (COUNT(*) AS ?n) { ?s ?x ?o } GROUP BY ?x ORDER BY ?x"
 _log: Final = logging.getLogger("kgbuild.server")
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of the data that are served: terms of our ontology, and how much there is of what."""
-
-    terms: frozenset[str] = frozenset()
-    graphs: dict[str, int] = field(default_factory=dict)
-    """Name of each graph -> its triples."""
-    triples: int = 0
-    """Of the default graph, as are the things of each class and the uses of each property."""
-    classes: dict[str, int] = field(default_factory=dict)
-    properties: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,7 +77,9 @@ class Service:
         self.cache = Cache(CACHE_BYTES)
         self.meter = Meter()
         self.release_id = ""
-        self.known = Known()
+        self.catalogue = Catalogue()
+        self.context = ""
+        """The JSON-LD context, as text."""
         self.searcher = Searcher(None, ())
         self._data: Data | None = None
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
@@ -151,7 +140,8 @@ class Service:
         data = EmbeddedData(files, self.settings.limits, folder, self.meter.ended, OPERATIONS)
         try:
             await data.start()
-            known = await _remembered(data, folder) if folder else await _known(data)
+            counted = await asyncio.to_thread(_published, release)
+            counted = counted or await (_remembered(data, folder) if folder else _counted(data))
         except BaseException:
             await data.stop()
             raise
@@ -161,13 +151,13 @@ class Service:
             await searcher.start()
             self.searcher.close()
             self.searcher = searcher
-        self._serve(data, known, name)
+        self._serve(data, counted, name)
         self._spawn(self._replace_when_lost(data, lambda: self._open(release)))
 
-    def _serve(self, data: Data, known: Known, name: str) -> None:
+    def _serve(self, data: Data, counted: Catalogue, name: str) -> None:
         """Put data in the place of those that are served."""
         old, self._data = self._data, data
-        self.known, self.release_id = known, name
+        self.catalogue, self.context, self.release_id = counted, json.dumps(counted.context), name
         self.cache.clear()
         if old is not None:
             self._spawn(old.stop(drain=True))
@@ -177,8 +167,8 @@ class Service:
         data = RemoteData(engine, self.settings.limits, self.meter.ended)
         try:
             await data.start()
-            known = await _known(data)
-            data.quads = known.triples + sum(known.graphs.values())
+            counted = await _counted(data)
+            data.quads = counted.triples + sum(counted.graphs.values())
             name = await _version(data)
             searcher = await _remote_searcher(data)
         except BaseException:
@@ -186,7 +176,7 @@ class Service:
             raise
         self.searcher.close()
         self.searcher = searcher
-        self._serve(data, known, name)
+        self._serve(data, counted, name)
         self._spawn(self._replace_when_lost(data, lambda: self._open_engine(engine)))
 
     async def _follow_engine(self, engine: Engine) -> None:
@@ -195,7 +185,7 @@ class Service:
             await asyncio.sleep(LOOK_AT_ENGINE)
             try:
                 (row,) = (await self.data.select(_TRIPLES, SCANS)).records()
-                if int(row["n"].value) != self.known.triples or await _version(self.data) != self.release_id:
+                if int(row["n"].value) != self.catalogue.triples or await _version(self.data) != self.release_id:
                     await self._open_engine(engine)
             except (KgError, QueryError, OSError) as problem:
                 _log.error("It cannot be told whether the data have changed: %s", problem)
@@ -280,21 +270,40 @@ class Service:
             del self._running[key]
 
 
-async def _known(data: Data) -> Known:
-    """Ask the data what the pages and the service description tell of it: once, before anybody else asks."""
-    counts = [await _counts(data, query) for query in (_GRAPHS, _TRIPLES, _CLASSES, _PROPERTIES)]
-    terms = await _counts(data, _TERMS)
-    return Known(frozenset(term.removeprefix(ONTOLOGY) for term in terms), counts[0], counts[1][""], *counts[2:])
+def _published(release: Release | None) -> Catalogue | None:
+    """Read the catalogue of a release; none where it was built without one, or by a version with another form."""
+    if release is None or catalogue.FILE not in release.manifest["files"]:
+        return None
+    with suppress(OSError, ValueError):
+        return read_catalogue((release.path / catalogue.FILE).read_bytes())
+    return None
 
 
-async def _remembered(data: Data, store: Path) -> Known:
-    """Read from beside a store on disk what is known of its data, or ask once: that reads all of them five times."""
-    asked = sha256("\n".join((_GRAPHS, _TRIPLES, _CLASSES, _PROPERTIES, _TERMS)).encode()).hexdigest()
-    if (notes := disk.read_notes(store)).get("asked") == asked:
-        return Known(**{**notes["known"], "terms": frozenset(notes["known"]["terms"])})
-    known = await _known(data)
-    disk.write_notes(store, {"asked": asked, "known": {**asdict(known), "terms": sorted(known.terms)}})
-    return known
+async def _counted(data: Data) -> Catalogue:
+    """Count what is in the data, before anybody else asks."""
+    work = make_catalogue()
+    wanted = next(work)
+    try:
+        while True:
+            try:
+                answers = tuple([(await data.select(each.text, SCANS)).records() for each in wanted])
+            except QueryError as fault:
+                wanted = work.throw(fault)
+            else:
+                wanted = work.send(answers)
+    except StopIteration as done:
+        made: Catalogue = done.value
+        return made
+
+
+async def _remembered(data: Data, store: Path) -> Catalogue:
+    """Read from beside a store on disk what is in its data, or count once: that reads all of them some times."""
+    version = blake2b(repr((__version__, catalogue.QUERIES)).encode()).hexdigest()
+    if (notes := disk.read_notes(store)).get("asked") == version:
+        return read_catalogue(json.dumps(notes["known"]).encode())
+    counted = await _counted(data)
+    disk.write_notes(store, {"asked": version, "known": json.loads(write_catalogue(counted))})
+    return counted
 
 
 async def _version(data: Data) -> str:
@@ -310,12 +319,6 @@ async def _remote_searcher(data: Data) -> Searcher:
     searcher = Searcher(None, (names,), folder)
     await searcher.start()
     return searcher
-
-
-async def _counts(data: Data, query: str) -> dict[str, int]:
-    rows = (await data.select(query, SCANS)).records()
-    counted = {row["x"].value if "x" in row else "": (row.get("x"), int(row["n"].value)) for row in rows}
-    return {name: n for name, (x, n) in counted.items() if x is None or x.kind == "iri"}  # a class may be a blank node
 
 
 async def table(service: Service, query: str) -> list[dict[str, dict[str, str]]]:

@@ -25,12 +25,12 @@ from kgbuild.server.answering import (
     respond,
     wants_sources,
 )
-from kgbuild.server.description import describe_service
 from kgbuild.server.languages import reader_of
 from kgbuild.server.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY, best, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, problem
 from kgbuild.server.responses import Encoded, Response, header, header_lines
 from kgbuild.server.service import Service
+from kgbuild.server.service_description import describe_service
 from kgbuild.workers.spool import Answer
 
 LARGEST_BODY: Final = 1 << 20
@@ -94,8 +94,8 @@ class _Query(Prepared):
         return query_pages.results_page(self.query, answer, self.address(), self.service, reader)
 
     def explained(self, found: QueryError) -> QueryError:
-        unknown = unknown_terms(self.query, self.service.known.terms)
-        if found.kind == "syntax-error" and self.service.known.terms and unknown:
+        unknown = unknown_terms(self.query, self.service.catalogue.known_terms)
+        if found.kind == "syntax-error" and self.service.catalogue.known_terms and unknown:
             found.extra["unknown_terms"] = unknown
         return found
 

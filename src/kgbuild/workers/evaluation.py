@@ -19,14 +19,15 @@ from pyoxigraph import (
     QueryBoolean,
     QuerySolutions,
     QueryTriples,
+    RdfFormat,
     Store,
     Triple,
     serialize,
 )
 
-from kgbuild.engines import lexer
+from kgbuild.engines import jsonld, lexer
 from kgbuild.engines.federation import find_service
-from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS
+from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS, WITH_PREFIXES
 from kgbuild.engines.syntax import explain_syntax
 from kgbuild.namespaces import PREFIXES
 from kgbuild.query_error import QueryError
@@ -210,9 +211,7 @@ def _write(result: Result, request: Request, put: Put) -> None:
     if isinstance(result, QueryTriples):
         media_type = fitting(request.graphs, GRAPHS)
         put(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode())
-        with Sink(put) as sink:
-            prefixes = prefixes_of(media_type)
-            serialize(_once(result), cast(IO[bytes], sink), format=GRAPHS[media_type], prefixes=prefixes)
+        write_graph(_once(result), media_type, request.context, put)
         return
     is_ask = isinstance(result, QueryBoolean)
     media_type = fitting(tuple(m for m in request.results if not (is_ask and m in NOT_FOR_ASK)), RESULTS)
@@ -233,9 +232,23 @@ def _once(triples: QueryTriples) -> Iterator[Triple]:
             yield triple
 
 
-def prefixes_of(media_type: str) -> dict[str, str] | None:
-    """Give our prefixes for a format that declares any."""
-    return PREFIXES if media_type in ("text/turtle", "application/trig", "application/rdf+xml") else None
+def write_graph(
+    statements: Iterable[Triple | Quad],
+    media_type: str,
+    context: str,
+    put: Put,
+    prefixes: dict[str, str] = PREFIXES,
+) -> None:
+    """Write statements as frames; formats that declare prefixes have those, JSON-LD is compacted with the context."""
+    with Sink(put) as sink:
+        if media_type == jsonld.MEDIA_TYPE:
+            with io.BufferedWriter(sink, 1 << 16) as buffer:
+                jsonld.write(statements, jsonld.read_context(context), buffer.write)
+            return
+        format_ = RdfFormat.from_media_type(media_type)
+        assert format_ is not None  # noqa: S101 - one of ours
+        listed = prefixes if media_type in WITH_PREFIXES else None
+        serialize(cast(Any, statements), cast(IO[bytes], sink), format=format_, prefixes=listed)
 
 
 def fitting(wanted: tuple[str, ...], known: dict[str, Any]) -> str:

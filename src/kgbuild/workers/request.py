@@ -23,6 +23,8 @@ class Request:
     """An IRI that is described in place of a query; without a graph format, only whether there is anything to tell."""
     page: int = 1
     """Of the description."""
+    context: str = ""
+    """The context that JSON-LD is compacted with."""
 
     @property
     def operation(self) -> str:
