@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, parse
 
+from graph_difference import count, describe
 from kgbuild.captions import LANGUAGES, Caption, choose_text
 from kgbuild.date_text import DateWriter, write_point
 from kgbuild.dates import DateError, parse_edtf
@@ -300,6 +301,19 @@ def test_the_order_of_quads_changes_nothing(mini_store: Store) -> None:
     add_names(store, ontology())
     assert expected == set(store.quads_for_pattern(None, LABEL, None, names_graph))
     assert len(mini_store) == len(store)
+
+
+# --- what two builds say differently ---------------------------------------------------------------------------------
+
+
+def test_a_difference_is_counted_by_graph_and_predicate() -> None:
+    """What is added and what is lost stands in a line for each graph and predicate; articles count as one graph."""
+    lines = [f'<urn:a> <{LABEL.value}> "x" <{ARTICLE_GRAPH}{name}> .\n'.encode() for name in ("one", "two")]
+    added, lost = count(lines), count([f'<urn:a> <{LABEL.value}> "y" .\n'.encode()])
+    assert ({("article/…", "rdfs:label"): 2}, {("(default)", "rdfs:label"): 1}) == (added, lost)
+    assert [["(default)", "rdfs:label", "+0", "-1"], ["article/…", "rdfs:label", "+2", "-0"], ["all", "+2", "-1"]] == [
+        line.split() for line in describe(added, lost).splitlines()
+    ]
 
 
 # --- the records of the repository ------------------------------------------------------------------------------------
