@@ -21,7 +21,8 @@ from kgbuild.engines import attribution, derivation, evaluation
 from kgbuild.engines.derivation import derive
 from kgbuild.engines.evaluation import Request, answer
 from kgbuild.engines.frames import DATA, END, FAULT, cut
-from kgbuild.engines.patterns import NotAttributableError, read_patterns, rewrite
+from kgbuild.engines.patterns import read_patterns
+from kgbuild.engines.rewriting import NotAttributableError, rewrite
 from kgbuild.namespaces import (
     ARTICLE_GRAPH,
     GRAPH,

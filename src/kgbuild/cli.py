@@ -19,7 +19,7 @@ from kgbuild.engines.pool import Limits
 from kgbuild.engines.remote import RemoteEngine
 from kgbuild.errors import ExitCode, Issue, KgError, UsageError
 from kgbuild.explain import explain as explain_iri
-from kgbuild.explain import format_explanation, format_json
+from kgbuild.explanation import format_explanation, format_json
 from kgbuild.loading import find_target, load_release
 from kgbuild.lookups import run
 from kgbuild.pipeline import Sources, build, validate
