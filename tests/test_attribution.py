@@ -19,7 +19,8 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, R
 
 from kgbuild.engines import attribution, derivation
 from kgbuild.engines.derivation import derive
-from kgbuild.engines.patterns import NotAttributableError, read_patterns, rewrite
+from kgbuild.engines.patterns import read_patterns
+from kgbuild.engines.rewriting import NotAttributableError, rewrite
 from kgbuild.namespaces import (
     ARTICLE_GRAPH,
     GRAPH,

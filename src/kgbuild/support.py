@@ -220,7 +220,9 @@ def evidence_for(store: Store, triple: Triple) -> Evidence:
     if any(graph.value in _REGISTRY for graph in graphs):
         return Evidence(is_registered=True)
     if any(graph.value in _COMPUTED for graph in graphs):
-        return _computed(store, triple, {graph.value for graph in graphs})
+        if any(graph.value == GRAPH + "names" for graph in graphs):
+            return Evidence(is_computed=True)  # a label is nothing that a claim on the thing says
+        return _computed(store, triple)
     return Evidence()
 
 
@@ -238,13 +240,8 @@ def supports_for(store: Store, triple: Triple) -> list[tuple[NamedNode, tuple[No
     return found
 
 
-def _computed(store: Store, triple: Triple, graphs: set[str]) -> Evidence:
-    """Say what a computed triple follows from: triples, or else the articles that state what it is about.
-
-    A label that the build made is nothing that a claim on the thing says.
-    """
-    if graphs <= {GRAPH + "names"}:
-        return Evidence(is_computed=True)
+def _computed(store: Store, triple: Triple) -> Evidence:
+    """Say what a computed triple follows from: triples, or else the articles that state what it is about."""
     found = dict.fromkeys(_premises(store, triple))
     premises = [each for each in found if each.predicate == _STATED_IN or _is_asserted(store, each)]
     if premises:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pyoxigraph import BlankNode, Literal, NamedNode, Store, Triple
 
 from kgbuild.engines.derivation import Basis, Match, Row, Term, derive
-from kgbuild.engines.patterns import NotAttributableError
+from kgbuild.engines.rewriting import NotAttributableError
 from kgbuild.namespaces import EXTERNAL
 from kgbuild.support import Credit, Evidence, details_of, evidence_for, supports_for
 

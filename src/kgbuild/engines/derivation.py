@@ -15,16 +15,8 @@ from typing import Any, Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, Store, Triple
 
-from kgbuild.engines.patterns import (
-    Absence,
-    NotAttributableError,
-    Piece,
-    Place,
-    Rewritten,
-    Step,
-    read_patterns,
-    rewrite,
-)
+from kgbuild.engines.patterns import Absence, Piece, Place, Step, read_patterns
+from kgbuild.engines.rewriting import NotAttributableError, Rewritten, rewrite
 
 Term = NamedNode | BlankNode | Literal | Triple
 Row = tuple[Term | None, ...]
