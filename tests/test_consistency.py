@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -21,7 +22,7 @@ from rdflib import OWL, PROV, RDF, RDFS, URIRef
 
 from kgbuild import consistency
 from kgbuild.consistency import Triple, check_consistency, hermit_input, run_hermit, split_axioms
-from kgbuild.errors import EngineError, ExitCode, Issue, Place, UsageError
+from kgbuild.errors import EngineError, ExitCode, Issue, KgError, Place, UsageError
 from kgbuild.namespaces import PREFIXES, expand, sparql_header
 from kgbuild.pipeline import Graph, check_graph, compile_graph
 from kgbuild.progress import Silent
@@ -101,6 +102,18 @@ def test_java_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"none at /nowhere/java\. Set KGBUILD_JAVA to a `java`\.") as caught:
         check_consistency(graph_of(SCHEMA), SourceMap())
     assert ExitCode.USAGE == caught.value.exit_code
+
+
+def test_disk_that_is_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What HermiT cannot be given for want of room is told with the folder and what to do, whatever else is full."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    with pytest.raises(KgError, match=rf"^{tmp_path}: HermiT's input .*: No space left on device. Make room"):
+        check_consistency(graph_of(SCHEMA), SourceMap())
 
 
 def test_no_java_for_this_platform(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def words(text: str) -> list[str]:
 
 
 CLASSES = words("""
-    Academy Accession Actor Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
+    Academy Accession Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
     Disagreement Document Founding GovernmentBody Institution InternationalOrganization Meeting Membership
     MultilateralPlatform Naming Network Observation Occurrence Participation Person Place PoliticalPartyBody Programme
     Proposal Publication ResearchInstitute Seat Secretariat Signature Situation State Statement StatusObservation
@@ -229,9 +229,9 @@ def test_every_retired_term_names_its_replacement(everything: Graph) -> None:
 
 PARTS = re.compile(r"\{([^{}]*)\}")
 PRESENTED = words("""
-    Academy Accession Actor Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
+    Academy Accession Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
     Disagreement Founding GovernmentBody Institution InternationalOrganization Meeting Membership MultilateralPlatform
-    Naming Network Observation Participation Person Place PoliticalPartyBody Programme Proposal Publication
+    Naming Network Participation Person Place PoliticalPartyBody Programme Proposal Publication
     ResearchInstitute Seat Secretariat Signature State Statement StatusObservation Succession Suspension Tenure
     Territory Tie UnidentifiedParty
 """)

@@ -39,7 +39,7 @@ from kgbuild.questions.named import (
     sort_lists,
 )
 from kgbuild.questions.tables import format_csv, short
-from kgbuild.questions.values import ParameterError, write_value
+from kgbuild.questions.values import ParameterError, find_thing, write_value
 from kgbuild.store import canonical_nquads
 from mini import kgbuild_here
 from nonempty import nonempty
@@ -766,6 +766,8 @@ def test_a_name_of_several_is_told(mini_store: Store) -> None:
     with pytest.raises(ParameterError, match=r"is the name of 2 things\. Did you mean ") as caught:
         run(engine, read_values(QUESTIONS["memberships-of-actor"], {"actor": "Lakes Network of Academies"}))
     assert {"lakes-academies", "lakeland-academy"} == {near.id for near in caught.value.near}
+    with pytest.raises(UsageError, match=r"^'Lakes Network of Academies' is the name of 2 things\. Did you mean "):
+        run(engine, find_thing("Lakes Network of Academies"))
     chosen = run(engine, read_values(QUESTIONS["trail"], {"network": "Lakes Network of Academies"}))
     assert {"network": iri(expand("network:lakes-academies"))} == chosen
 

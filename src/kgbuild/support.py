@@ -328,7 +328,8 @@ def _above(store: Store, term: Node, by: NamedNode) -> set[Node]:
 
 
 def _is_asserted(store: Store, triple: Triple) -> bool:
-    return any(graph.value not in _COMPUTED for graph in _graphs(store, triple))
+    # Not "in no computed graph": a server without a default graph has all that holds in one more.
+    return any(g.value in _REGISTRY or g.value.startswith(ARTICLE_GRAPH) for g in _graphs(store, triple))
 
 
 # --- what a claim is ----------------------------------------------------------------------------------------------

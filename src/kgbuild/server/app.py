@@ -14,10 +14,10 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kgbuild.engines.evaluation import QueryError
-from kgbuild.server import pages, questions, search, things
+from kgbuild.query_error import QueryError
+from kgbuild.server import query_pages, questions, search, things
 from kgbuild.server.addresses import PrefixMiddleware, root_path
-from kgbuild.server.answering import CutOffError, raw_key, send_response
+from kgbuild.server.answering import CutOffError, raw_key, send_response, watched
 from kgbuild.server.context import give_context
 from kgbuild.server.crawlers import robots, sitemap, sitemap_part
 from kgbuild.server.dataset import dataset, void
@@ -97,17 +97,17 @@ def _file(name: str, media_type: str) -> Handler:
     """Give one of the files that pages take from us."""
 
     async def give(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
-        await send_response(scope, pages.static_file(name, media_type), send)
+        await send_response(scope, query_pages.static_file(name, media_type), send)
 
     return give
 
 
 async def _health(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
     service: Service = scope["service"]
-    if not service.is_ready:
+    if not await service.is_well():
         raise Problem("shutting-down", 503, "The server is not ready.", headers={"Retry-After": "1"})
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
-    body = f"ready: release {service.release_id}, {service.pool.quads} quads\n".encode()
+    body = f"ready: release {service.release_id}, {service.data.quads} quads\n".encode()
     await send_response(scope, Response(200, header_lines(headers), body), send)
 
 
@@ -179,7 +179,9 @@ class _Guarded:
             return
         scope["service"] = self.service
         try:
-            await self.app(scope, receive, send)
+            work = self.app(scope, receive, send)
+            # What is asked with a body is watched once that has been read, see `answering.respond`.
+            await (watched(receive, work) if scope["method"] in ("GET", "HEAD") else work)
         except Problem as found:
             await _send_problem(scope, found, send)
         except ClientDisconnect:
@@ -198,7 +200,7 @@ class _Guarded:
 async def _send_problem(scope: Scope, found: Problem, send: Send) -> None:
     if wants_html(header(scope, b"accept"), (PROBLEM, "application/json", "application/sparql-results+json")):
         wished = scope.get("sources", False)
-        response = pages.problem_page(found, scope.get("query", ""), reader_of(scope), with_sources=wished)
+        response = query_pages.problem_page(found, scope.get("query", ""), reader_of(scope), with_sources=wished)
     else:
         response = Response(found.status, [(b"content-type", PROBLEM.encode())], found.to_json())
     extra = header_lines({**found.headers, "Vary": VARY, "Cache-Control": "no-store"})

@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from kgbuild.engines import Table, Term, iri
 from kgbuild.engines.attribution import MEMBER
-from kgbuild.engines.pool import Answer
 from kgbuild.engines.results import read_table
 from kgbuild.lookups import Bindings, LookUp, select
 from kgbuild.namespaces import BASE, EXTERNAL, ID, PREFIXES, shorten
@@ -22,11 +21,12 @@ from kgbuild.questions.values import CONCEPT_TYPES, ENTITY_TYPES, Parameter
 from kgbuild.server.languages import Reader
 from kgbuild.server.lookups import drive
 from kgbuild.server.negotiation import SHORT_NAMES
-from kgbuild.server.pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
 from kgbuild.server.problems import Problem
+from kgbuild.server.query_pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
 from kgbuild.server.rendering import best_label, page
 from kgbuild.server.responses import Response
 from kgbuild.server.service import Service
+from kgbuild.workers.spool import Answer
 
 FEW: Final = 500
 """Entities up to which a field suggests all of them."""
