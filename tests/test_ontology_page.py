@@ -138,13 +138,15 @@ def test_links_of_a_term_are_those_of_the_ontology(
     page = pages["en"]
     anchors = {element.get("id") for element in page.iter() if element.get("id")}
     relations = (RDFS.subClassOf, RDFS.subPropertyOf, RDFS.domain, RDFS.range, RDFS.seeAlso, OWL.disjointWith)
+    count = 0
     for term in nonempty(terms):
         links = {element.get("href") for element in section(page, term.removeprefix(ICN)).iter("a")}
-        for other in nonempty({other for relation in relations for other in core.objects(term, relation)}):
-            wanted = f"#{str(other).removeprefix(ICN)}" if str(other).startswith(ICN) else str(other)
-            assert wanted in links, (term, other)
-        for narrower in nonempty([*core.subjects(RDFS.subClassOf, term), *core.subjects(RDFS.subPropertyOf, term)]):
-            assert f"#{str(narrower).removeprefix(ICN)}" in links
+        others = {str(other) for relation in relations for other in core.objects(term, relation)}
+        others |= {str(narrower) for relation in relations[:2] for narrower in core.subjects(relation, term)}
+        wanted = {f"#{other.removeprefix(ICN)}" if other.startswith(ICN) else other for other in others}
+        assert wanted <= links, term
+        count += len(wanted)
+    assert count > len(terms), "most terms have a link"
     inner = {element.get("href") or "" for element in page.iter("a") if (element.get("href") or "").startswith("#")}
     assert {link[1:] for link in inner} <= anchors
 
