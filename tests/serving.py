@@ -99,7 +99,12 @@ class Served:
 
 @contextmanager
 def serving(
-    folder: Path, *files: Path, options: Sequence[str] = (), tweak: str = "", build: Path | None = None
+    folder: Path,
+    *files: Path,
+    options: Sequence[str] = (),
+    tweak: str = "",
+    build: Path | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[Served]:
     """Run the server over RDF files or a build folder; its output goes to `folder`.
 
@@ -108,12 +113,12 @@ def serving(
     port = free_port()
     data = ["--build-dir", str(build)] if build else [part for path in files for part in ("--data", str(path))]
     program = f"{tweak}\nfrom kgbuild.cli import main\nmain()"
-    command = [sys.executable, "-c", program, "serve", "--port", str(port), *data, *options]
+    command = [sys.executable, "-c", program, "serve", "--host", host, "--port", str(port), *data, *options]
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     log = folder / f"server-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, cwd=ROOT)
-    served = Served(f"http://127.0.0.1:{port}", process, log)
+    served = Served(f"http://{f'[{host}]' if ':' in host else host}:{port}", process, log)
     try:
         try:
             wait_for(f"{served.address}/healthz", process)

@@ -321,6 +321,7 @@ def test_what_is_no_value_of_a_situation(store: Store, pattern: str, evidence: l
                 "status:proposal--lakes-summit-2020--common-library--2021-02 icn:status status-concept:adopted": [
                     "2021-03-02"
                 ],
+                "status:proposal--lakes-summit-2020--common-library--2021-02 icn:asOf date:2021-02": ["2021-03-02"],
             },
         ),
         (

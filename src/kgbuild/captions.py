@@ -43,7 +43,7 @@ class Caption:
             if value := next((values[name] for name in names if values.get(name)), ""):
                 written, separator, found = written + separator + value, following, True
         written += self.texts[-1] if len(self.texts) > 1 else ""
-        return written if found or not self.parts else written.strip(" ,:：–")
+        return written if found or not self.parts else written.strip(" ,;:，；：–")
 
 
 def choose_text(by_language: Mapping[str, str], language: str) -> str:

@@ -344,7 +344,7 @@ def explain_command(
     """Show every article, paraphrase, position and inference behind something."""
     if format_ not in ("text", "json"):
         raise UsageError(f"--format {format_}: there is no such format. Use text or json.")
-    explanation = explain_iri(_engine(endpoint, build_dir, default_graph), iri, texts=texts)
+    explanation = run(_engine(endpoint, build_dir, default_graph), explain_iri(iri, texts))
     print(format_explanation(explanation) if format_ == "text" else format_json(explanation), end="")
 
 
@@ -384,7 +384,7 @@ def serve_command(
         current_release(build_dir)
     questions = _questions() if _QUESTIONS.is_dir() and not data else {}
     limits = Limits(timeout=query_timeout, memory=memory_per_query << 20, workers=workers)
-    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url.rstrip("/"), questions, store)
+    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url, questions, store)
     serve(settings, host, port, _say, access_log)
 
 

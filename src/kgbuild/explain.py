@@ -8,14 +8,21 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
-from kgbuild.engines import Engine, Term, iri
-from kgbuild.lookups import run, select
-from kgbuild.namespaces import ARTICLE_GRAPH, GRAPH, ONTOLOGY, shorten
+from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
+
+from kgbuild.engines import iri
+from kgbuild.engines.embedded import convert_term
+from kgbuild.gathering import MOST_THINGS, gather
+from kgbuild.lookups import Bindings, LookUp, select_all
+from kgbuild.namespaces import ARTICLE_GRAPH, ID, ONTOLOGY, expand, shorten
 from kgbuild.questions.lookup import names_of, write_term
 from kgbuild.questions.tables import one_line
 from kgbuild.questions.values import find_thing
+from kgbuild.support import ClaimDetails, Credit, Evidence, all_claims_for, credit_of, details_of, evidence_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +36,14 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What holds: a value, the ids of the articles that state it, and whether it was inferred."""
+    """What holds: a value, the articles and claims that give it, whether it was inferred, and from what."""
 
     value: Value
     articles: tuple[str, ...]
+    """Their ids; of what was inferred, those that state what it follows from."""
+    claims: tuple[str, ...]
     inferred: bool
+    premises: tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class ExplainedClaim:
     """One claim: our paraphrase, where the article says it, and the values this article gives."""
 
     claim: str
@@ -61,7 +71,7 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ExplainedArticle:
     """An article with its claims on the thing; what was not printed in it is an empty text."""
 
     article: str
@@ -70,15 +80,15 @@ class Source:
     agency: str
     published: str
     url: str
-    voices: tuple[Voice, ...]
+    voices: tuple[ExplainedClaim, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Support:
-    """A placeholder that the thing resolves, with the articles that claim it."""
+class Related:
+    """A placeholder that the thing resolves, or what denies it, with the articles that claim it."""
 
     placeholder: str
-    sources: tuple[Source, ...]
+    sources: tuple[ExplainedArticle, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,210 +117,183 @@ class Explanation:
     iri: str
     name: str
     statements: tuple[Statement, ...]
-    sources: tuple[Source, ...]
-    resolves: tuple[Support, ...]
-    resolved_by: tuple[Support, ...]
-    denied_by: tuple[Support, ...]
+    sources: tuple[ExplainedArticle, ...]
+    resolves: tuple[Related, ...]
+    resolved_by: tuple[Related, ...]
+    denied_by: tuple[Related, ...]
     disagreements: tuple[Disagreement, ...]
     mentions: tuple[Mention, ...]
-
-
-def explain(engine: Engine, name: str, texts: Path | None = None) -> Explanation:
-    """Explain a thing, given as IRI, prefixed name or id.
-
-    With `texts`, a directory of article texts (*.txt), passages are cut out of those whose hash is the article's.
-    Raises UsageError, with the nearest names, for what is not in the graph.
-    """
-    thing = run(engine, find_thing(name))
-    library = _read_texts(texts) if texts else {}
-    statements = _statements(engine, thing)
-    return Explanation(
-        thing,
-        run(engine, names_of([thing]))[thing],
-        statements,
-        _sources(engine, thing, library),
-        _supports(engine, f"{_x(thing)} icn:resolves ?other", library),
-        _supports(engine, f"?other icn:resolves {_x(thing)}", library),
-        _supports(engine, f"?other icn:denies {_x(thing)}", library),
-        _disagreements(engine, thing),
-        _mentions(engine, thing),
-    )
-
-
-def format_json(explanation: Explanation) -> str:
-    """Write an explanation as JSON: the fields of `Explanation`."""
-    return json.dumps(asdict(explanation), ensure_ascii=False, indent=2) + "\n"
-
-
-def format_explanation(explanation: Explanation) -> str:
-    """Write an explanation for reading; what only other vocabularies call by another name is left to JSON."""
-    heading = [explanation.name]
-    if shorten(explanation.iri) != explanation.name:
-        heading.append(shorten(explanation.iri))
-    parts = [
-        ("", [*heading, explanation.iri] if explanation.iri not in heading else heading),
-        ("What holds", _statement_lines(explanation.statements)),
-        ("Who says so", _source_lines(explanation.sources)),
-        ("What it resolves", _support_lines(explanation.resolves)),
-        ("What resolves it", _support_lines(explanation.resolved_by)),
-        ("Who denies it", _support_lines(explanation.denied_by)),
-        ("Where articles disagree", _disagreement_lines(explanation.disagreements)),
-        ("Where it occurs", _mention_lines(explanation.mentions)),
-    ]
-    return "\n".join(
-        "".join(f"{line}\n" for line in ([title] if title else []) + lines) for title, lines in parts if lines
-    )
 
 
 # --- asking -------------------------------------------------------------------------------------------------------
 
 
-def _x(thing: str) -> str:
-    return write_term(iri(thing))
+_NEAR: Final = (
+    "SELECT DISTINCT ?other { { %(x)s icn:resolves ?other } UNION { GRAPH ?g { %(x)s icn:resolves ?other } } }",
+    "SELECT DISTINCT ?other { { ?other icn:resolves %(x)s } UNION { GRAPH ?g { ?other icn:resolves %(x)s } } }",
+    "SELECT DISTINCT ?other { { ?other icn:denies %(x)s } UNION { GRAPH ?g { ?other icn:denies %(x)s } } }",
+    # The bodies of an article's claims, or of a claim.
+    """SELECT DISTINCT ?other { { GRAPH ?g { %(x)s icn:claims ?other } }
+       UNION { GRAPH ?g { ?claim icn:inArticle %(x)s ; icn:claims ?other } } }""",
+)
+_DISAGREEMENTS: Final = """SELECT DISTINCT ?p ?kept ?other ?rule { ?d icn:about %(x)s ; icn:onProperty ?p ;
+  icn:kept ?kept ; icn:setAside ?other ; icn:decidedBy ?rule . ?d a icn:Disagreement } ORDER BY ?p ?kept ?other"""
+# Situations and entities that have the thing as a value: not claims, which stand with their articles.
+_MENTIONS: Final = f"""SELECT DISTINCT ?s ?p {{ ?s ?p %(x)s . FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}"))
+  FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:about, icn:resolves, icn:denies, icn:statedIn))
+  FILTER NOT EXISTS {{ ?finer rdfs:subPropertyOf ?p . ?s ?finer %(x)s FILTER (?finer != ?p) }} }} ORDER BY ?s ?p"""
 
 
-def _ask(engine: Engine, body: str) -> list[dict[str, Term]]:
-    return run(engine, select(body, "explain"))
+def explain(name: str, texts: Path | None = None) -> LookUp[Explanation]:
+    """Explain a thing, given as IRI, prefixed name or id.
 
-
-def _statements(engine: Engine, thing: str) -> tuple[Statement, ...]:
-    x = _x(thing)
-    records = _ask(engine, f"SELECT DISTINCT ?p ?v ?g {{ {x} ?p ?v OPTIONAL {{ GRAPH ?g {{ {x} ?p ?v }} }} }}")
-    graphs: dict[tuple[Term, Term], set[str]] = defaultdict(set)
-    for record in records:
-        graphs[record["p"], record["v"]].add(record["g"].value if "g" in record else "")
-    names = run(engine, names_of([t.value for key in graphs for t in key if t.kind == "iri"]))
-    made = [_statement(p, v, found, names) for (p, v), found in graphs.items()]
-    return tuple(sorted(made, key=lambda s: (s.inferred, s.value.property, s.value.name, s.value.value)))
-
-
-def _statement(p: Term, v: Term, graphs: set[str], names: dict[str, str]) -> Statement:
-    articles = sorted(g.removeprefix(ARTICLE_GRAPH) for g in graphs if g.startswith(ARTICLE_GRAPH))
-    return Statement(_value(p, v, names), tuple(articles), graphs == {GRAPH + "inferred"})
-
-
-def _value(p: Term, v: Term, names: dict[str, str]) -> Value:
-    if v.kind == "iri":
-        return Value(shorten(p.value), shorten(v.value), names[v.value])
-    return Value(shorten(p.value), v.n3(), v.value)
-
-
-def _sources(engine: Engine, thing: str, library: dict[str, str]) -> tuple[Source, ...]:
-    """List the articles whose claims are about the thing; for an article or a claim, its own claims.
-
-    Read from the article graphs: claims that were set aside are nowhere else.
+    With `texts`, a directory of article texts (*.txt), passages are cut out of those whose hash is the article's.
+    Raises UsageError, with the nearest names, for what is not in the graph.
     """
-    x = _x(thing)
-    records = _ask(
-        engine,
-        f"""SELECT DISTINCT ?claim ?body ?article {{ GRAPH ?g {{ ?claim icn:claims ?body ; icn:inArticle ?article
-            FILTER (?body = {x} || ?claim = {x} || ?article = {x}) }} }} ORDER BY ?article ?claim ?body""",
-    )
-    claims: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for record in records:
-        claims[record["article"].value].append((record["claim"].value, record["body"].value))
-    made = [_source(engine, article, pairs, library) for article, pairs in claims.items()]
-    return tuple(sorted(made, key=lambda source: (source.published or "9999", source.article)))
+    thing = yield from find_thing(name)
+    x = {"x": write_term(iri(thing))}
+    *near, differing, mentioning = yield from select_all(*(q % x for q in (*_NEAR, _DISAGREEMENTS, _MENTIONS)))
+    resolves, resolved_by, denied_by, bodies = ([row["other"].value for row in rows] for rows in near)
+    store = yield from _gather({thing, *resolves, *resolved_by, *denied_by, *bodies})
+    # All but the hierarchies of classes and properties.
+    mentioned = [convert_term(q.object) for q in store if str(q.subject).startswith((f"<{ID}", f"<{thing}>"))]
+    mentioned += [term for row in (*differing, *mentioning) for term in row.values()]
+    names = yield from names_of({thing, *(term.value for term in mentioned if term.kind == "iri")})
+    reader = _Reader(store, names, _read_texts(texts) if texts else {})
 
+    def related(others: list[str]) -> tuple[Related, ...]:
+        return tuple(Related(shorten(other), reader.articles(other)) for other in sorted(others))
 
-def _source(engine: Engine, article: str, claims: list[tuple[str, str]], library: dict[str, str]) -> Source:
-    facts = _facts(engine, article)
-    names = run(engine, names_of([t.value for terms in facts.values() for t in terms if t.kind == "iri"]))
-
-    def one(name: str) -> str:
-        return next((names.get(term.value, term.value) for term in facts.get(name, [])), "")
-
-    text = library.get(one("icn:textHash"), "")
-    voices = tuple(_voice(engine, claim, body, text) for claim, body in claims)
-    title = one("dcterms:title") or one("rdfs:label")
-    printed = one("schema:datePublished") or one("icn:published")
-    publisher, agency = one("dcterms:publisher"), one("icn:agency")
-    return Source(shorten(article), title, publisher, agency, printed, one("schema:url"), voices)
-
-
-def _facts(engine: Engine, thing: str) -> dict[str, list[Term]]:
-    """Read what the graphs say of an article or claim: short name of the property -> values, sorted."""
-    found: dict[str, set[Term]] = defaultdict(set)
-    for record in _ask(engine, f"SELECT DISTINCT ?p ?v {{ GRAPH ?g {{ {_x(thing)} ?p ?v }} }}"):
-        found[shorten(record["p"].value)].add(record["v"])
-    return {name: sorted(terms) for name, terms in found.items()}
-
-
-def _voice(engine: Engine, claim: str, body: str, text: str) -> Voice:
-    facts = _facts(engine, claim)
-
-    def texts(name: str) -> tuple[str, ...]:
-        return tuple(term.value for term in facts.get(name, []))
-
-    return Voice(
-        shorten(claim),
-        shorten(body),
-        texts("icn:says"),
-        _passages(engine, claim, text),
-        _given(engine, claim, body),
-        tuple(_local(property_) for property_ in texts("icn:infers")),
-        texts("icn:namedAs"),
-        texts("icn:because"),
-        next((rank.rpartition("/")[2] for rank in texts("icn:rank")), "normal"),
+    return Explanation(
+        thing,
+        names[thing],
+        reader.statements(thing),
+        reader.articles(thing),
+        related(resolves),
+        related(resolved_by),
+        related(denied_by),
+        _disagreements(differing, names),
+        _mentions(mentioning, names),
     )
 
 
-def _passages(engine: Engine, claim: str, text: str) -> tuple[Passage, ...]:
-    records = _ask(
-        engine,
-        f"""SELECT DISTINCT ?start ?end {{ GRAPH ?g {{ {_x(claim)} oa:hasTarget/oa:hasSelector ?position .
-            ?position oa:start ?start ; oa:end ?end }} }} ORDER BY ?start ?end""",
-    )
-    places = [(int(record["start"].value), int(record["end"].value)) for record in records]
-    return tuple(Passage(start, end, text[start:end]) for start, end in places)
+def _gather(things: Iterable[str]) -> LookUp[Store]:
+    """Gather as many things as there are."""
+    store, left = Store(), iter(sorted(things))
+    while part := list(islice(left, MOST_THINGS)):
+        store.extend((yield from gather(part)))
+    return store
 
 
-def _given(engine: Engine, claim: str, body: str) -> tuple[Value, ...]:
-    """List what the claim asserts of a body, with the values of its own article's graph."""
-    records = _ask(
-        engine,
-        f"""SELECT DISTINCT ?p ?v {{ GRAPH ?g {{ {_x(claim)} icn:asserts ?p . {_x(body)} ?p ?v }} }} ORDER BY ?p ?v""",
-    )
-    names = run(engine, names_of([record["v"].value for record in records if record["v"].kind == "iri"]))
-    return tuple(_value(record["p"], record["v"], names) for record in records)
+@dataclass(frozen=True)
+class _Reader:
+    """Reads what was gathered, under the names of what it mentions."""
+
+    store: Store
+    names: dict[str, str]
+    library: dict[str, str]
+    """Texts of articles by their hash."""
+
+    def statements(self, thing: str) -> tuple[Statement, ...]:
+        """List what holds of a thing, what was inferred last."""
+        quads = self.store.quads_for_pattern(NamedNode(thing), None, None, DefaultGraph())
+        made = [self._statement(quad.triple) for quad in quads]
+        return tuple(sorted(made, key=lambda s: (s.inferred, s.value.property, s.value.name, s.value.value)))
+
+    def _statement(self, triple: Triple) -> Statement:
+        evidence = evidence_for(self.store, triple)
+        return Statement(
+            self._value(triple),
+            _articles_of(evidence),
+            tuple(shorten(credit.claim) for credit in evidence.credits()),
+            evidence.is_computed,
+            tuple(self._value(premise) for premise, _ in evidence.premises),
+        )
+
+    def _value(self, triple: Triple) -> Value:
+        p, v = triple.predicate.value, convert_term(triple.object)
+        if v.kind == "iri":
+            return Value(shorten(p), shorten(v.value), self.names.get(v.value, shorten(v.value)))
+        return Value(shorten(p), v.n3(), v.value)
+
+    def articles(self, thing: str) -> tuple[ExplainedArticle, ...]:
+        """List the articles whose claims are about the thing; for an article or a claim, its own claims.
+
+        Read from the article graphs: claims that were set aside are nowhere else.
+        """
+        found: dict[str, list[tuple[ClaimDetails, str]]] = defaultdict(list)
+        for quad in self.store.quads_for_pattern(None, NamedNode(expand("icn:claims")), None, None):
+            credit, body = credit_of(quad.subject, quad.graph_name), convert_term(quad.object).value
+            if credit:
+                details = details_of(self.store, credit)
+                if thing in (body, details.claim, details.article):
+                    found[details.article].append((details, body))
+        made = [self._article(article, claims) for article, claims in found.items()]
+        return tuple(sorted(made, key=lambda each: (each.published or "9999", each.article)))
+
+    def _article(self, article: str, claims: list[tuple[ClaimDetails, str]]) -> ExplainedArticle:
+        def one(*names: str) -> str:
+            for name in names:
+                quads = self.store.quads_for_pattern(NamedNode(article), NamedNode(expand(name)), None, None)
+                for term in sorted(convert_term(quad.object) for quad in quads):
+                    return self.names.get(term.value, term.value)
+            return ""
+
+        text = self.library.get(one("icn:textHash"), "")
+        ordered = sorted(claims, key=lambda each: (each[0].claim, each[1]))
+        return ExplainedArticle(
+            shorten(article),
+            one("dcterms:title", "rdfs:label"),
+            one("dcterms:publisher"),
+            one("icn:agency"),
+            one("schema:datePublished", "icn:published"),
+            one("schema:url"),
+            tuple(self._claim(details, body, text) for details, body in ordered),
+        )
+
+    def _claim(self, details: ClaimDetails, body: str, text: str) -> ExplainedClaim:
+        return ExplainedClaim(
+            shorten(details.claim),
+            shorten(body),
+            tuple(details.says.values()),
+            tuple(Passage(start, end, text[start:end]) for start, end in details.positions),
+            self._given(details, body),
+            tuple(sorted(map(_local, details.infers))),
+            details.named_as,
+            tuple(details.because.values()),
+            details.rank,
+        )
+
+    def _given(self, details: ClaimDetails, body: str) -> tuple[Value, ...]:
+        """List what the claim asserts of a body."""
+        graph = NamedNode(details.graph)
+        triples = [quad.triple for quad in self.store.quads_for_pattern(NamedNode(body), None, None, graph)]
+        given = [
+            triple
+            for triple in triples
+            if triple.predicate.value in details.asserts
+            and Credit(details.graph, details.claim) in all_claims_for(self.store, triple)
+        ]
+        return tuple(self._value(triple) for triple in sorted(given, key=str))
 
 
-def _supports(engine: Engine, pattern: str, library: dict[str, str]) -> tuple[Support, ...]:
-    found = _ask(
-        engine, f"SELECT DISTINCT ?other {{ {{ {pattern} }} UNION {{ GRAPH ?g {{ {pattern} }} }} }} ORDER BY ?other"
-    )
-    others = [record["other"].value for record in found]
-    return tuple(Support(shorten(other), _sources(engine, other, library)) for other in others)
+def _articles_of(evidence: Evidence) -> tuple[str, ...]:
+    """List the ids of the articles behind a triple."""
+    graphs = {credit.graph.removeprefix(ARTICLE_GRAPH) for credit in evidence.credits()}
+    articles = {article.removeprefix(expand("article:")) for article in (*evidence.stated_in, evidence.article)}
+    return tuple(sorted(graphs | articles - {""}))
 
 
-def _disagreements(engine: Engine, thing: str) -> tuple[Disagreement, ...]:
-    records = _ask(
-        engine,
-        f"""SELECT DISTINCT ?p ?kept ?other ?rule {{ ?d icn:about {_x(thing)} ; icn:onProperty ?p ; icn:kept ?kept ;
-            icn:setAside ?other ; icn:decidedBy ?rule . ?d a icn:Disagreement }} ORDER BY ?p ?kept ?other""",
-    )
-    names = run(engine, names_of([t.value for record in records for t in record.values() if t.kind == "iri"]))
+def _disagreements(rows: Bindings, names: dict[str, str]) -> tuple[Disagreement, ...]:
     grouped: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for record in records:
-        kept, other = (names.get(record[key].value, record[key].value) for key in ("kept", "other"))
-        key = (_local(record["p"].value), kept, record["rule"].value.rpartition("/")[2])
-        grouped[key].append(other)
+    for row in rows:
+        kept, other = (names.get(row[key].value, row[key].value) for key in ("kept", "other"))
+        grouped[_local(row["p"].value), kept, row["rule"].value.rpartition("/")[2]].append(other)
     return tuple(Disagreement(p, kept, tuple(others), rule) for (p, kept, rule), others in grouped.items())
 
 
-def _mentions(engine: Engine, thing: str) -> tuple[Mention, ...]:
-    """List the situations and entities that have the thing as a value: not claims, which stand with their articles."""
-    records = _ask(
-        engine,
-        f"""SELECT DISTINCT ?s ?p {{ ?s ?p {_x(thing)} . FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}"))
-            FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:about, icn:resolves, icn:denies, icn:statedIn))
-            FILTER NOT EXISTS {{ ?finer rdfs:subPropertyOf ?p . ?s ?finer {_x(thing)} FILTER (?finer != ?p) }} }}
-            ORDER BY ?s ?p""",
-    )
-    names = run(engine, names_of([record["s"].value for record in records]))
-    return tuple(
-        Mention(shorten(record["s"].value), names[record["s"].value], _local(record["p"].value)) for record in records
-    )
+def _mentions(rows: Bindings, names: dict[str, str]) -> tuple[Mention, ...]:
+    return tuple(Mention(shorten(row["s"].value), names[row["s"].value], _local(row["p"].value)) for row in rows)
 
 
 def _read_texts(directory: Path) -> dict[str, str]:
@@ -330,12 +313,42 @@ def _local(name: str) -> str:
 # --- writing ------------------------------------------------------------------------------------------------------
 
 
+def format_json(explanation: Explanation) -> str:
+    """Write an explanation as JSON: the fields of `Explanation`."""
+    return json.dumps(asdict(explanation), ensure_ascii=False, indent=2) + "\n"
+
+
+def format_explanation(explanation: Explanation) -> str:
+    """Write an explanation for reading; what only other vocabularies call by another name is left to JSON."""
+    heading = [explanation.name]
+    if shorten(explanation.iri) != explanation.name:
+        heading.append(shorten(explanation.iri))
+    parts = [
+        ("", [*heading, explanation.iri] if explanation.iri not in heading else heading),
+        ("What holds", _statement_lines(explanation.statements)),
+        ("Who says so", _article_lines(explanation.sources)),
+        ("What it resolves", _related_lines(explanation.resolves)),
+        ("What resolves it", _related_lines(explanation.resolved_by)),
+        ("Who denies it", _related_lines(explanation.denied_by)),
+        ("Where articles disagree", _disagreement_lines(explanation.disagreements)),
+        ("Where it occurs", _mention_lines(explanation.mentions)),
+    ]
+    return "\n".join(
+        "".join(f"{line}\n" for line in ([title] if title else []) + lines) for title, lines in parts if lines
+    )
+
+
 def _statement_lines(statements: Iterable[Statement]) -> list[str]:
     lines = []
     for each in statements:
         if each.inferred and not _is_ours(each.value):
             continue
-        note = "inferred" if each.inferred else ", ".join(each.articles)
+        note = ", ".join(each.articles)
+        if each.value.property == "icn:statedIn":
+            note = ""  # it is said by the value
+        elif each.inferred:
+            days = [v.name for v in each.premises if v.value.startswith("date:") and v.value != each.value.value]
+            note = "inferred" + "".join(f", {day}" for day in days) + (f": {note}" if note else "")
         lines.append(f"  {_spell(each.value)}" + (f"   [{note}]" if note else ""))
     return lines
 
@@ -355,7 +368,7 @@ def _plain(property_: str) -> str:
     return property_.removeprefix("icn:")
 
 
-def _source_lines(sources: Iterable[Source], indent: str = "  ") -> list[str]:
+def _article_lines(sources: Iterable[ExplainedArticle], indent: str = "  ") -> list[str]:
     lines = []
     for source in sources:
         origin = ", ".join(
@@ -364,7 +377,7 @@ def _source_lines(sources: Iterable[Source], indent: str = "  ") -> list[str]:
         lines.append(f"{indent}{one_line(source.title)} — {origin}")
         lines += [f"{indent}  {line}" for line in (source.url, source.article) if line]
         for voice in source.voices:
-            lines += [f"{indent}  {line}" for line in _voice_lines(voice)]
+            lines += [f"{indent}  {line}" for line in _claim_lines(voice)]
     return lines
 
 
@@ -372,7 +385,7 @@ def _by(agency: str) -> str:
     return f"copy of {agency}" if agency else ""
 
 
-def _voice_lines(voice: Voice) -> list[str]:
+def _claim_lines(voice: ExplainedClaim) -> list[str]:
     mark = {"deprecated": "set aside by the curator: ", "preferred": "preferred by the curator: "}.get(voice.rank, "")
     places = " ".join(f"[{p.start}, {p.end})" for p in voice.passages)
     lines = [f"• {mark}{' / '.join(map(one_line, voice.says))} {places}".rstrip()]
@@ -387,10 +400,10 @@ def _voice_lines(voice: Voice) -> list[str]:
     return lines
 
 
-def _support_lines(supports: Iterable[Support]) -> list[str]:
+def _related_lines(supports: Iterable[Related]) -> list[str]:
     lines = []
     for support in supports:
-        lines += [f"  {support.placeholder}", *_source_lines(support.sources, "    ")]
+        lines += [f"  {support.placeholder}", *_article_lines(support.sources, "    ")]
     return lines
 
 

@@ -22,8 +22,10 @@ LONGEST_BLOCK: Final = 50_000
 LARGEST_ANSWER: Final = 20_000
 """Rows of one answer that are read."""
 
-_HIERARCHY: Final = """SELECT ?s ?p ?o { ?s ?p ?o
-  FILTER (?p IN (rdfs:subClassOf, rdfs:subPropertyOf) && isIRI(?s) && isIRI(?o)) }"""
+_HIERARCHY: Final = tuple(
+    f"SELECT ?s ({name} AS ?p) ?o {{ ?s {name} ?o FILTER (isIRI(?s) && isIRI(?o)) }} LIMIT {LARGEST_ANSWER}"
+    for name in ("rdfs:subClassOf", "rdfs:subPropertyOf")
+)
 # What premises are found on: observations, namings, denials, other entities, placeholders, what a disagreement is
 # about, and the founding and the dissolution of an organization, with their dates.
 _RELATED: Final = (
@@ -64,9 +66,9 @@ def gather(things: Iterable[str]) -> LookUp[Store]:
     found += yield from _ask(claims, _GRAPHS, _TARGETS, _POSITIONS)
     articles = {row["o"].value for row in found if "p" in row and row["p"].value == ONTOLOGY + "inArticle"}
     found += yield from _ask(articles, _GRAPHS)
-    (hierarchy,) = yield from select_all(_HIERARCHY)
+    hierarchies = yield from select_all(*_HIERARCHY)
     store = Store()
-    store.extend(quad for row in (*found, *hierarchy) if (quad := _quad(row)) is not None)
+    store.extend(quad for rows in (found, *hierarchies) for row in rows if (quad := _quad(row)) is not None)
     return store
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import unicodedata
 from typing import Any
 
@@ -95,12 +94,3 @@ def kind_of(iri: str) -> str:
     """
     places = ((DATE, "date"), (VOCABULARY, "concept"), (ONTOLOGY, "term"))
     return split_iri(iri)[0] or next((kind for base, kind in places if iri.startswith(base)), "")
-
-
-def kebab(name: str) -> str:
-    """Write a class name as the word of a slug.
-
-    >>> kebab("GovernmentBody")
-    'government-body'
-    """
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kgbuild import ids
+from kgbuild.build.claims import TYPE, ClaimFacts, Term, icn
+from kgbuild.build.situations import compile_claim
 from kgbuild.dates import DateNode, parse_date
-from kgbuild.documents import Key
-from kgbuild.errors import Issue, Place, error
-from kgbuild.namespaces import DATASET_IRI, EXTERNAL, GRAPH, ID, LICENCE, RDF_TYPE, VOCABULARY
+from kgbuild.errors import Findings, Issue, Place, error
+from kgbuild.namespaces import DATASET_IRI, ENTITY_KINDS, EXTERNAL, GRAPH, ID, LICENCE, VOCABULARY
 from kgbuild.ontology import Ontology
-from kgbuild.records import Article, Claim, Entity
-from kgbuild.registry import Registry, UnknownEntityError, iri_of
-from kgbuild.situations import Said, Term, icn, speak
+from kgbuild.records.documents import KeyPath
+from kgbuild.records.models import Article, Claim, Entity
+from kgbuild.registry import Registry, iri_of
 from kgbuild.sourcemap import SourceMap
 
 Triple = tuple[NamedNode, NamedNode, Term]
@@ -24,7 +25,6 @@ ENTITIES_GRAPH = NamedNode(f"{GRAPH}entities")
 DATES_GRAPH = NamedNode(f"{GRAPH}dates")
 CATALOG_GRAPH = NamedNode(f"{GRAPH}catalog")
 
-TYPE = NamedNode(RDF_TYPE)
 _XSD = EXTERNAL["xsd"]
 _TRUE = Literal(True)
 
@@ -75,78 +75,62 @@ class CompiledArticle:
 
 
 def compile_article(
-    article: Article, registry: Registry, ontology: Ontology
-) -> tuple[CompiledArticle | None, list[Issue]]:
-    """Compile a record into the triples of its graph; with an error there is none."""
-    issues: list[Issue] = []
-    publishers = _publishers(article, registry, issues)
-    said = [_speak(article, claim, registry, ontology, issues) for claim in article.claims]
-    issues.extend(_twins(article))
-    if issues or publishers is None:
-        return None, issues
-    publisher, agency = publishers
+    article: Article, registry: Registry, ontology: Ontology, findings: Findings
+) -> CompiledArticle | None:
+    """Compile a record into the triples of its graph; with a finding there is none."""
+    known = len(findings)
+    publisher, agency = (_publisher(article, field, registry, findings) for field in ("publisher", "agency"))
+    given = [compile_claim(article, claim, registry, ontology, findings) for claim in article.claims]
+    findings.add(_twins(article))
+    if len(findings) > known or publisher is None:
+        return None
     published = parse_date(article.source.published.partition("T")[0]) if article.source.published else None
-    claims = tuple(_compile_claim(article, claim, what) for claim, what in zip(article.claims, said, strict=True))
-    dates = {date for what in said for date in what.dates} | ({published} if published else set())
+    claims = tuple(_describe_claim(article, claim, facts) for claim, facts in zip(article.claims, given, strict=True))
+    dates = {date for facts in given for date in facts.dates} | ({published} if published else set())
     description = tuple(_describe_article(article, publisher, agency, published))
-    used = {fact.object for what in said for fact in what.facts} | {b for what in said for b in what.bodies}
-    return (
-        CompiledArticle(
-            iri=NamedNode(ids.article_iri(article.id)),
-            graph=NamedNode(ids.article_graph(article.id)),
-            description=description,
-            claims=claims,
-            voter=agency or publisher,
-            published=published,
-            dates=frozenset(dates),
-            entities=frozenset(n for n in (*used, publisher, agency) if isinstance(n, NamedNode)),
-            source_map=_source_map(article, description, claims, said),
-        ),
-        [],
+    used = {fact.object for facts in given for fact in facts.facts} | {body for facts in given for body in facts.bodies}
+    return CompiledArticle(
+        iri=NamedNode(ids.article_iri(article.id)),
+        graph=NamedNode(ids.article_graph(article.id)),
+        description=description,
+        claims=claims,
+        voter=agency or publisher,
+        published=published,
+        dates=frozenset(dates),
+        entities=frozenset(n for n in (*used, publisher, agency) if isinstance(n, NamedNode)),
+        source_map=_source_map(article, description, claims, given),
     )
 
 
-def _publishers(article: Article, registry: Registry, issues: list[Issue]) -> tuple[NamedNode, NamedNode | None] | None:
-    found: list[NamedNode | None] = []
-    for name, value in (("publisher", article.source.publisher), ("agency", article.source.agency)):
-        try:
-            unreadable = value in registry.unreadable
-            found.append(NamedNode(iri_of(registry.resolve_entity(value))) if value and not unreadable else None)
-        except UnknownEntityError as unknown:
-            issues.append(error(article.place("source", name), unknown.code, unknown.finding, unknown.remedy))
-            return None
-    return (found[0], found[1]) if found[0] else None
-
-
-def _speak(article: Article, claim: Claim, registry: Registry, ontology: Ontology, issues: list[Issue]) -> Said:
-    said, found = speak(article, claim, registry, ontology)
-    issues.extend(found)
-    return said
+def _publisher(article: Article, field: str, registry: Registry, findings: Findings) -> NamedNode | None:
+    path = ("source", field)
+    entity = registry.look_up(getattr(article.source, field), ENTITY_KINDS, path, article.place(*path), findings)
+    return NamedNode(iri_of(entity)) if entity else None
 
 
 def _twins(article: Article) -> Iterator[Issue]:
     first: dict[str, Place] = {}
     for claim in article.claims:
         iri = ids.claim_iri(article.id, claim.kind, claim.written)
-        place = article.place(*claim.way)
+        place = article.place(*claim.path)
         if iri in first:
             finding = f"this claim says the same as the one in line {first[iri].line}"
             yield error(place, "twin-claim", finding, "Merge them: `at` takes several positions.")
         first.setdefault(iri, place)
 
 
-def _compile_claim(article: Article, claim: Claim, said: Said) -> CompiledClaim:
+def _describe_claim(article: Article, claim: Claim, given: ClaimFacts) -> CompiledClaim:
     iri = NamedNode(ids.claim_iri(article.id, claim.kind, claim.written))
     return CompiledClaim(
         iri=iri,
-        bodies=tuple(said.bodies),
-        node=tuple(_claim_node(iri, article, claim, said)),
-        facts=tuple(dict.fromkeys((f.subject, f.predicate, f.object) for f in said.facts)),
+        bodies=tuple(given.bodies),
+        node=tuple(_claim_node(iri, article, claim, given)),
+        facts=tuple(dict.fromkeys((f.subject, f.predicate, f.object) for f in given.facts)),
         rank=claim.notes.rank,
     )
 
 
-def _claim_node(iri: NamedNode, article: Article, claim: Claim, said: Said) -> Iterator[Triple]:
+def _claim_node(iri: NamedNode, article: Article, claim: Claim, given: ClaimFacts) -> Iterator[Triple]:
     notes, source = claim.notes, NamedNode(ids.article_iri(article.id))
     yield iri, TYPE, icn("Claim")
     yield iri, icn("inArticle"), source
@@ -157,12 +141,12 @@ def _claim_node(iri: NamedNode, article: Article, claim: Claim, said: Said) -> I
         yield iri, icn("because"), Literal(notes.because, language="en")
     if notes.rank:
         yield iri, icn("rank"), NamedNode(ids.concept_iri("rank", notes.rank))
-    for body in said.bodies:
+    for body in given.bodies:
         yield iri, icn("claims"), body
     noted: tuple[tuple[str, Iterable[Term]], ...] = (
-        ("asserts", said.asserts),
-        ("infers", said.infers),
-        ("namedAs", said.named_as),
+        ("asserts", given.asserts),
+        ("infers", given.infers),
+        ("namedAs", given.named_as),
     )
     for name, values in noted:
         for value in sorted(values, key=str):
@@ -205,7 +189,7 @@ def _describe_article(
         yield iri, icn("textLength"), Literal(source.text.characters)
 
 
-_DESCRIBED_AT: dict[str, Key] = {
+_DESCRIBED_AT: dict[str, KeyPath] = {
     LABEL.value: ("source", "title"),
     _term("dcterms", "title").value: ("source", "title"),
     _term("dcterms", "language").value: ("source", "language"),
@@ -220,22 +204,22 @@ _DESCRIBED_AT: dict[str, Key] = {
 
 
 def _source_map(
-    article: Article, description: Iterable[Triple], claims: Iterable[CompiledClaim], said: Iterable[Said]
+    article: Article, description: Iterable[Triple], claims: Iterable[CompiledClaim], given: Iterable[ClaimFacts]
 ) -> SourceMap:
     places = SourceMap()
     graph = str(NamedNode(ids.article_graph(article.id)))
     for s, p, o in description:
         places.add((graph, str(s), str(p), str(o)), article.place(*_DESCRIBED_AT.get(p.value, ("source",))))
-    for written, claim, what in zip(article.claims, claims, said, strict=True):
+    for written, claim, facts in zip(article.claims, claims, given, strict=True):
         for s, p, o in claim.node:
-            places.add((graph, str(s), str(p), str(o)), article.place(*written.way, *_noted_at(s, p, written)))
-        for fact in what.facts:
+            places.add((graph, str(s), str(p), str(o)), article.place(*written.path, *_noted_at(s, p, written)))
+        for fact in facts.facts:
             quad = (graph, str(fact.subject), str(fact.predicate), str(fact.object))
-            places.add(quad, article.place(*written.way, *fact.way))
+            places.add(quad, article.place(*written.path, *fact.path))
     return places
 
 
-def _noted_at(subject: NamedNode, predicate: NamedNode, claim: Claim) -> Key:
+def _noted_at(subject: NamedNode, predicate: NamedNode, claim: Claim) -> KeyPath:
     """Lead from a triple of a claim's node to the note that says it."""
     _, _, fragment = subject.value.partition("#")
     if fragment:
@@ -247,18 +231,18 @@ def _noted_at(subject: NamedNode, predicate: NamedNode, claim: Claim) -> Key:
 # --- entities, dates, catalog -------------------------------------------------------------------------------------
 
 
-def compile_entities(registry: Registry) -> tuple[list[Quad], SourceMap, list[Issue]]:
+def compile_entities(registry: Registry, findings: Findings) -> tuple[list[Quad], SourceMap]:
     """Compile all entity files into the graph of entities."""
     quads: list[Quad] = []
-    places, issues = SourceMap(), list[Issue]()
+    places = SourceMap()
     for entity in registry:
-        for (s, p, o), way in _describe_entity(entity, registry, issues):
+        for (s, p, o), path in _describe_entity(entity, registry, findings):
             quads.append(Quad(s, p, o, ENTITIES_GRAPH))
-            places.add((str(ENTITIES_GRAPH), str(s), str(p), str(o)), entity.place(*way))
-    return quads, places, issues
+            places.add((str(ENTITIES_GRAPH), str(s), str(p), str(o)), entity.place(*path))
+    return quads, places
 
 
-def _describe_entity(entity: Entity, registry: Registry, issues: list[Issue]) -> Iterator[tuple[Triple, Key]]:
+def _describe_entity(entity: Entity, registry: Registry, findings: Findings) -> Iterator[tuple[Triple, KeyPath]]:
     iri, model = NamedNode(iri_of(entity)), entity.model
     for class_ in entity.classes:
         yield (iri, TYPE, icn(class_)), ("type",)
@@ -287,41 +271,22 @@ def _describe_entity(entity: Entity, registry: Registry, issues: list[Issue]) ->
         former = NamedNode(ids.entity_iri(entity.kind, old))
         yield (former, _term("owl", "deprecated"), _TRUE), ("retired", i)
         yield (former, _term("dcterms", "isReplacedBy"), iri), ("retired", i)
-    for predicate, way, kinds, name in _links(entity):
-        target = _linked(entity, name, way, kinds, registry, issues)
+    for property_, path, kinds, name in _links(entity):
+        target = registry.look_up(name, kinds, path, entity.place(*path), findings)
         if target is not None:
-            yield (iri, predicate, target), way
+            yield (iri, icn(property_), NamedNode(iri_of(target))), path
 
 
-def _links(entity: Entity) -> Iterator[tuple[NamedNode, Key, frozenset[str], str]]:
+def _links(entity: Entity) -> Iterator[tuple[str, KeyPath, tuple[str, ...], str]]:
     model = entity.model
-    single = (
-        ("state", "ofState", frozenset({"state", "territory"})),
-        ("affiliation", "affiliation", frozenset({"institution", "network"})),
-        ("within", "within", frozenset({"place", "state", "territory"})),
-    )
-    for field, property_, kinds in single:
-        if (name := getattr(model, field)) is not None:
-            yield icn(property_), (field,), kinds, name
+    if model.state is not None:
+        yield "ofState", ("state",), ("state", "territory"), model.state
+    if model.affiliation is not None:
+        yield "affiliation", ("affiliation",), ("institution", "network"), model.affiliation
+    if model.within is not None:
+        yield "within", ("within",), ("place", "state", "territory"), model.within
     for i, name in enumerate(model.possibly_same_as):
-        yield icn("possiblySameAs"), ("possibly_same_as", i), frozenset({entity.kind}), name
-
-
-def _linked(
-    entity: Entity, name: str, way: Key, kinds: frozenset[str], registry: Registry, issues: list[Issue]
-) -> NamedNode | None:
-    if name in registry.unreadable:
-        return None
-    try:
-        found = registry.resolve_entity(name)
-    except UnknownEntityError as unknown:
-        issues.append(error(entity.place(*way), unknown.code, unknown.finding, unknown.remedy))
-        return None
-    if found.kind not in kinds:
-        finding = f"'{name}' is a {found.kind}, and `{way[0]}` takes {' or '.join(sorted(kinds))}"
-        issues.append(error(entity.place(*way), "wrong-kind", finding, "Name another entity."))
-        return None
-    return NamedNode(iri_of(found))
+        yield "possiblySameAs", ("possibly_same_as", i), (entity.kind,), name
 
 
 def describe_date(node: DateNode) -> Iterator[Quad]:

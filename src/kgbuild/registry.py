@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from kgbuild.errors import Issue, Place, error
+from kgbuild.errors import Findings, Issue, Place, error
 from kgbuild.folding import plain
 from kgbuild.ids import entity_iri
-from kgbuild.records import Entity
+from kgbuild.records.documents import KeyPath
+from kgbuild.records.models import Entity
 
 
 class UnknownEntityError(LookupError):
@@ -67,6 +68,24 @@ class Registry:
             f"{hint}Add the spelling to the entity's file, or create one in data/entities/.",
         )
 
+    def look_up(
+        self, name: str | None, kinds: Collection[str], path: KeyPath, place: Place, findings: Findings
+    ) -> Entity | None:
+        """Find the entity that the field at `path` names; an unknown one, or one of another kind, is a finding."""
+        if name is None or name in self.unreadable:
+            return None
+        try:
+            entity = self.resolve_entity(name)
+        except UnknownEntityError as unknown:
+            findings.error(place, unknown.code, unknown.finding, unknown.remedy)
+            return None
+        if entity.kind in kinds:
+            return entity
+        field = next(part for part in reversed(path) if isinstance(part, str))
+        finding = f"'{name}' is a {entity.kind}, and `{field}` takes {' or '.join(sorted(kinds))}"
+        findings.error(place, "wrong-kind", finding, "Name another entity, or mend the entity's file.")
+        return None
+
     def nearest(self, name: str, count: int = 2) -> list[str]:
         """Name the entities whose ids or names are nearest, as `id (label)`."""
         known = {id_: {id_} for id_ in self._by_id} | dict(self._by_name)
@@ -82,19 +101,16 @@ def _names(entity: Entity) -> Iterator[str]:
         yield from spellings
 
 
-def check_ids(entities: Iterable[Entity]) -> list[Issue]:
-    """Check that an id, current or retired, belongs to one file only: it is part of IRIs for ever."""
+def duplicate_ids(entities: Iterable[Entity]) -> Iterator[Issue]:
+    """Say which ids, current or retired, belong to more than one file: an id is part of IRIs for ever."""
     owners: dict[str, Place] = {}
-    issues = []
     for entity in entities:
-        taken = [(entity.id, entity.place())]
-        taken += [(old, entity.place("retired", i)) for i, old in enumerate(entity.model.retired)]
-        for id_, place in taken:
-            if id_ in owners:
-                finding = f"the id '{id_}' is taken by {owners[id_].path}"
-                issues.append(error(place, "duplicate-id", finding, "Rename one file: ids are unique over all kinds."))
-            owners.setdefault(id_, place)
-    return issues
+        retired = [(old, entity.place("retired", i)) for i, old in enumerate(entity.model.retired)]
+        for id_, place in [(entity.id, entity.place()), *retired]:
+            owner = owners.setdefault(id_, place)
+            if owner is not place:
+                finding = f"the id '{id_}' is taken by {owner.path}"
+                yield error(place, "duplicate-id", finding, "Rename one file: ids are unique over all kinds.")
 
 
 def iri_of(entity: Entity) -> str:

@@ -12,11 +12,11 @@ from pyoxigraph import NamedNode, Quad
 from pyoxigraph import Triple as RdfTriple
 
 from kgbuild import ids
+from kgbuild.build.claims import Term, icn
 from kgbuild.dates import DateNode, refines, width
 from kgbuild.namespaces import DATE, EXTERNAL, GRAPH, ONTOLOGY, RDF_TYPE
 from kgbuild.ontology import Ontology
 from kgbuild.rdf import CompiledArticle, CompiledClaim, Triple
-from kgbuild.situations import Term, icn
 from kgbuild.store import make_store
 from kgbuild.support import SUPPORT_GRAPH, credited_by_rule
 

@@ -97,6 +97,7 @@ class ClaimDetails:
     `says` and `because` are by language, `positions` code points [start, end) of the article's text, sorted.
     """
 
+    graph: str
     claim: str
     article: str
     bodies: tuple[str, ...]
@@ -133,10 +134,11 @@ def all_claims_for(store: Store, triple: Triple) -> tuple[Credit, ...]:
 def claims_on(store: Store, body: NamedNode) -> tuple[Credit, ...]:
     """List the claims about a thing, deprecated ones too."""
     quads = _match(store, None, _CLAIMS, body, None)
-    return tuple(sorted({credit for quad in quads if (credit := _credit_of(quad.subject, quad.graph_name))}))
+    return tuple(sorted({credit for quad in quads if (credit := credit_of(quad.subject, quad.graph_name))}))
 
 
-def _credit_of(claim: Node, graph: Node | DefaultGraph) -> Credit | None:
+def credit_of(claim: Node, graph: Node | DefaultGraph) -> Credit | None:
+    """Name a claim in the graph of an article; None for anything else."""
     if isinstance(claim, NamedNode) and isinstance(graph, NamedNode) and graph.value.startswith(ARTICLE_GRAPH):
         return Credit(graph.value, claim.value)
     return None
@@ -228,7 +230,7 @@ def supports_for(store: Store, triple: Triple) -> list[tuple[NamedNode, tuple[No
     for placeholder in _objects(store, triple.subject, _RESOLVES, None):
         if isinstance(placeholder, NamedNode):
             p = triple.predicate
-            quads = [q for q in _match(store, placeholder, p, None, None) if _credit_of(placeholder, q.graph_name)]
+            quads = [q for q in _match(store, placeholder, p, None, None) if credit_of(placeholder, q.graph_name)]
             for graph in sorted({quad.graph_name.value for quad in quads if isinstance(quad.graph_name, NamedNode)}):
                 values = tuple(_objects(store, placeholder, p, NamedNode(graph)))
                 credits_ = {c for v in values for c in claims_for(store, Triple(placeholder, p, v)) if c.graph == graph}
@@ -283,7 +285,8 @@ def _claiming(store: Store, s: Node, article: Node) -> list[Triple]:
 def _status_premises(store: Store, s: Node, status: Node) -> list[Triple]:
     """Give the observations of a status; without one, the dates that it was read from."""
     seen = [n for n in _subjects(store, _ABOUT, s, None) if _holds(store, n, _STATUS, status, None)]
-    observed = [t for n in seen for t in (*_triples(store, n, _ABOUT, s), *_triples(store, n, _STATUS, status))]
+    parts = ((_ABOUT, s), (_STATUS, status), (_icn("asOf"), None))
+    observed = [t for n in seen for name, value in parts for t in _triples(store, n, name, value)]
     return observed or _triples(store, s, _HELD, None) or _triples(store, s, _PLANNED, None)
 
 
@@ -325,7 +328,8 @@ def _above(store: Store, term: Node, by: NamedNode) -> set[Node]:
 
 
 def _is_asserted(store: Store, triple: Triple) -> bool:
-    return any(graph.value not in _COMPUTED for graph in _graphs(store, triple))
+    # Not "in no computed graph": a server without a default graph has all that holds in one more.
+    return any(g.value in _REGISTRY or g.value.startswith(ARTICLE_GRAPH) for g in _graphs(store, triple))
 
 
 # --- what a claim is ----------------------------------------------------------------------------------------------
@@ -343,6 +347,7 @@ def details_of(store: Store, credit: Credit) -> ClaimDetails:
 
     article = next(iter(iris(_IN_ARTICLE)), "")
     return ClaimDetails(
+        credit.graph,
         credit.claim,
         article,
         iris(_CLAIMS),
@@ -359,8 +364,9 @@ def details_of(store: Store, credit: Credit) -> ClaimDetails:
 
 
 def _by_language(values: Iterable[Node]) -> dict[str, str]:
-    """Give the first text in each language."""
-    return {value.language or "": value.value for value in reversed(list(values)) if isinstance(value, Literal)}
+    """Give the first text in each language, in the order of the languages."""
+    texts = {value.language or "": value.value for value in reversed(list(values)) if isinstance(value, Literal)}
+    return dict(sorted(texts.items()))
 
 
 def _positions(store: Store, claim: NamedNode, graph: NamedNode) -> tuple[tuple[int, int], ...]:

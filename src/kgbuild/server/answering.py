@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from hashlib import blake2b
@@ -18,6 +17,7 @@ from kgbuild.engines import lexer
 from kgbuild.engines.evaluation import QueryError, Request
 from kgbuild.engines.formats import ALIASES, content_type
 from kgbuild.engines.pool import SLOW_READER, Answer
+from kgbuild.server.addresses import address
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, SHORT_NAMES, VARY, fitting, named_format, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
@@ -32,7 +32,6 @@ UNWATCHED: Final = 0.1
 """Seconds of work after which it is watched whether the client is still there."""
 LONGEST_LOCATION: Final = 2000
 """Characters of a Content-Location: proxies refuse long headers."""
-_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:.]+\](:[0-9]{1,5})?")
 
 
 # --- reading a request --------------------------------------------------------------------------------------------
@@ -87,17 +86,6 @@ def accepted(format_: str | None, scope: Scope) -> str | None:
     return named_format(format_) if format_ else header(scope, b"accept")
 
 
-def public_url(service: Service, scope: Scope) -> str:
-    """Give the server's address as the client knows it: as set, else from its Host header, which may hold anything."""
-    if service.settings.public_url:
-        return service.settings.public_url
-    given = header(scope, b"host")
-    host = ":".join(map(str, scope["server"])) if given is None else given  # HTTP/1.0 need not send one
-    if not _HOST.fullmatch(host):
-        raise problem("bad-request", "The Host header names no host. Send the name under which the server is reached.")
-    return f"{scope['scheme']}://{host}"
-
-
 # --- answering ----------------------------------------------------------------------------------------------------
 
 
@@ -130,7 +118,7 @@ class Prepared(ABC):
         if not self.results and not self.graphs:
             available = [*result_offers, *graph_offers, HTML]
             raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
-        base = f"{public_url(service, scope)}/sparql"
+        base = address(service, scope, "/sparql")
         self.request = Request(query, _canonical(self.results), _canonical(self.graphs), *graphs, sources, base)
         reads = (self.reader.labels, self.reader.chosen) if self.is_page else ()
         decides = (service.release_id, __version__, self.results[:1], self.graphs[:1], reads, self.gzip, asked_by)

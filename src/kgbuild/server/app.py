@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgbuild.engines.evaluation import QueryError
 from kgbuild.server import query_pages, questions, search, things
+from kgbuild.server.addresses import PrefixMiddleware, root_path
 from kgbuild.server.answering import CutOffError, raw_key, send_response
 from kgbuild.server.context import give_context
 from kgbuild.server.crawlers import robots, sitemap, sitemap_part
@@ -80,7 +81,9 @@ def make_app(service: Service) -> ASGIApp:
     """Make the application that answers from a service, which whoever calls starts and stops."""
     router = _router(service)
     # A bare router: the middleware of an application would turn our problems into its own.
-    return _Answered(Measured(_Guarded(router, service), service.meter, routes()), service)
+    app = _Answered(Measured(_Guarded(router, service), service.meter, routes()), service)
+    root = root_path(service.settings.public_url)
+    return PrefixMiddleware(app, root) if root else app
 
 
 # --- handlers -----------------------------------------------------------------------------------------------------

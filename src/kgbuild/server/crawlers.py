@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from starlette.types import Receive, Scope, Send
 
 from kgbuild.namespaces import ID
-from kgbuild.server.answering import public_url
+from kgbuild.server.addresses import address
 from kgbuild.server.keeping import send_kept
 from kgbuild.server.problems import problem
 from kgbuild.server.rendering import local_path
@@ -29,7 +29,7 @@ _NAMESPACE: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 async def robots(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Answer /robots.txt."""
-    public = public_url(scope["service"], scope)
+    public = address(scope["service"], scope)
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in CLOSED), "", f"Sitemap: {public}/sitemap.xml", ""]
 
     async def make() -> Response:
@@ -41,7 +41,7 @@ async def robots(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: A
 async def sitemap(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Answer /sitemap.xml: an index of the parts."""
     service: Service = scope["service"]
-    public = public_url(service, scope)
+    public = address(service, scope)
 
     async def make() -> Response:
         parts = await _parts(service)
@@ -54,7 +54,7 @@ async def sitemap(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
 async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Answer /sitemap-<number>.xml: up to 50,000 addresses of pages, each thing once."""
     service: Service = scope["service"]
-    number, public = int(scope["path_params"]["number"]), public_url(service, scope)
+    number, public = int(scope["path_params"]["number"]), address(service, scope)
     if number >= await _parts(service):
         raise problem("not-found", f"The sitemap has no part {str(number)[:20]}. /sitemap.xml lists its parts.")
 

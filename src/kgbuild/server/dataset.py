@@ -21,7 +21,7 @@ from kgbuild.engines.formats import ALIASES, GRAPHS, content_type
 from kgbuild.engines.pool import Pool
 from kgbuild.namespaces import BASE, DATASET_IRI, EXTERNAL, ID, LICENCE, ONTOLOGY, ONTOLOGY_IRI, PREFIXES
 from kgbuild.release import QUADS, Release, readable_releases
-from kgbuild.server.answering import public_url
+from kgbuild.server.addresses import address
 from kgbuild.server.description import FORMAT_NAMES, FORMATS_NAMESPACE, Object, counts
 from kgbuild.server.keeping import FORMATS, alternates, asked_format, send_kept
 from kgbuild.server.languages import Reader, reader_of
@@ -196,7 +196,7 @@ async def void(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG
         headers = header_lines({"Location": "/dataset", "Vary": VARY, "Cache-Control": "no-cache"})
         await Response(303, headers, b"").encoded(takes_gzip=False).send(scope["method"], None, send)
         return
-    public = public_url(service, scope)
+    public = address(service, scope)
 
     async def make() -> Response:
         facts, releases = await facts_of(service), await releases_of(service)
@@ -212,7 +212,7 @@ async def dataset(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
         await dcat_answer(scope, send, media_type, "/dataset")
         return
     service: Service = scope["service"]
-    reader, public = replace(reader_of(scope), here="/dataset"), public_url(service, scope)
+    reader, public = replace(reader_of(scope), here="/dataset"), address(service, scope)
     releases = await releases_of(service)
 
     async def make() -> Response:
@@ -224,7 +224,7 @@ async def dataset(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
 async def dcat_answer(scope: Scope, send: Send, media_type: str, path: str) -> None:
     """Send the description in DCAT as what is at `path`."""
     service: Service = scope["service"]
-    public, releases = public_url(service, scope), await releases_of(service)
+    public, releases = address(service, scope), await releases_of(service)
 
     async def make() -> Response:
         facts = await facts_of(service)

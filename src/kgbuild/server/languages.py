@@ -33,6 +33,8 @@ class Reader:
     """The language that the address asks for by `lang=`; links carry it on."""
     here: str = "/"
     """Path and query of the page, without `lang=`: where another language is asked for."""
+    root: str = ""
+    """The path of `--public-url`, which stands before the paths of all links."""
 
     def elsewhere(self, language: str) -> str:
         """Write the address of this page in another language."""
@@ -46,7 +48,7 @@ def reader_of(scope: Scope) -> Reader:
     kept = "&".join(pair for pair in pairs if not pair.startswith("lang="))
     accept = header(scope, b"accept-language") or ""
     known = _reader(asked[-1] if asked and asked[-1] in LABELS else "", accept if len(accept) <= REMEMBERED else "")
-    return replace(known, here=quote(scope["path"]) + (f"?{kept}" if kept else ""))
+    return replace(known, here=quote(scope["path"]) + (f"?{kept}" if kept else ""), root=scope.get("root", ""))
 
 
 @lru_cache(maxsize=1024)

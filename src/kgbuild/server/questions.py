@@ -20,10 +20,10 @@ from kgbuild.questions.lookup import Candidate
 from kgbuild.questions.named import Question, bind, default_terms, near_names, say_empty
 from kgbuild.questions.values import Parameter, ParameterError, read_value, write_value
 from kgbuild.server import openapi, question_pages
+from kgbuild.server.addresses import address
 from kgbuild.server.answering import (
     Prepared,
     accepted,
-    public_url,
     read_format,
     read_pairs,
     respond,
@@ -72,7 +72,7 @@ async def to_index(scope: Scope, receive: Receive, send: Send) -> None:  # noqa:
 async def description(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Describe all that is public, in OpenAPI."""
     service: Service = scope["service"]
-    public = public_url(service, scope)
+    public = address(service, scope)
     gzip = takes_gzip(header(scope, b"accept-encoding"))
     key = blake2b(repr(("openapi", service.release_id, __version__, public, gzip)).encode()).digest()
     kept = service.cache.get(key)
@@ -118,10 +118,10 @@ class _Asked(Prepared):
         super().__init__(scope, query, accept, offers, sources=sources, asked_by=f"question {question.name}")
 
     def address(self, format_: str = "") -> str:
-        return address(self.question, _shown(self.question, self.values), format_, sources=self.sources)
+        return path_of(self.question, _shown(self.question, self.values), format_, sources=self.sources)
 
     def links(self) -> dict[str, str]:
-        plain = address(self.question, _shown(self.question, self.values))
+        plain = path_of(self.question, _shown(self.question, self.values))
         if len(plain) > _LONGEST_LINKED:
             return {"Link": DESCRIBED}
         mark = "&" if "?" in plain else "?"
@@ -134,7 +134,7 @@ class _Asked(Prepared):
     async def page(self, answer: Answer) -> Response:
         texts = _shown(self.question, self.values)
         reader = replace(self.reader, here=self.address())  # the same however the page was asked for
-        plain = address(self.question, texts)
+        plain = path_of(self.question, texts)
         shown = question_pages.Shown(self.service, self.question, texts, self.query, plain, reader)
         values = _all_values(self.question, self.values)
         return await question_pages.answer_page(shown, values, answer, self._sentence)
@@ -145,7 +145,7 @@ class _Asked(Prepared):
         return await drive(self.service, say_empty(self.question, values))
 
 
-def address(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
+def path_of(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
     """Write where a question is asked with these values, relative to the server; empty ones are left out."""
     pairs = [(name, text) for name, text in texts.items() if text]
     pairs += [("sources", "1")] if sources else []

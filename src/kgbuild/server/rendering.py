@@ -54,6 +54,9 @@ def page(
             _=translations.gettext,
         )
     )
+    if reader.root:
+        # Only a template can write `="`: in every value the quotation mark is escaped, in text and in data blocks.
+        body = body.replace('="/', f'="{reader.root}/')
     return Response(
         status, header_lines({**_HEADERS, "Content-Language": reader.interface, **(headers or {})}), body.encode()
     )

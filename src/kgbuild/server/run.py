@@ -7,12 +7,14 @@ import gc
 import logging
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 import uvicorn
 import uvloop
 
 from kgbuild.errors import UsageError
 from kgbuild.server.accesslog import Logged, open_log
+from kgbuild.server.addresses import authority, read_public_url
 from kgbuild.server.answering import CutOffError
 from kgbuild.server.app import make_app
 from kgbuild.server.service import Service, Settings
@@ -25,6 +27,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], 
 
     `access_log` is a file, `-` for the standard output, or nothing for no log.
     """
+    settings = replace(settings, public_url=read_public_url(settings.public_url))
     if access_log:
         open_log(access_log)
     listening = _listen(host, port)
@@ -38,7 +41,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as problem:
         raise UsageError(
-            f"{host}:{port}: cannot listen there: {problem.strerror}. Choose another --host or --port."
+            f"{authority(host, port)}: cannot listen there: {problem.strerror}. Choose another --host or --port."
         ) from problem
 
 
@@ -65,7 +68,7 @@ async def _serve(settings: Settings, listening: socket.socket, say: Callable[[st
         )
         logging.getLogger("uvicorn.error").addFilter(_is_fault)
         host, port = listening.getsockname()[:2]
-        say(f"Serving {service.release_id}, {service.pool.quads:,} quads, at http://{host}:{port}/")
+        say(f"Serving {service.release_id}, {service.pool.quads:,} quads, at http://{authority(host, port)}/")
         await uvicorn.Server(config).serve(sockets=[listening])
     finally:
         await service.stop()

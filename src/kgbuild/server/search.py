@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild.search import KINDS
 from kgbuild.search.query import Found, Hit
+from kgbuild.server.addresses import address
 from kgbuild.server.answering import raw_key
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, VARY, best, takes_gzip
@@ -117,7 +118,7 @@ def _as_json(asked: Asked, found: Found, reader: Reader, service: Service) -> Re
         "results": [_hit_json(hit, reader) for hit in _shown(asked, found)],
     }
     body = (json.dumps(said, ensure_ascii=False, indent=1) + "\n").encode()
-    linked = {"Link": ", ".join(f'<{address}>; rel="{name}"' for name, address in addresses.items())}
+    linked = {"Link": ", ".join(f'<{path}>; rel="{name}"' for name, path in addresses.items())}
     return Response(200, header_lines({**_HEADERS, **(linked if addresses else {})}), body)
 
 
@@ -165,9 +166,7 @@ def _shown(asked: Asked, found: Found) -> tuple[Hit, ...]:
 async def description(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
     """Tell browsers how to search here."""
     service: Service = scope["service"]
-    host = header(scope, b"host") or ""
-    known = host if host and all(c.isascii() and (c.isalnum() or c in ".-:[]") for c in host) else "localhost"
-    public = escape(service.settings.public_url or f"{scope['scheme']}://{known}", {'"': "&quot;"})
+    public = escape(address(service, scope), {'"': "&quot;"})
     body = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<OpenSearchDescription xmlns="http://a9.com/-/spec/opensearch/1.1/">\n'

@@ -16,10 +16,10 @@ from kgbuild.engines.formats import ALIASES, content_type
 from kgbuild.engines.pool import Answer
 from kgbuild.engines.syntax import unknown_terms
 from kgbuild.server import query_pages
+from kgbuild.server.addresses import address
 from kgbuild.server.answering import (
     Prepared,
     accepted,
-    public_url,
     read_format,
     read_pairs,
     read_text,
@@ -176,7 +176,7 @@ def _about(service: Service, scope: Scope, accept: str | None, gzip: bool) -> En
     if media_type is None:
         available = [*GRAPH_OFFERS, HTML]
         raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
-    public = public_url(service, scope)
+    public = address(service, scope)
     key = blake2b(repr(("description", service.release_id, public, media_type, gzip)).encode()).digest()
     kept = service.cache.get(key)
     if kept is None:

@@ -14,13 +14,13 @@ from typing import Any
 
 import yaml
 
-from kgbuild.errors import Issue, Place, error
+from kgbuild.errors import Findings, Place, error
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 
-Key = tuple[str | int, ...]
-"""The way to a value: keys and list positions from the top of the document."""
+KeyPath = tuple[str | int, ...]
+"""The path to a value: keys and list positions from the top of the document."""
 
 
 @dataclass
@@ -29,87 +29,92 @@ class Document:
 
     path: str
     content: Any
-    keys: dict[Key, Place] = field(default_factory=dict)
-    values: dict[Key, Place] = field(default_factory=dict)
+    keys: dict[KeyPath, Place] = field(default_factory=dict)
+    values: dict[KeyPath, Place] = field(default_factory=dict)
 
-    def place(self, way: Key) -> Place:
-        """Find the place of a value; of the nearest enclosing value where `way` leads to nothing."""
-        while way and way not in self.values:
-            way = way[:-1]
-        return self.values.get(way, Place(self.path, 1, 1))
+    def place(self, path: KeyPath) -> Place:
+        """Find the place of a value; of the nearest enclosing value where `path` leads to nothing."""
+        while path and path not in self.values:
+            path = path[:-1]
+        return self.values.get(path, Place(self.path, 1, 1))
 
-    def key_place(self, way: Key) -> Place:
+    def key_place(self, path: KeyPath) -> Place:
         """Find the place of a key; of its value or the nearest enclosing value where it has none."""
-        return self.keys.get(way) or self.place(way)
+        return self.keys.get(path) or self.place(path)
+
+    def at(self, path: KeyPath) -> Any:
+        """Give the value that a path leads to; None where it leads to nothing."""
+        value = self.content
+        for part in path:
+            if isinstance(value, dict):
+                value = value.get(part)
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+                value = value[part]
+            else:
+                return None
+        return value
 
 
 class _RefusedError(Exception):
     """Carries the one issue that ends the reading of a file."""
 
-    def __init__(self, issue: Issue) -> None:
-        super().__init__(str(issue))
-        self.issue = issue
+    def __init__(self, place: Place, code: str, finding: str, remedy: str) -> None:
+        super().__init__(finding)
+        self.issue = error(place, code, finding, remedy)
 
 
-def read_document(path: Path, name: str) -> Document | Issue:
+def read_document(path: Path, name: str, findings: Findings) -> Document | None:
     """Read one YAML file; `name` is how issues call it.  A file that cannot be read is one issue."""
-    text = _read_text(path, name)
-    if isinstance(text, Issue):
-        return text
-    return parse_document(text, name)
+    try:
+        return _build_document(_read_text(path, name), name)
+    except _RefusedError as refused:
+        findings.add([refused.issue])
+        return None
 
 
-def parse_document(text: str, name: str) -> Document | Issue:
+def parse_document(text: str, name: str, findings: Findings) -> Document | None:
     """Parse YAML text into a document of one mapping, or say what is wrong and where."""
     try:
-        document = _Builder(name).build(text)
+        return _build_document(text, name)
     except _RefusedError as refused:
-        return refused.issue
+        findings.add([refused.issue])
+        return None
+
+
+def _build_document(text: str, name: str) -> Document:
+    try:
+        document = _Builder(name).build(text)
     except yaml.MarkedYAMLError as problem:
-        return _syntax_issue(problem, name)
+        raise _syntax_error(problem, name) from problem
     except yaml.reader.ReaderError as problem:  # a character that YAML does not allow has no mark, but a byte's number
         place = _place_after(text.encode()[: problem.position].decode(), name)
-        return error(place, "syntax", str(problem).splitlines()[0], "Remove the character.")
+        raise _RefusedError(place, "syntax", str(problem).splitlines()[0], "Remove the character.") from problem
     if document is None:
-        return error(Place(name, 1, 1), "empty-file", "the file says nothing", "Write a record, or remove the file.")
-    if not isinstance(document.content, dict):
-        return error(
-            document.place(()),
-            "not-a-mapping",
-            "the file is not a mapping of keys to values",
-            "See data/README.md.",
+        raise _RefusedError(
+            Place(name, 1, 1), "empty-file", "the file says nothing", "Write a record, or remove the file."
         )
+    if not isinstance(document.content, dict):
+        finding = "the file is not a mapping of keys to values"
+        raise _RefusedError(document.place(()), "not-a-mapping", finding, "See data/README.md.")
     return document
 
 
-def _read_text(path: Path, name: str) -> str | Issue:
+def _read_text(path: Path, name: str) -> str:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            return error(
-                Place(name),
-                "too-large",
-                f"the file has {size:,} bytes, more than {MAX_BYTES:,}",
-                "A record holds claims, not texts: split it or remove what is no claim.",
-            )
-        raw = path.read_bytes()
+            finding = f"the file has {size:,} bytes, more than {MAX_BYTES:,}"
+            remedy = "A record holds claims, not texts: split it or remove what is no claim."
+            raise _RefusedError(Place(name), "too-large", finding, remedy)
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as problem:
-        return error(
-            Place(name),
-            "unreadable",
-            f"the file cannot be read: {problem.strerror}",
-            "Check its permissions.",
-        )
-    try:
-        return raw.decode("utf-8-sig")
+        finding = f"the file cannot be read: {problem.strerror}"
+        raise _RefusedError(Place(name), "unreadable", finding, "Check its permissions.") from problem
     except UnicodeDecodeError as problem:
-        read = problem.object  # `raw` without a byte order mark
-        return error(
-            _place_after(read[: problem.start].decode(), name),
-            "not-utf-8",
-            f"byte 0x{read[problem.start]:02x} is not UTF-8",
-            "Save the file as UTF-8.",
-        )
+        read = problem.object  # without a byte order mark
+        place = _place_after(read[: problem.start].decode(), name)
+        finding = f"byte 0x{read[problem.start]:02x} is not UTF-8"
+        raise _RefusedError(place, "not-utf-8", finding, "Save the file as UTF-8.") from problem
 
 
 def _place_after(before: str, name: str) -> Place:
@@ -117,16 +122,12 @@ def _place_after(before: str, name: str) -> Place:
     return Place(name, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
 
 
-def _syntax_issue(problem: yaml.MarkedYAMLError, name: str) -> Issue:
+def _syntax_error(problem: yaml.MarkedYAMLError, name: str) -> _RefusedError:
     mark = problem.problem_mark or problem.context_mark
     place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1, 1)
     finding = " ".join(part for part in (problem.problem, problem.context) if part)
-    return error(
-        place,
-        "syntax",
-        f"this is not YAML: {finding}",
-        "Check the indentation, the colons and the quotes; a text with ': ' or ' #' in it needs quotes.",
-    )
+    remedy = "Check the indentation, the colons and the quotes; a text with ': ' or ' #' in it needs quotes."
+    return _RefusedError(place, "syntax", f"this is not YAML: {finding}", remedy)
 
 
 @dataclass
@@ -134,7 +135,7 @@ class _Open:
     """A mapping or list that is being read."""
 
     value: dict[str, Any] | list[Any]
-    way: Key
+    path: KeyPath
     key: str | None = None
 
 
@@ -192,7 +193,7 @@ class _Builder:
                 "Keep one of them.",
             )
         top.key = key
-        self.document.keys[(*top.way, key)] = self._mark(event)
+        self.document.keys[(*top.path, key)] = self._mark(event)
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
         self._check_node(event)
@@ -206,25 +207,25 @@ class _Builder:
         value: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
         if self.stack and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None:
             self._refuse(event, "complex-key", "a key must be a word", "Write `key: value`.")
-        way = self._place(value, event)
-        self.stack.append(_Open(value, way))
+        path = self._place(value, event)
+        self.stack.append(_Open(value, path))
 
-    def _place(self, value: Any, event: yaml.Event) -> Key:
-        way: Key = ()
+    def _place(self, value: Any, event: yaml.Event) -> KeyPath:
+        path: KeyPath = ()
         if not self.stack:
             self.document.content = value
         else:
             top = self.stack[-1]
             if isinstance(top.value, list):
-                way = (*top.way, len(top.value))
+                path = (*top.path, len(top.value))
                 top.value.append(value)
             else:
                 assert top.key is not None  # noqa: S101  # _open and _scalar refuse or set the key first
-                way = (*top.way, top.key)
+                path = (*top.path, top.key)
                 top.value[top.key] = value
                 top.key = None
-        self.document.values[way] = self._mark(event)
-        return way
+        self.document.values[path] = self._mark(event)
+        return path
 
     def _check_node(self, event: yaml.NodeEvent) -> None:
         if event.anchor is not None:
@@ -238,4 +239,4 @@ class _Builder:
         return Place(self.document.path, mark.line + 1, mark.column + 1) if mark else Place(self.document.path)
 
     def _refuse(self, event: yaml.Event, code: str, finding: str, remedy: str) -> None:
-        raise _RefusedError(error(self._mark(event), code, finding, remedy))
+        raise _RefusedError(self._mark(event), code, finding, remedy)
