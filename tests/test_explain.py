@@ -70,7 +70,7 @@ def test_a_membership_names_its_article(mini: EmbeddedEngine) -> None:
     (voice,) = source.voices
     assert ("Rivermark's academy is a founding member since 14 May 2019.",) == voice.says
     expected = {
-        ("icn:joined", "2019-05-14"),
+        ("icn:joined", "14 May 2019"),
         ("icn:member", "Rivermark Academy of Public Service"),
         ("icn:organization", "Lakes Network of Academies"),
         ("icn:role", "founding member"),
@@ -109,13 +109,22 @@ def test_a_placeholder_knows_its_witness(mini: EmbeddedEngine) -> None:
     assert RIVERMARK in section(format_explanation(explanation), "What resolves it")
 
 
+def test_a_situation_is_headed_by_its_name(mini: EmbeddedEngine) -> None:
+    """The name of a situation, and that of a placeholder which holds nothing any more, is the heading, and no fact."""
+    head = "Membership: Rivermark Academy of Public Service – Lakes Network of Academies – 14 May 2019"
+    assert head == lines(format_explanation(explain(mini, RIVERMARK)))[0]
+    unnamed = "Membership: Institution of Rivermark, not named – Lakes Network of Academies – 2019"
+    assert unnamed == explain(mini, PLACEHOLDER).name
+    assert "rdfs:label" not in {each.value.property for each in explain(mini, RIVERMARK).statements}
+
+
 def test_each_statement_names_who_states_it(mini: EmbeddedEngine) -> None:
     """What holds is told value by value, each with the articles that state this very value."""
     held = {
         (s.value.property, s.value.name): s.articles
         for s in explain(mini, "membership:lakeland-academy--lakes-academies").statements
     }
-    assert ("2019-06-03-founding-members",) == held["icn:joined", "2019-05-14"]
+    assert ("2019-06-03-founding-members",) == held["icn:joined", "14 May 2019"]
     # A claim that was set aside (2021-11-09) gives nothing that holds.
     assert ("2019-05-15-network-founded", "2019-06-03-founding-members") == held[
         "icn:member", "Lakeland Academy of Administration"
@@ -179,12 +188,12 @@ def test_a_denial_is_shown(mini: EmbeddedEngine) -> None:
     [
         (
             "membership:highmoor-school--lakes-academies",
-            "joined: 2021-03-01 kept, 2021-02-10 set aside, contested: no rule decided",
+            "joined: 1 March 2021 kept, 10 February 2021 set aside, contested: no rule decided",
         ),
-        ("lakes-summit-2020", "held: 2020-10-03 kept, 2020-09 set aside, decided by precision"),
+        ("lakes-summit-2020", "held: 3 October 2020 kept, September 2020 set aside, decided by precision"),
         (
             "tenure:ivo-brandt--secretary-general--lakes-hub",
-            "began: 2019-08-01 kept, 2019-07-01 set aside, decided by rank",
+            "began: 1 August 2019 kept, 1 July 2019 set aside, decided by rank",
         ),
     ],
 )

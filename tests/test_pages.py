@@ -13,6 +13,7 @@ from kgbuild.namespaces import ID, sparql_header
 from kgbuild.server.pages.charts import Span, timeline
 from kgbuild.server.pages.layout import Shown
 from markup import checked, data_of, page, words
+from nonempty import nonempty
 from serving import PATIENCE, Served, mini_file, serving
 
 HOSTILE = "</title></script><script>alert('1')</script><b onclick=\"x\">&amp;\u202eevil"
@@ -320,7 +321,7 @@ def test_pages_of_the_real_records_are_well_formed(site: Served, kind: str) -> N
       ?x dcterms:identifier ?id . ?s ?p ?x FILTER (STRSTARTS(STR(?x), "{ID}{kind}/"))
     }} GROUP BY ?x ORDER BY DESC(?n) ?x"""
     found = [row["x"] for row in site.rows(sparql_header() + query)]
-    for thing in [*found[:3], *found[3::12]]:
+    for thing in nonempty([*found[:3], *found[3::12]]):
         for language in ("en", "ru"):
             text = page(site, "/doc/" + thing.removeprefix(ID), language)
             checked(text)

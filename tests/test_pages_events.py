@@ -14,6 +14,7 @@ import pytest
 from kgbuild.namespaces import BASE, ID, SITUATION_KINDS, sparql_header
 from kgbuild.server.rendering import local_path
 from markup import checked, page, words
+from nonempty import nonempty
 from serving import Served, mini_nquads, serving
 
 HOSTILE = "</title></script><script>alert('1')</script><b onclick=\"x\">&amp;"
@@ -201,7 +202,7 @@ def test_the_bar_marks_every_passage(server: Served) -> None:
     assert sorted((int(row["start"]), int(row["end"])) for row in positions) == sorted(
         (int(m[2]), int(m[3])) for m in marks
     )
-    for x, width, start, end in marks:
+    for x, width, start, end in nonempty(marks):
         assert abs(float(x) - int(start) / 323 * 1000) < 0.1
         assert abs(float(width) - (int(end) - int(start)) / 323 * 1000) < 0.1
     assert "passages" not in page(server, "/doc/article/2020-10-15-summit-report"), "its text is not at hand"
@@ -254,7 +255,7 @@ def test_pages_of_the_release(site: Served, kind: str) -> None:
     )
     if not found:
         pytest.xfail(f"the records have no {kind} yet")
-    for row in found:
+    for row in nonempty(found):
         text = page(site, local_path(row["s"]))
         read = checked(text)
         assert words(re.search("<h1>(.*?)</h1>", text, re.DOTALL)[1])  # type: ignore[index]

@@ -37,6 +37,7 @@ from kgbuild.server.app import routes
 from kgbuild.server.lookups import MOST, drive
 from kgbuild.server.question_pages import is_date_column
 from kgbuild.server.service import Service
+from nonempty import nonempty
 from serving import BROWSER, PATIENCE, Served, serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -207,7 +208,7 @@ def test_an_answer_comes_with_its_sources(mini: Served) -> None:
     assert sourced.all("tr", id="row-2")
     read = asked(mini, "members-as-of", sources="1", **texts).json()
     assert len(read["results"]["bindings"]) == len(sourced.all("tr", **{"class": "sources"})) > 1
-    assert all(source["statements"] for source in read["sources"])
+    assert all(source["statements"] for source in nonempty(read["sources"]))
 
 
 def test_the_sentence_of_an_empty_answer(mini: Served) -> None:
@@ -331,7 +332,7 @@ def test_an_unknown_question_is_told_with_the_nearest(mini: Served) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_text_does_harm(mini: Served, name: str, text: str) -> None:
     """Whatever stands in a parameter, it is refused or sought as it is: never a fault, never another query."""
-    for parameter in QUESTIONS[name].parameters.values():
+    for parameter in nonempty(QUESTIONS[name].parameters.values()):
         answer = asked(mini, name, "text/csv", **{parameter.name: text})
         if parameter.type == "text":
             assert (200, [tuple(QUESTIONS[name].columns)]) == (
@@ -388,7 +389,7 @@ def test_a_page_has_form_and_answer(site: Served, name: str, language: str) -> N
     assert ("h1", question.title[language]) in shown.texts
     defaults = {each["name"]: each["default"] or "" for each in listed(site)[name]["parameters"]}
     assert defaults == {each: shown.value(each) for each in question.parameters}
-    for parameter in question.parameters:
+    for parameter in nonempty(question.parameters):
         assert 1 == len(shown.all("label", **{"for": shown.field(parameter)["id"] or ""}))
     answer = list(csv.DictReader(io.StringIO(asked(site, name, "text/csv").text)))
     things = {cell for line in answer for cell in line.values() if cell.startswith(BASE)}
@@ -437,7 +438,7 @@ def test_the_list_of_questions(mini: Served) -> None:
     assert {question.title["ru"] for question in QUESTIONS.values()} <= {
         text for tag, text in shown.texts if tag == "a"
     }
-    assert all(question.question in shown.text.replace("&#39;", "'") for question in QUESTIONS.values())
+    assert all(question.question in shown.text.replace("&#39;", "'") for question in nonempty(QUESTIONS.values()))
     assert set(NAMES) == set(listed(mini))
     answer = get(mini, "/questions?lang=ru")
     assert (308, "/questions/?lang=ru") == (answer.status_code, answer.headers["Location"])
@@ -449,14 +450,14 @@ def test_columns_hold_what_the_pages_take_them_for(name: str, real_store: Store)
     question = QUESTIONS[name]
     with (ROOT / "queries" / "questions" / f"{name}.expected.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
-    for column in question.columns:
+    for column in nonempty(question.columns):
         separator = question.lists.get(column)
         items = [item for line in lines for item in (line[column].split(separator) if separator else [line[column]])]
         if is_date_column(question, column):
             for item in filter(None, items):
                 parse_edtf(item)
         if column.endswith("articles") and separator:
-            for item in filter(None, items):
+            for item in nonempty(filter(None, items)):
                 article = NamedNode(f"{ID}article/{item}")
                 assert any(real_store.quads_for_pattern(article, None, None)), item
 
@@ -490,7 +491,7 @@ def test_links_lead_to_description_and_other_formats(mini: Served) -> None:
     assert ["/openapi.json"] == [link["url"] for link in links if link["rel"] == "describedby"]
     alternates = {link["type"]: link["url"] for link in links if link["rel"] == "alternate"}
     assert set(FORMATS.values()) == set(alternates)
-    for media_type, url in alternates.items():
+    for media_type, url in nonempty(alternates.items()):
         assert get(mini, url).headers["Content-Type"].startswith(media_type)
 
 
@@ -601,12 +602,12 @@ def test_each_question_is_described(description: dict[str, Any], name: str) -> N
     question = QUESTIONS[name]
     parameters = {each["name"]: each for each in described["parameters"]}
     assert [*question.parameters, "format", "lang", "sources"] == list(parameters)
-    for parameter in question.parameters.values():
+    for parameter in nonempty(question.parameters.values()):
         written = parameters[parameter.name]
         assert parameter.about.lower() in written["description"].lower()
         assert parameter.optional != ("default" in written["schema"])
     assert question.title["en"] == described["summary"]
-    assert all(about in described["description"] for about in question.columns.values())
+    assert all(about in described["description"] for about in nonempty(question.columns.values()))
     types = {each.partition(";")[0] for each in described["responses"]["200"]["content"]}
     assert {*FORMATS.values(), "text/html"} == types
     defaults = {n: str(each["schema"]["default"]) for n, each in parameters.items() if "default" in each["schema"]}

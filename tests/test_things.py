@@ -30,6 +30,7 @@ from kgbuild.engines.faults import QueryError
 from kgbuild.namespaces import BASE, ID, ONTOLOGY, SITUATION_KINDS
 from kgbuild.server.negotiation import SHORT_NAMES
 from kgbuild.server.rendering import local_path
+from nonempty import nonempty
 from serving import BROWSER, Served, mini_file, mini_nquads, serving, workers, zygote
 
 ICN = rdflib.Namespace(ONTOLOGY)
@@ -192,7 +193,7 @@ def test_the_page_of_each_kind_leads_to_its_data(things: Served, kind: str) -> N
     found = dict(reversed(pair) for pair in re.findall(r'<a href="([^"]*)"[^>]*>([^<]*)</a>', listed))
     types = {"Turtle": "ttl", "N-Triples": "nt", "JSON-LD": "jsonld", "RDF/XML": "rdf"}
     assert set(types) < set(found)
-    for name, suffix in types.items():
+    for name, suffix in nonempty(types.items()):
         answer = fetch(things, unescape(found[name]), BROWSER)
         assert (200, SHORT_NAMES[suffix]) == (answer.status_code, answer.headers["Content-Type"].partition(";")[0])
 
@@ -286,7 +287,7 @@ def test_an_article_comes_with_its_claims_their_bodies_and_its_graph(things: Ser
     claims = list(default.subjects(ICN.inArticle, rdflib.URIRef(f"{ID}article/{article}")))
     assert len(claims) > 1
     for claim in claims:
-        for body in default.objects(claim, ICN.claims):
+        for body in nonempty(default.objects(claim, ICN.claims)):
             assert default.value(body, RDF.type) is not None, body
 
 
@@ -330,7 +331,7 @@ def test_whatever_is_named_in_the_data_has_a_bounded_description(store: Store) -
     terms = {term for quad in store for term in (quad.subject, quad.object, quad.graph_name)}
     iris = sorted(term.value for term in terms if isinstance(term, NamedNode) and term.value.startswith(BASE))
     retired = []
-    for iri in iris:
+    for iri in nonempty(iris):
         try:
             found = set(describe(store, iri).triples())
         except QueryError as refused:
@@ -478,7 +479,7 @@ def test_an_unknown_id_has_near_ones(things: Served, path: str) -> None:
     answer = fetch(things, path)
     assert 404 == answer.status_code
     near = answer.json()["near"]
-    assert all(fetch(things, each["address"]).status_code == 200 for each in near)
+    assert all(fetch(things, each["address"]).status_code == 200 for each in nonempty(near))
     assert {NETWORK, f"{BASE}vocabulary/standing/member"} & {each["iri"] for each in near}
 
 
@@ -659,7 +660,7 @@ def test_a_document_links_what_belongs_to_it(things: Served, iri: str) -> None:
     assert single["describedby"].startswith("/")
     page = fetch(things, f"{path}.html").text
     tags = re.findall(r"<link [^>]*>", page.partition("</head>")[0])
-    for link in found:
+    for link in nonempty(found):
         assert 1 == sum(f'rel="{link["rel"]}"' in tag and f'href="{link["url"]}"' in tag for tag in tags), link
 
 
@@ -773,7 +774,7 @@ def test_another_server_sends_the_same_bytes(files: tuple[Path, Path], things: S
     paths = [f"/doc/network/lakes-academies.{suffix}" for suffix in MEDIA_TYPES]
     paths += ["/ontology.ttl", "/graph/entities.trig", "/doc/network/hub?page=3"]
     with serving(tmp_path, *files) as other:
-        for path in paths:
+        for path in nonempty(paths):
             tags = [fetch(served, path).headers["ETag"] for served in (things, other)]
             assert tags[0] == tags[1], path
 

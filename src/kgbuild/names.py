@@ -19,10 +19,9 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgbuild.captions import LANGUAGES, Caption, choose_text
 from kgbuild.date_text import DateWriter
-from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, GRAPH, ONTOLOGY, RDF_TYPE, shorten
+from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, NAMES_GRAPH, ONTOLOGY, RDF_TYPE, shorten
 from kgbuild.ontology import Ontology
 
-NAMES_GRAPH: Final = NamedNode(f"{GRAPH}names")
 LONGEST_PART: Final = 90
 """Characters of a text within a name."""
 DEEPEST: Final = 6
@@ -57,7 +56,7 @@ class _Namer:
         for thing in sorted(self.names):
             for language in LANGUAGES:
                 label = Literal(self.names[thing][language], language=language)
-                yield Quad(NamedNode(thing), _LABEL, label, NAMES_GRAPH)
+                yield Quad(NamedNode(thing), _LABEL, label, NamedNode(NAMES_GRAPH))
                 if thing in self.held:
                     yield Quad(NamedNode(thing), _LABEL, label, DefaultGraph())
 

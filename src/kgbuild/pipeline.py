@@ -15,13 +15,13 @@ from kgbuild.build.shapes import load_shapes, validate_articles
 from kgbuild.build.texts import check_text
 from kgbuild.consistency import check_consistency, sample
 from kgbuild.dates import DateNode
-from kgbuild.errors import Findings, Issue, Place
+from kgbuild.errors import Findings, Issue
 from kgbuild.names import add_names
 from kgbuild.ontology import Ontology, read_ontology
 from kgbuild.progress import Reporter, Silent
 from kgbuild.rdf import IDENTIFIER, CompiledArticle, compile_article, compile_entities, describe_dataset, describe_date
 from kgbuild.reasoning import infer, load_rules
-from kgbuild.records.reading import misplaced, read_all, read_article, read_entity, shared_pages
+from kgbuild.records.reading import read_records
 from kgbuild.registry import Registry, duplicate_ids
 from kgbuild.release import Release, ReleaseContent, build_lock, publish
 from kgbuild.resolution import Resolver, describe_givers, make_scales
@@ -96,22 +96,15 @@ def compile_graph(sources: Sources) -> Graph:
 
 def compile_records(sources: Sources, report: Reporter) -> Compiled:
     """Read and compile all records; every finding of all of them is in the one `DataError`."""
-    findings = Findings(misplaced(sources.data))
+    findings = Findings()
     report.step("Reading the ontology and the vocabularies")
     ontology = read_ontology(sources.ontology, sources.root)
-    paths = sorted((sources.data / "entities").glob("*/*.yaml"))
-    entities = read_all(report.each("Reading entities", paths), sources.root, read_entity, findings)
-    registry = Registry(entities, {path.stem for path in paths} - {entity.id for entity in entities})
-    paths = sorted((sources.data / "articles").glob("*/*.yaml"))
-    articles = read_all(report.each("Reading articles", paths), sources.root, read_article, findings)
-    findings.add(duplicate_ids(entities))
-    findings.add(shared_pages(articles))
-    if not paths:
-        place = Place(f"{sources.data}/articles")
-        findings.error(place, "no-articles", "there is no article", "See data/README.md.")
+    records = read_records(sources.data, sources.root, report, findings)
+    registry = Registry(records.entities, records.unreadable)
+    findings.add(duplicate_ids(records.entities))
     quads, source_map = compile_entities(registry, findings)
     compiled = []
-    for article in report.each("Compiling articles", articles):
+    for article in report.each("Compiling articles", records.articles):
         findings.add(check_text(article, sources.texts))
         made = compile_article(article, registry, ontology, findings)
         if made is not None:

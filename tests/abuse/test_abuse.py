@@ -200,7 +200,11 @@ TEXTS = {
     "SERVICE 20,000 times": "SERVICE " * 20_000,
     "FROM 10,000 times": "SELECT * " + "FROM <urn:x> " * 10_000 + "{}",
 }  # fmt: skip
-QUICK = ("10,000 nested braces", "a string without an end")
+QUICK = (
+    "10,000 nested braces", "a string without an end", "20,000 ||", "20,000 UNION", "20,000 steps of a path",
+    "20,000 values", "5,000 OPTIONALs", "200 kB of escapes", "SERVICE 20,000 times",
+)  # fmt: skip
+"""One of each kind: nested, not ended, chains of operators, patterns and paths, lists, long words, what is forbidden."""
 
 
 @pytest.mark.parametrize(
@@ -239,7 +243,11 @@ HUNGRY = {
     "all named graphs": "SELECT * { GRAPH ?g { ?a ?b ?c } GRAPH ?h { ?d ?e ?f } GRAPH ?i { ?j ?k ?l } } ORDER BY ?l",
     "hashes": "SELECT (MAX(SHA512(CONCAT(STR(?a), STR(?f)))) AS ?x) { ?a ?b ?c . ?d ?e ?f }",
 }
-QUICK_HUNGRY = ("Cartesian SORT", "regex bomb")
+QUICK_HUNGRY = (
+    "Cartesian COUNT", "Cartesian SORT", "CONCAT doubling", "endless SELECT", "endless CONSTRUCT", "endless DESCRIBE",
+    "endless path", "regex bomb", "NOT EXISTS everywhere",
+)  # fmt: skip
+"""One of each kind: time, memory of rows and of a value, answers of each form without end, paths, expressions."""
 
 
 @pytest.mark.parametrize(
