@@ -17,10 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, RdfFormat, Store, Triple
 
-from kgbuild.engines import attribution, derivation, evaluation
+from kgbuild.engines import attribution, derivation
 from kgbuild.engines.derivation import derive
-from kgbuild.engines.evaluation import Request, answer
-from kgbuild.engines.frames import DATA, END, FAULT, cut
 from kgbuild.engines.patterns import NotAttributableError, read_patterns, rewrite
 from kgbuild.namespaces import (
     ARTICLE_GRAPH,
@@ -33,6 +31,10 @@ from kgbuild.namespaces import (
     shorten,
     sparql_header,
 )
+from kgbuild.server import operations
+from kgbuild.workers.protocol import DATA, END, FAULT, cut
+from kgbuild.workers.request import Request
+from kgbuild.workers.zygote import answer, find_handlers
 from nonempty import nonempty
 from serving import BROWSER, JSON, Served, mini_file, mini_nquads, serving
 
@@ -61,11 +63,14 @@ def store() -> Store:
     return loaded
 
 
+HANDLERS = find_handlers(operations.OPERATIONS)
+
+
 def asked(store: Store, query: str, *, sources: bool = True, results: str = JSON, **more: Any) -> dict[str, Any]:
     """Answer a query as a worker does; a fault comes as it is sent."""
     sent = bytearray()
     request = Request(HEAD + query, (results,), ("application/n-triples",), sources=sources, **more)
-    answer(store, request.pack(), sent.extend)
+    answer(HANDLERS, store, request.pack(), sent.extend)
     frames = cut(sent)
     assert not sent
     kind, payload = frames[-1]
@@ -799,8 +804,8 @@ def test_large_answers_have_a_reason(store: Store, monkeypatch: pytest.MonkeyPat
     query = "SELECT ?x { ?m icn:member ?x }"
     triples = "SELECT ?s { ?s ?p ?o . ?s ?q ?r }"
     for place, bound, what, part in (
-        (evaluation, "SOLUTIONS", query, "more than 8 rows"),
-        (evaluation, "LARGEST_TABLE", query, "rows have more than 8 bytes"),
+        (operations, "SOLUTIONS", query, "more than 8 rows"),
+        (operations, "LARGEST_TABLE", query, "rows have more than 8 bytes"),
         (derivation, "SOLUTIONS", query, "more than 8 solutions"),
         (derivation, "SOLUTIONS", f"{triples} LIMIT 2", "more than 8 solutions"),
         (derivation, "MATCHES", "SELECT ?x { [] icn:member ?x ; ?p [] }", "more than 8 ways"),

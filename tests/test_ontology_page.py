@@ -9,11 +9,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import requests
+from pyoxigraph import RdfFormat, Store
 from rdflib import OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef
 
+from kgbuild.catalogue.reference import make_reference
+from kgbuild.engines.embedded import EmbeddedEngine
+from kgbuild.lookups import run
 from kgbuild.questions.named import load_questions
 from kgbuild.server.diagrams import Caption, Node, Part, situation_diagram, tree_diagram, width_of
-from kgbuild.server.ontology_page import questions_using, read_reference
+from kgbuild.server.ontology_page import questions_using
 from nonempty import nonempty
 from serving import BROWSER, PATIENCE, ROOT, Served, serving
 
@@ -296,7 +300,9 @@ RETIRED = f"""
 
 def test_retired_terms_are_read_with_their_successors() -> None:
     """A term that is retired says so, and what stands for it."""
-    reference = read_reference(RETIRED.encode())
+    store = Store()
+    store.load(f"<https://w3id.org/icn/graph/ontology> {{ {RETIRED} }}", format=RdfFormat.TRIG)
+    reference = run(EmbeddedEngine(store), make_reference())
     old = reference.terms[str(ICN.Old)]
     assert (True, (str(ICN.New),)) == (old.deprecated, old.replaced_by)
     assert (str(ICN.loop),) == reference.terms[str(ICN.New)].properties

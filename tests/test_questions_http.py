@@ -25,8 +25,6 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from kgbuild.dates import parse_edtf
 from kgbuild.engines import select
 from kgbuild.engines.embedded import EmbeddedEngine
-from kgbuild.engines.evaluation import Request
-from kgbuild.engines.pool import Answer
 from kgbuild.errors import EngineError
 from kgbuild.lookups import LookUp, run
 from kgbuild.lookups import select as look_up
@@ -37,6 +35,8 @@ from kgbuild.server.app import routes
 from kgbuild.server.lookups import MOST, drive
 from kgbuild.server.question_pages import is_date_column
 from kgbuild.server.service import Service
+from kgbuild.workers.request import Request
+from kgbuild.workers.spool import Answer
 from nonempty import nonempty
 from serving import BROWSER, PATIENCE, Served, serving
 

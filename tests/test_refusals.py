@@ -13,8 +13,10 @@ import requests
 from pyoxigraph import Store
 
 from canary import DISGUISED, PLAIN, Canary, listening
-from kgbuild.engines.evaluation import QueryError, Request, refuse
 from kgbuild.namespaces import PREFIXES
+from kgbuild.query_error import QueryError
+from kgbuild.workers.evaluation import refuse
+from kgbuild.workers.request import Request
 from nonempty import nonempty
 from serving import BROWSER, JSON, Served
 

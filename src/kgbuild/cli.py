@@ -438,6 +438,13 @@ def serve_command(
     data: Annotated[
         list[Path] | None, typer.Option("--data", help="RDF files to serve as they are; may be given several times.")
     ] = None,
+    engine: Annotated[
+        str | None, typer.Option("--engine", help="Where another SPARQL 1.1 server answers queries: serve its data.")
+    ] = None,
+    resolved_graph: Annotated[
+        str,
+        typer.Option("--resolved-graph", help="The graph there that stands for the default one."),
+    ] = "",
     release: Annotated[
         str | None, typer.Option(help="Stay with this release; else the current one is followed.")
     ] = None,
@@ -463,23 +470,27 @@ def serve_command(
     """
     if sys.platform != "linux":
         raise UsageError("kgbuild serve needs Linux, whose processes and pipes its workers are. Run it there.")
-    from kgbuild.engines.disk import MODES
-    from kgbuild.engines.pool import Limits
     from kgbuild.questions.named import load_questions
     from kgbuild.release import current_release
+    from kgbuild.server.remote_data import read_engine
     from kgbuild.server.run import serve
     from kgbuild.server.service import Settings
+    from kgbuild.workers.disk import MODES
+    from kgbuild.workers.lanes import Limits
 
     if store not in MODES:
         raise UsageError(f"--store {store}: there is no such store. Use one of {', '.join(MODES)}.")
     for path in data or []:
         if not path.is_file():
             raise UsageError(f"{path}: there is no such file. Give RDF files after --data.")
-    if not data:
+    if engine and (data or release):
+        raise UsageError("--engine serves the data of another server. Leave --data and --release out.")
+    if not data and not engine:
         current_release(build_dir)
     known = load_questions(questions or _QUESTIONS) if questions or (_QUESTIONS.is_dir() and not data) else {}
+    remote = read_engine(engine, resolved_graph) if engine else None
     limits = Limits(timeout=query_timeout, memory=memory_per_query << 20, workers=workers)
-    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url, known, store)
+    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url, known, remote, store)
     serve(settings, host, port, _say, access_log)
 
 

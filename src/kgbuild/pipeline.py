@@ -9,17 +9,18 @@ from sqlite3 import sqlite_version
 
 from pyoxigraph import DefaultGraph, Quad, Store
 
-from kgbuild import __version__
+from kgbuild import __version__, catalogue
 from kgbuild.build.checks import load_checks, run_checks
 from kgbuild.build.shapes import load_shapes, validate_articles
 from kgbuild.build.texts import check_text
+from kgbuild.catalogue.descriptions import describe_in_graph
 from kgbuild.consistency import check_consistency, sample
 from kgbuild.dates import DateNode
 from kgbuild.errors import Findings, Issue
 from kgbuild.names import add_names
 from kgbuild.ontology import Ontology, read_ontology
 from kgbuild.progress import Reporter, Silent
-from kgbuild.rdf import IDENTIFIER, CompiledArticle, compile_article, compile_entities, describe_dataset, describe_date
+from kgbuild.rdf import IDENTIFIER, CompiledArticle, compile_article, compile_entities, describe_date
 from kgbuild.reasoning import infer, load_rules
 from kgbuild.records.reading import read_records
 from kgbuild.registry import Registry, duplicate_ids
@@ -133,7 +134,7 @@ def assemble(compiled: Compiled, sources: Sources, report: Reporter) -> Graph:
         *compiled.ontology.quads,
         *compiled.entities,
         *(quad for date in compiled.dates for quad in describe_date(date)),
-        *describe_dataset(compiled.articles),
+        *describe_in_graph((article.graph, article.iri) for article in compiled.articles),
         *resolved.record,
     ]
     store = make_store(common)
@@ -164,7 +165,11 @@ def release_content(compiled: Compiled, graph: Graph) -> ReleaseContent:
     return ReleaseContent(
         nquads=nquads,
         source_map="".join(f"{line}\n" for line in graph.source_map.lines()).encode(),
-        derived={"graph.trig": sorted_trig(graph.dataset), FILE: index_bytes(StoredQuads(graph.dataset))},
+        derived={
+            "graph.trig": sorted_trig(graph.dataset),
+            FILE: index_bytes(StoredQuads(graph.dataset)),
+            catalogue.FILE: catalogue.count_store(graph.dataset),
+        },
         facts={
             "articles": len(compiled.articles),
             "claims": sum(len(article.claims) for article in compiled.articles),

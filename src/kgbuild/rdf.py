@@ -13,7 +13,7 @@ from kgbuild.build.claims import TYPE, ClaimFacts, Term, icn
 from kgbuild.build.situations import compile_claim
 from kgbuild.dates import DateNode, parse_date
 from kgbuild.errors import Findings, Issue, Place, error
-from kgbuild.namespaces import DATASET_IRI, ENTITY_KINDS, EXTERNAL, GRAPH, ID, LICENCE, VOCABULARY
+from kgbuild.namespaces import ENTITY_KINDS, EXTERNAL, GRAPH, VOCABULARY
 from kgbuild.ontology import Ontology
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim, Entity
@@ -26,7 +26,6 @@ Row = tuple[Triple, KeyPath]
 
 ENTITIES_GRAPH = NamedNode(f"{GRAPH}entities")
 DATES_GRAPH = NamedNode(f"{GRAPH}dates")
-CATALOG_GRAPH = NamedNode(f"{GRAPH}catalog")
 
 _XSD = EXTERNAL["xsd"]
 _TRUE = Literal(True)
@@ -207,7 +206,7 @@ def _describe_article(
         yield (iri, icn("textLength"), Literal(source.text.characters)), ("source", "text", "characters")
 
 
-# --- entities, dates, catalog -------------------------------------------------------------------------------------
+# --- entities, dates ----------------------------------------------------------------------------------------------
 
 
 def compile_entities(registry: Registry, findings: Findings) -> tuple[list[Quad], SourceMap]:
@@ -288,16 +287,3 @@ def describe_date(node: DateNode) -> Iterator[Quad]:
 
 def _day(value: object) -> Literal | None:
     return Literal(str(value), datatype=NamedNode(f"{_XSD}date")) if value is not None else None
-
-
-def describe_dataset(articles: Iterable[CompiledArticle]) -> Iterator[Quad]:
-    """Describe the data set, and say which article each article graph comes from."""
-    dataset = NamedNode(DATASET_IRI)
-    title = "ICN, the Intergovernmental Cooperation Networks knowledge graph"
-    yield Quad(dataset, TYPE, _term("void", "Dataset"), CATALOG_GRAPH)
-    yield Quad(dataset, TYPE, _term("dcat", "Dataset"), CATALOG_GRAPH)
-    yield Quad(dataset, _term("dcterms", "title"), Literal(title, language="en"), CATALOG_GRAPH)
-    yield Quad(dataset, _term("dcterms", "license"), NamedNode(LICENCE), CATALOG_GRAPH)
-    yield Quad(dataset, _term("void", "uriSpace"), Literal(ID), CATALOG_GRAPH)
-    for article in articles:
-        yield Quad(article.graph, _term("prov", "hadPrimarySource"), article.iri, CATALOG_GRAPH)

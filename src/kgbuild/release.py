@@ -233,7 +233,7 @@ def collect_garbage(build: Path, keep: int = 5) -> list[str]:
 def _remove_stores(build: Path) -> list[str]:
     if sys.platform != "linux":
         return []  # there is no server there that makes any
-    from kgbuild.engines.disk import FOLDER, remove_unused
+    from kgbuild.workers.disk import FOLDER, remove_unused
 
     # By the folders that are there: a release that is damaged may be mended, and keeps its store.
     unused = remove_unused(build / FOLDER, (path.name for path in build.glob("releases/[!.]*")))

@@ -14,10 +14,10 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kgbuild.engines.evaluation import QueryError
+from kgbuild.query_error import QueryError
 from kgbuild.server import query_pages, questions, search, things
 from kgbuild.server.addresses import PrefixMiddleware, root_path
-from kgbuild.server.answering import CutOffError, raw_key, send_response
+from kgbuild.server.answering import CutOffError, raw_key, send_response, watched
 from kgbuild.server.context import give_context
 from kgbuild.server.crawlers import robots, sitemap, sitemap_part
 from kgbuild.server.dataset import dataset, void
@@ -104,10 +104,10 @@ def _file(name: str, media_type: str) -> Handler:
 
 async def _health(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
     service: Service = scope["service"]
-    if not service.is_ready:
+    if not await service.is_well():
         raise Problem("shutting-down", 503, "The server is not ready.", headers={"Retry-After": "1"})
     headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
-    body = f"ready: release {service.release_id}, {service.pool.quads} quads\n".encode()
+    body = f"ready: release {service.release_id}, {service.data.quads} quads\n".encode()
     await send_response(scope, Response(200, header_lines(headers), body), send)
 
 
@@ -179,7 +179,9 @@ class _Guarded:
             return
         scope["service"] = self.service
         try:
-            await self.app(scope, receive, send)
+            work = self.app(scope, receive, send)
+            # What is asked with a body is watched once that has been read, see `answering.respond`.
+            await (watched(receive, work) if scope["method"] in ("GET", "HEAD") else work)
         except Problem as found:
             await _send_problem(scope, found, send)
         except ClientDisconnect:

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild.namespaces import ID
 from kgbuild.server.addresses import address
-from kgbuild.server.keeping import send_kept
+from kgbuild.server.kept_documents import send_kept
 from kgbuild.server.problems import problem
 from kgbuild.server.rendering import local_path
 from kgbuild.server.responses import Response, header_lines
@@ -62,7 +62,7 @@ async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # n
         query = (
             f"SELECT ?s {{ {_THINGS} }} ORDER BY ?s LIMIT {PART - len(_PAGES)} OFFSET {number * (PART - len(_PAGES))}"
         )
-        things = [row["s"]["value"] for row in await table(service.pool, query)]
+        things = [row["s"]["value"] for row in await table(service, query)]
         return await asyncio.to_thread(_part, public, things, first=number == 0)
 
     await send_kept(scope, send, ("sitemap", number, public), make)
@@ -71,7 +71,7 @@ async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # n
 async def _parts(service: Service) -> int:
     """Count the parts: at least one, for the pages that are always there."""
     found = await service.shared(
-        ("things", service.release_id), lambda: table(service.pool, f"SELECT (COUNT(*) AS ?n) {{ {_THINGS} }}")
+        ("things", service.release_id), lambda: table(service, f"SELECT (COUNT(*) AS ?n) {{ {_THINGS} }}")
     )
     return max(1, -(-int(found[0]["n"]["value"]) // (PART - len(_PAGES))))
 

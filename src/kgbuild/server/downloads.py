@@ -13,18 +13,19 @@ from typing import Any, Final
 from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from kgbuild.engines.pool import SLOW_READER
+from kgbuild.catalogue.descriptions import media_type_of
 from kgbuild.errors import KgError
 from kgbuild.release import MANIFEST, Release, find_release
 from kgbuild.server.answering import CutOffError
-from kgbuild.server.dataset import dcat_answer, files_shown, media_type_of, releases_of
-from kgbuild.server.keeping import alternates, asked_format, send_kept
+from kgbuild.server.dataset import dcat_answer, files_shown, releases_of
+from kgbuild.server.kept_documents import alternates, asked_format, send_kept
 from kgbuild.server.languages import reader_of
 from kgbuild.server.negotiation import HTML, VARY
 from kgbuild.server.problems import Problem, problem
 from kgbuild.server.rendering import page
 from kgbuild.server.responses import CORS, Headers, Response, header, header_lines, matches
 from kgbuild.server.service import Service
+from kgbuild.workers.spool import SLOW_READER
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 _ID: Final = re.compile(r"[0-9a-f]{16}")
@@ -102,7 +103,7 @@ class _File:
 
 
 def _need_releases(service: Service) -> None:
-    if service.settings.files:
+    if not service.settings.has_releases:
         raise problem("not-found", "Files are served here, not a release: there is nothing to download.")
 
 

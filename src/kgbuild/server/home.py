@@ -11,9 +11,9 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
 from kgbuild.engines import Term
-from kgbuild.engines.evaluation import QueryError
 from kgbuild.lookups import Bindings, LookUp, select, select_all
 from kgbuild.namespaces import DATASET_IRI, ID, PREFIXES, expand
+from kgbuild.query_error import QueryError
 from kgbuild.questions.lookup import expand_name
 from kgbuild.questions.named import Question
 from kgbuild.server.languages import Reader, reader_of
@@ -94,7 +94,7 @@ def _made(service: Service, reader: Reader, terms: Terms, rows: Bindings) -> Loo
     network = _iri(_asked(service, "network")) if rows else ""
     names = yield from read_names(_mentioned(rows, articles, networks) | {network} - {""})
     reading = Reading(reader, terms, Store(), names)
-    counts = [(icn(name), service.known.classes.get(icn(name), 0)) for name in COUNTED]
+    counts = [(icn(name), service.catalogue.classes.get(icn(name), 0)) for name in COUNTED]
     return page(
         "home.html",
         reader,

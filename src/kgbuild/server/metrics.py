@@ -177,8 +177,8 @@ def _queries(service: Service) -> Iterator[Metric]:
     yield GaugeMetricFamily("kgbuild_ready", "1 if queries are answered.", value=int(service.is_ready))
     if not service.is_ready:
         return
-    load = service.pool.load()
-    yield GaugeMetricFamily("kgbuild_quads", "Quads that are served.", value=service.pool.quads)
+    load = service.data.load()
+    yield GaugeMetricFamily("kgbuild_quads", "Quads that are served.", value=service.data.quads)
     yield GaugeMetricFamily("kgbuild_queries_running", "Queries that a worker is at.", value=load.running)
     yield GaugeMetricFamily("kgbuild_queries_waiting", "Queries that wait for a worker.", value=load.waiting)
     workers = GaugeMetricFamily("kgbuild_workers", "Workers alive, by lane.", labels=("lane",))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from kgbuild.engines.evaluation import QueryError
 from kgbuild.namespaces import BASE
+from kgbuild.query_error import QueryError
 
 TITLES: Final = {
     "bad-parameter": "A parameter is wrong",

@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, urlencode
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 
 from kgbuild.engines.attribution import MEMBER
-from kgbuild.engines.pool import Answer
 from kgbuild.engines.syntax import unknown_terms
 from kgbuild.namespaces import shorten
 from kgbuild.server.languages import Reader
@@ -21,6 +20,7 @@ from kgbuild.server.problems import Problem
 from kgbuild.server.rendering import environment, page
 from kgbuild.server.responses import Response, header_lines
 from kgbuild.server.service import Service
+from kgbuild.workers.spool import Answer
 
 ROWS_SHOWN: Final = 1000
 SOURCED_ROWS_SHOWN: Final = 100
@@ -60,7 +60,7 @@ def form_page(service: Service, query: str, reader: Reader) -> Response:
         {"title": question.title, "about": question.question, "link": f"/sparql?{urlencode({'query': question.text})}"}
         for question in questions.values()
     ]
-    facts = {"release": service.release_id, "quads": service.pool.quads if service.is_ready else 0}
+    facts = {"release": service.release_id, "quads": service.data.quads if service.is_ready else 0}
     return page("form.html", reader, query=begin, questions=linked, facts=facts, with_sources=False)
 
 
@@ -83,7 +83,7 @@ def results_page(query: str, answer: Answer, address: str, service: Service, rea
         total=len(rows),
         shown=shown,
         downloads=[(name, _with_format(address, name)) for name in FORMATS[answer.form]],
-        unknown=unknown_terms(query, service.known.terms) if service.known.terms else {},
+        unknown=unknown_terms(query, service.catalogue.known_terms) if service.catalogue.known_terms else {},
         release=service.release_id,
     )
 

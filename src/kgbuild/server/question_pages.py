@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 
 from kgbuild.engines import Table, Term, iri
 from kgbuild.engines.attribution import MEMBER
-from kgbuild.engines.pool import Answer
 from kgbuild.engines.results import read_table
 from kgbuild.lookups import Bindings, LookUp, select
 from kgbuild.namespaces import BASE, EXTERNAL, ID, PREFIXES, shorten
@@ -27,6 +26,7 @@ from kgbuild.server.query_pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENT
 from kgbuild.server.rendering import best_label, page
 from kgbuild.server.responses import Response
 from kgbuild.server.service import Service
+from kgbuild.workers.spool import Answer
 
 FEW: Final = 500
 """Entities up to which a field suggests all of them."""

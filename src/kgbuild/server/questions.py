@@ -13,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
 from kgbuild.engines import Term
-from kgbuild.engines.pool import Answer
 from kgbuild.errors import UsageError
 from kgbuild.lookups import LookUp
 from kgbuild.questions.lookup import Candidate
@@ -37,6 +36,7 @@ from kgbuild.server.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VARY, b
 from kgbuild.server.problems import Problem, problem
 from kgbuild.server.responses import Response, header, header_lines
 from kgbuild.server.service import Service
+from kgbuild.workers.spool import Answer
 
 RESERVED: Final = frozenset({"format", "lang", "sources"})
 """Parameters that every question has; none may have one of its own so called."""

@@ -68,7 +68,7 @@ async def _serve(settings: Settings, listening: socket.socket, say: Callable[[st
         )
         logging.getLogger("uvicorn.error").addFilter(_is_fault)
         host, port = listening.getsockname()[:2]
-        say(f"Serving {service.release_id}, {service.pool.quads:,} quads, at http://{authority(host, port)}/")
+        say(f"Serving {service.release_id}, {service.data.quads:,} quads, at http://{authority(host, port)}/")
         await uvicorn.Server(config).serve(sockets=[listening])
     finally:
         await service.stop()

@@ -11,10 +11,9 @@ from urllib.parse import urlencode
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.engines.evaluation import QueryError
 from kgbuild.engines.formats import ALIASES, content_type
-from kgbuild.engines.pool import Answer
 from kgbuild.engines.syntax import unknown_terms
+from kgbuild.query_error import QueryError
 from kgbuild.server import query_pages
 from kgbuild.server.addresses import address
 from kgbuild.server.answering import (
@@ -26,12 +25,13 @@ from kgbuild.server.answering import (
     respond,
     wants_sources,
 )
-from kgbuild.server.description import describe_service
 from kgbuild.server.languages import reader_of
 from kgbuild.server.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY, best, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, problem
 from kgbuild.server.responses import Encoded, Response, header, header_lines
 from kgbuild.server.service import Service
+from kgbuild.server.service_description import describe_service
+from kgbuild.workers.spool import Answer
 
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a request; a query may have fewer (see `evaluation.LONGEST_QUERY`)."""
@@ -94,8 +94,8 @@ class _Query(Prepared):
         return query_pages.results_page(self.query, answer, self.address(), self.service, reader)
 
     def explained(self, found: QueryError) -> QueryError:
-        unknown = unknown_terms(self.query, self.service.known.terms)
-        if found.kind == "syntax-error" and self.service.known.terms and unknown:
+        unknown = unknown_terms(self.query, self.service.catalogue.known_terms)
+        if found.kind == "syntax-error" and self.service.catalogue.known_terms and unknown:
             found.extra["unknown_terms"] = unknown
         return found
 

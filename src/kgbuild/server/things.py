@@ -17,10 +17,9 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
-from kgbuild.engines.evaluation import Request
-from kgbuild.engines.faults import QueryError
-from kgbuild.engines.pool import Answer
+from kgbuild.engines import jsonld
 from kgbuild.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
+from kgbuild.query_error import QueryError
 from kgbuild.server.answering import Prepared, read_pairs, respond, send_response
 from kgbuild.server.negotiation import GRAPH_OFFERS, SHORT_NAMES, VARY
 from kgbuild.server.ontology_page import ontology_page
@@ -28,7 +27,9 @@ from kgbuild.server.pages import thing_page
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.rendering import local_path
 from kgbuild.server.responses import Encoded, Response, header, header_lines
-from kgbuild.server.service import Service, table
+from kgbuild.server.service import Service
+from kgbuild.workers.request import Request
+from kgbuild.workers.spool import Answer
 
 FORMATS: Final = {
     "ttl": "Turtle",
@@ -54,7 +55,6 @@ _SAFE: Final = "/!$&'()*+,;=:@"
 _SUFFIX: Final = re.compile(rf"(.+)\.({'|'.join(FORMATS)})")
 _VERSION_IRI: Final = f"{EXTERNAL['owl']}versionIRI"
 """No registered relation says this; an address may stand for one (RFC 8288 §2.1.2)."""
-_VERSION: Final = f"SELECT ?v {{ <{ONTOLOGY_IRI}> owl:versionIRI ?v }} ORDER BY ?v LIMIT 1"
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,8 @@ class _Description(Prepared):
         described = iri or self.iri
         number = 0 if self.is_page or described.startswith(GRAPH) else address.page
         wanted = tuple(_GENERIC.get(each, each) for each in self.graphs[:1])
-        self.request = Request("", (), wanted, describe=described, page=number)
+        context = self.service.context if wanted == (jsonld.MEDIA_TYPE,) else ""
+        self.request = Request("", (), wanted, describe=described, page=number, context=context)
         self.reader = replace(self.reader, here=self.at.located())
 
     def address(self, format_: str = "") -> str:
@@ -280,7 +281,7 @@ class _Ontology(_Description):
 
     async def make(self) -> Encoded | Answer:
         """Give the ontology if it is the version that is asked for."""
-        self.version = await ontology_version(self.service)
+        self.version = self.service.catalogue.ontology_version
         if self.is_versioned and self.version != self.iri:
             have = f" The version here is {self.version}." if self.version else ""
             raise problem("not-found", f"There is no {self.iri} here.{have}")
@@ -306,12 +307,6 @@ class _Ontology(_Description):
 
     def _caching(self) -> str:
         return IMMUTABLE if self.is_versioned else super()._caching()
-
-
-async def ontology_version(service: Service) -> str:
-    """Find the IRI of the version of the ontology in the data; "" if they have none."""
-    rows = await table(service.pool, _VERSION)
-    return rows[0]["v"]["value"] if rows else ""
 
 
 def _general_links(iri: str) -> list[Link]:

@@ -93,10 +93,10 @@ _KEPT: Final[WeakKeyDictionary[Service, tuple[object, Terms]]] = WeakKeyDictiona
 
 async def terms_of(service: Service) -> Terms:
     """Give the terms of the data that are served now; they are read once."""
-    pool = service.pool
+    data = service.data
     kept = _KEPT.get(service)
-    if kept is None or kept[0] is not pool:
-        kept = _KEPT[service] = pool, await drive(service, read_terms())
+    if kept is None or kept[0] is not data:
+        kept = _KEPT[service] = data, await drive(service, read_terms())
     return kept[1]
 
 

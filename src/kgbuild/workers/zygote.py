@@ -1,6 +1,6 @@
 """The zygote: loads the data once, forks workers that answer one query at a time and may be killed.
 
-Run as `python -m kgbuild.engines.zygote CONFIG`.  It has one thread and no network, so that forking is safe: a worker
+Run as `python -m kgbuild.workers.zygote CONFIG`.  It has one thread and no network, so that forking is safe: a worker
 is ready 16 ms after it is wanted, with the data already in its memory.  The server talks to it over a SEQPACKET
 socket: `fork` in, a worker's socket and pidfd out; the death of a worker is told with its signal and last words.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import json
 import os
 import resource
@@ -17,16 +18,18 @@ import signal
 import socket
 import sys
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from pyoxigraph import Store
 
-from kgbuild.engines.disk import QUADS, hold, load_file, read_about
-from kgbuild.engines.evaluation import QueryError, answer
-from kgbuild.engines.frames import FAULT, HEADER, pack
+from kgbuild.query_error import QueryError
+from kgbuild.workers.disk import QUADS, hold, load_file, read_about
+from kgbuild.workers.protocol import END, FAULT, HEADER, Outbox, pack
+from kgbuild.workers.request import Request
 
 STACK: Final = 256 * 1024 * 1024
 """Bytes: nested queries that would end the parser at a depth of a thousand then run into their limits instead."""
@@ -38,6 +41,14 @@ _FEWEST: Final = 100
 """What Oxigraph asks for, and what stands open besides."""
 _PR_SET_PDEATHSIG: Final = 1
 _RESTACKED: Final = "KGBUILD_ZYGOTE_STACK"
+
+Put = Callable[[bytes, bytes], object]
+"""Takes a frame: its kind and its payload."""
+Handler = Callable[[Store, Request, Put, bool], None]
+"""Answers a request with frames; the last argument says that the store takes no graph that is made for a query.
+
+Raises QueryError where there is no answer.  MemoryError is left to the worker, which has to end after it.
+"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,8 @@ class Config:
     """Descriptor of the control socket."""
     disk: str = ""
     """Folder of an immutable store, opened read-only by each worker, in place of files."""
+    handlers: Mapping[str, str] = field(default_factory=dict)
+    """Name of an operation -> module and function that carry it out, as `module:function`."""
 
 
 def main() -> None:
@@ -63,6 +76,7 @@ def main() -> None:
     control = socket.socket(fileno=config.control)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to end
     started = time.monotonic()
+    handlers = find_handlers(config.handlers)  # before the fork: a worker has no descriptor to read a module with
     try:
         if config.disk:
             store, quads = Store(), _check_disk(config)
@@ -77,7 +91,7 @@ def main() -> None:
     gc.freeze()  # a collection in a worker must not touch what is shared
     loaded = {"quads": quads, "seconds": round(time.monotonic() - started, 3)}
     control.send(json.dumps({"ready": loaded}).encode())
-    _Nursery(control, store, config).run()
+    Nursery(control, store, config, handlers).run()
 
 
 def _read_config(text: str) -> Config:
@@ -90,7 +104,16 @@ def _restart_with_stack() -> None:
     hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
     resource.setrlimit(resource.RLIMIT_STACK, (STACK if hard == resource.RLIM_INFINITY else min(STACK, hard), hard))
     os.environ[_RESTACKED] = "done"
-    os.execv(sys.executable, [sys.executable, "-m", "kgbuild.engines.zygote", *sys.argv[1:]])  # noqa: S606 - ourselves
+    os.execv(sys.executable, [sys.executable, "-m", "kgbuild.workers.zygote", *sys.argv[1:]])  # noqa: S606 - ourselves
+
+
+def find_handlers(names: Mapping[str, str]) -> dict[str, Handler]:
+    """Import the functions that operations are carried out with."""
+    found = {operation: name.partition(":") for operation, name in names.items()}
+    return {
+        operation: getattr(importlib.import_module(module), function)
+        for operation, (module, _, function) in found.items()
+    }
 
 
 def load(files: tuple[str, ...]) -> Store:
@@ -134,16 +157,17 @@ def _check_disk(config: Config) -> int:
     return about.quads
 
 
-class _Nursery:
+class Nursery:
     """Forks workers and tells of their deaths."""
 
-    def __init__(self, control: socket.socket, store: Store, config: Config) -> None:
-        self.control, self.store, self.config = control, store, config
+    def __init__(self, control: socket.socket, store: Store, config: Config, handlers: Mapping[str, Handler]) -> None:
+        self.control, self.store, self.config, self.handlers = control, store, config, handlers
         self.selector = selectors.DefaultSelector()
         self.selector.register(control, selectors.EVENT_READ, None)
         self.words: dict[int, int] = {}
 
     def run(self) -> None:
+        """Obey until the server has gone."""
         while True:
             for key, _ in self.selector.select():
                 if key.data is not None:
@@ -155,30 +179,44 @@ class _Nursery:
     def _obey(self) -> bool:
         try:
             order = self.control.recv(64)
+            if order == b"fork":
+                self.fork()
         except ConnectionError:
             return False
-        if order == b"fork":
-            self._fork()
         return bool(order)
 
-    def _fork(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        words = os.memfd_create("last-words")
-        pid = os.fork()
-        if pid == 0:
-            code = 1
+    def fork(self) -> None:
+        """Fork a worker and hand it over; says so where there is no process or no descriptor to be had."""
+        with ExitStack() as opened:
             try:
-                self.selector.close()
-                ours.close()
-                code = _be_worker(theirs, words, self.store, self.config)
-            finally:
-                os._exit(code)
-        theirs.close()
-        life = os.pidfd_open(pid)
-        socket.send_fds(self.control, [json.dumps({"worker": pid}).encode()], [ours.fileno(), life])
-        ours.close()
-        self.words[pid] = words
-        self.selector.register(life, selectors.EVENT_READ, pid)
+                pid, connection, life = self._fork(opened)
+                socket.send_fds(self.control, [json.dumps({"worker": pid}).encode()], [connection, life])
+            except ConnectionError:
+                raise
+            except OSError as problem:
+                self.control.send(json.dumps({"no_worker": problem.strerror or str(problem)}).encode())
+
+    def _fork(self, opened: ExitStack) -> tuple[int, int, int]:
+        """Fork a worker; what is only needed to hand it over, and whatever a failure leaves, is closed by `opened`."""
+        ours, theirs = (opened.enter_context(end) for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
+        with ExitStack() as undo:
+            words = os.memfd_create("last-words")
+            undo.callback(os.close, words)
+            pid = os.fork()
+            if pid == 0:
+                code = 1
+                try:
+                    self.selector.close()
+                    ours.close()
+                    code = _be_worker(theirs, words, self.store, self.config, self.handlers)
+                finally:
+                    os._exit(code)
+            undo.callback(_end, pid)
+            life = os.pidfd_open(pid)
+            self.words[pid] = words
+            self.selector.register(life, selectors.EVENT_READ, pid)
+            undo.pop_all()
+        return pid, ours.fileno(), life
 
     def _bury(self, life: int, pid: int) -> None:
         self.selector.unregister(life)
@@ -198,10 +236,17 @@ class _Nursery:
                 os.kill(pid, signal.SIGKILL)
 
 
+def _end(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
 # --- a worker -----------------------------------------------------------------------------------------------------
 
 
-def _be_worker(connection: socket.socket, words: int, store: Store, config: Config) -> int:
+def _be_worker(
+    connection: socket.socket, words: int, store: Store, config: Config, handlers: Mapping[str, Handler]
+) -> int:
     """Answer requests until the server closes the socket; returns the exit code."""
     _shut_in(connection, words)
     if config.disk:
@@ -212,7 +257,7 @@ def _be_worker(connection: socket.socket, words: int, store: Store, config: Conf
     while payload := _receive(connection):
         _limit_cpu(config.timeout)
         try:
-            answer(store, payload, connection.sendall, read_only=bool(config.disk))
+            answer(handlers, store, payload, connection.sendall, read_only=bool(config.disk))
         except MemoryError:
             detail = "The query needs more memory than it may have. Ask for less, or for a part."
             connection.sendall(pack(FAULT, QueryError("out-of-memory", 503, detail).pack()))
@@ -220,6 +265,26 @@ def _be_worker(connection: socket.socket, words: int, store: Store, config: Conf
         except BrokenPipeError:
             return 0
     return 0
+
+
+def answer(
+    handlers: Mapping[str, Handler],
+    store: Store,
+    payload: bytes,
+    send: Callable[[bytes], object],
+    *,
+    read_only: bool = False,
+) -> None:
+    """Answer a request frame with frames; a fault is one of them."""
+    outbox = Outbox(send)
+    request = Request.unpack(payload)
+    try:
+        handlers[request.operation](store, request, outbox.put, read_only)
+    except QueryError as fault:
+        outbox.put(FAULT, fault.pack())
+    else:
+        outbox.put(END, json.dumps({"holds": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10}).encode())
+    outbox.flush()
 
 
 def _shut_in(connection: socket.socket, words: int) -> None:

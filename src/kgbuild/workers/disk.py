@@ -1,6 +1,6 @@
 """Stores on disk, for data too large for memory: loaded once, then opened read-only by every worker.
 
-`python -m kgbuild.engines.disk ORDER` loads one, in a process that may die: under a temporary name that is changed at
+`python -m kgbuild.workers.disk ORDER` loads one, in a process that may die: under a temporary name that is changed at
 the very end, so that a store is whole or not there.  One loads at a time in a folder, and removes what dead ones left.
 """
 
@@ -194,7 +194,7 @@ async def prepare(stores: Path, key: str, files: tuple[Path, ...], say: Say) -> 
     if read_about(store) is not None:
         return store
     order = json.dumps(asdict(Order(str(stores), key, tuple(str(path) for path in files), os.getpid())))
-    command = (sys.executable, "-m", "kgbuild.engines.disk", order)
+    command = (sys.executable, "-m", "kgbuild.workers.disk", order)
     loader = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE)
     failed = ""
     try:

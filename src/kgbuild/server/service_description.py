@@ -5,27 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
+from pyoxigraph import Literal, NamedNode, Triple
 
-from kgbuild.engines.formats import GRAPHS, RESULTS
+from kgbuild.catalogue import Catalogue
+from kgbuild.catalogue.descriptions import counts
+from kgbuild.engines.formats import FORMAT_NAMES, FORMATS_NAMESPACE, GRAPHS, RESULTS, write_graph
 from kgbuild.namespaces import EXTERNAL, PREFIXES
-from kgbuild.server.service import Known, Service
+from kgbuild.server.service import Service
 
 _SD: Final = "http://www.w3.org/ns/sparql-service-description#"
-FORMATS_NAMESPACE: Final = "http://www.w3.org/ns/formats/"
-FORMAT_NAMES: Final = {
-    "application/sparql-results+json": "SPARQL_Results_JSON",
-    "application/sparql-results+xml": "SPARQL_Results_XML",
-    "text/csv": "SPARQL_Results_CSV",
-    "text/tab-separated-values": "SPARQL_Results_TSV",
-    "text/turtle": "Turtle",
-    "application/n-triples": "N-Triples",
-    "application/ld+json": "JSON-LD",
-    "application/rdf+xml": "RDF_XML",
-    "application/trig": "TriG",
-}
-
-Object = NamedNode | Literal
 
 
 def _term(prefix: str, name: str) -> NamedNode:
@@ -40,14 +28,12 @@ def describe_service(service: Service, public_url: str, media_type: str) -> byte
     endpoint = f"{public_url}/sparql"
     triples = [
         *_service(endpoint),
-        *_dataset(service.known, endpoint),
+        *_dataset(service.catalogue, endpoint),
         *_examples(service, endpoint),
         *_prefixes(endpoint),
     ]
-    format_ = GRAPHS[media_type]
     prefixes = {**PREFIXES, "sd": _SD, "format": FORMATS_NAMESPACE}
-    listed = prefixes if format_ in (RdfFormat.TURTLE, RdfFormat.TRIG) else None
-    return serialize(dict.fromkeys(triples), format=format_, prefixes=listed) or b""
+    return write_graph(dict.fromkeys(triples), media_type, prefixes)
 
 
 def _service(endpoint: str) -> Iterator[Triple]:
@@ -60,14 +46,14 @@ def _service(endpoint: str) -> Iterator[Triple]:
     yield Triple(this, NamedNode(_SD + "defaultDataset"), NamedNode(f"{endpoint}#dataset"))
 
 
-def _dataset(known: Known, endpoint: str) -> Iterator[Triple]:
+def _dataset(catalogue: Catalogue, endpoint: str) -> Iterator[Triple]:
     dataset, default = NamedNode(f"{endpoint}#dataset"), NamedNode(f"{endpoint}#default-graph")
     yield Triple(dataset, _TYPE, NamedNode(_SD + "Dataset"))
     yield Triple(dataset, NamedNode(_SD + "defaultGraph"), default)
     yield Triple(default, _TYPE, NamedNode(_SD + "Graph"))
     yield Triple(default, _TYPE, _term("void", "Dataset"))
-    yield from counts(default, known, endpoint)
-    for number, (graph, count) in enumerate(known.graphs.items()):
+    yield from counts(default, catalogue, endpoint)
+    for number, (graph, count) in enumerate(catalogue.graphs.items()):
         named, content = NamedNode(f"{endpoint}#named-graph-{number}"), NamedNode(f"{endpoint}#graph-{number}")
         yield Triple(dataset, NamedNode(_SD + "namedGraph"), named)
         yield Triple(named, _TYPE, NamedNode(_SD + "NamedGraph"))
@@ -75,19 +61,6 @@ def _dataset(known: Known, endpoint: str) -> Iterator[Triple]:
         yield Triple(named, NamedNode(_SD + "graph"), content)
         yield Triple(content, _TYPE, NamedNode(_SD + "Graph"))
         yield Triple(content, _term("void", "triples"), Literal(count))
-
-
-def counts(this: NamedNode, known: Known, base: str) -> Iterator[Triple]:
-    """Count triples, classes and properties in VoID; partitions are named as fragments of `base`."""
-    yield Triple(this, _term("void", "triples"), Literal(known.triples))
-    yield Triple(this, _term("void", "classes"), Literal(len(known.classes)))
-    yield Triple(this, _term("void", "properties"), Literal(len(known.properties)))
-    for kind, parts, counted in (("class", known.classes, "entities"), ("property", known.properties, "triples")):
-        for number, (thing, count) in enumerate(parts.items()):
-            part = NamedNode(f"{base}#{kind}-{number}")
-            yield Triple(this, _term("void", f"{kind}Partition"), part)
-            yield Triple(part, _term("void", kind), NamedNode(thing))
-            yield Triple(part, _term("void", counted), Literal(count))
 
 
 def _examples(service: Service, endpoint: str) -> Iterator[Triple]:
