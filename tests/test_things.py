@@ -380,7 +380,7 @@ def test_the_flagship_is_answered_by_one_document(site: Served) -> None:
 # --- hubs are paged -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", ["", ".jsonld", ".html"])
+@pytest.mark.parametrize("suffix", ["", ".jsonld"])
 def test_a_hub_has_pages_that_lead_to_one_another(things: Served, suffix: str) -> None:
     """Every membership is on exactly one page, and the links of RFC 8288 lead through all of them and back."""
     path, seen, pages = f"/doc/network/hub{suffix}", list[str](), 0
@@ -389,13 +389,21 @@ def test_a_hub_has_pages_that_lead_to_one_another(things: Served, suffix: str) -
         answer = fetch(things, path)
         found = {link["rel"]: link["url"] for link in links(answer)}
         assert before == found.get("prev", "")
-        if suffix != ".html":
-            members = {str(s).rpartition("/")[2] for s, p, _ in read(answer) if p == ICN.organization}
-            assert 0 < len(members) <= PER_PAGE
-            seen += sorted(members)
+        members = {str(s).rpartition("/")[2] for s, p, _ in read(answer) if p == ICN.organization}
+        assert 0 < len(members) <= PER_PAGE
+        seen += sorted(members)
         before, path, pages = path, found.get("next", ""), pages + 1
     assert 3 == pages
-    assert suffix == ".html" or [f"m{number:04}--hub" for number in range(HUB_MEMBERS)] == seen
+    assert [f"m{number:04}--hub" for number in range(HUB_MEMBERS)] == seen
+
+
+def test_people_see_a_hub_on_one_page(things: Served) -> None:
+    """The page has no second one, whatever number is asked for."""
+    answers = [fetch(things, f"/doc/network/hub.html{end}") for end in ("", "?page=2", "?page=99")]
+    assert 1 == len({answer.content for answer in answers})
+    for answer in answers:
+        assert not {"prev", "next"} & {link["rel"] for link in links(answer)}
+        assert "/doc/network/hub.html" == answer.headers["Content-Location"]
 
 
 def test_a_page_tells_how_many_things_there_are(things: Served) -> None:

@@ -314,7 +314,7 @@ def is_web(address: str) -> bool:
 
 def read(reader: Reader, terms: Terms, things: Iterable[str], named: Iterable[str] = ()) -> LookUp[Reading]:
     """Gather some things, and name all that is mentioned and what is `named`."""
-    store = yield from gather(set(things))
+    store = yield from gather(set(things), terms.hierarchies)
     reading = Reading(reader, terms, store, {})
     reading.names = yield from read_names({*_mentioned(store), *named} - terms.labels.keys())
     return reading

@@ -47,6 +47,7 @@ _UNTOLD: Final = (
 _BESIDES: Final = """SELECT DISTINCT ?s { VALUES ?x { %s } { ?s icn:about ?x ; icn:onProperty ?p }
   UNION { ?s icn:denies ?x } UNION { ?x icn:resolves ?s } UNION { ?s icn:resolves ?x } }"""
 _ELSEWHERE: Final = {
+    ALT_LABEL: N_("Also written"),
     EXTERNAL["skos"] + "exactMatch": N_("Elsewhere"),
     EXTERNAL["rdfs"] + "seeAlso": N_("Elsewhere"),
     EXTERNAL["owl"] + "sameAs": N_("Elsewhere"),
@@ -259,7 +260,6 @@ def _articles(voices: list[Voice]) -> Entries | None:
 def _other_names(reading: Reading, node: str) -> tuple[Shown, ...]:
     shown = reading.name(node).text
     known = [Shown(text, "", language) for language, text in reading.labels(node).items()]
-    known += [Shown(t.value, "", t.language) for t in reading.get(node, ALT_LABEL)]
     made = reading.is_a(node, "Situation")  # by the build, in each language alike
     return () if made else tuple({each.text: each for each in known if each.text != shown}.values())
 
