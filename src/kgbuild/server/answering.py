@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Iterable
-from hashlib import blake2b
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from kgbuild import __version__
 from kgbuild.engines import jsonld, lexer
 from kgbuild.engines.formats import ALIASES, content_type
 from kgbuild.query_error import QueryError
 from kgbuild.server.addresses import address
+from kgbuild.server.cache_keys import cache_key
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, SHORT_NAMES, VARY, fitting, named_format, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
@@ -36,16 +35,6 @@ LONGEST_LOCATION: Final = 2000
 
 
 # --- reading a request --------------------------------------------------------------------------------------------
-
-
-def raw_key(scope: Scope) -> bytes:
-    """Name a request without reading it: what the layer in front of the routes looks answers up by.
-
-    The path is taken as it was sent: another way to write it is redirected, not answered.
-    A digest, as the other keys are: the cache counts answers, and must not grow by long questions.
-    """
-    decides = [header(scope, name) for name in (b"accept", b"accept-language", b"accept-encoding", b"host")]
-    return blake2b(repr((scope["raw_path"], scope["query_string"], decides)).encode()).digest()
 
 
 def read_pairs(raw: bytes) -> list[tuple[str, str]]:
@@ -124,8 +113,8 @@ class Prepared(ABC):
         asked = query, _canonical(self.results), _canonical(self.graphs), *graphs, sources, base
         self.request = Request(*asked, context=context)
         reads = (self.reader.labels, self.reader.chosen) if self.is_page else ()
-        decides = (service.release_id, __version__, self.results[:1], self.graphs[:1], reads, self.gzip, asked_by)
-        self.key = blake2b(repr((*decides, *self.request.fields())).encode()).digest()
+        decides = self.results[:1], self.graphs[:1], reads, self.gzip, asked_by
+        self.key = cache_key(service, "answer", *decides, *self.request.fields())
         self.keeps = lexer.is_deterministic(query)
 
     @abstractmethod

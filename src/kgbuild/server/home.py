@@ -33,11 +33,11 @@ MOST: Final = 12
 """Things in each list."""
 COUNTED: Final = ("Article", "Claim", "Network", "Institution", "State", "Person", "Meeting", "Agreement")
 _ARTICLES: Final = f"""SELECT ?x ?edtf ?publisher {{
-  ?x a icn:Article ; icn:published ?date . ?date icn:edtf ?edtf ; icn:latest ?latest
+  ?x a icn:Article ; icn:published ?date FILTER (isIRI(?x)) ?date icn:edtf ?edtf ; icn:latest ?latest
   OPTIONAL {{ ?x dcterms:publisher ?publisher }}
 }} ORDER BY DESC(?latest) ?x LIMIT {MOST}"""
 _NETWORKS: Final = f"""SELECT ?x (COUNT(DISTINCT ?member) AS ?members) {{
-  ?x a icn:Network OPTIONAL {{ ?m icn:organization ?x ; icn:member ?member }}
+  ?x a icn:Network FILTER (isIRI(?x)) OPTIONAL {{ ?m icn:organization ?x ; icn:member ?member }}
 }} GROUP BY ?x ORDER BY DESC(?members) ?x LIMIT {MOST}"""
 
 Binding = dict[str, Term]

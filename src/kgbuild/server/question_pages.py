@@ -32,8 +32,6 @@ FEW: Final = 500
 """Entities up to which a field suggests all of them."""
 MOST_NAMED: Final = 1500
 """Things of a page that are called by their names: the query for these has a greatest length."""
-ARTICLES: Final = "articles"
-"""How the names of columns end that list the ids of articles."""
 DOWNLOADS: Final = ("csv", "tsv", "json", "xml")
 XSD_DATE: Final = EXTERNAL["xsd"] + "date"
 _GROUPED: Final = re.compile(r"^[ \t]*GROUP BY\b", re.MULTILINE)

@@ -74,6 +74,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
+    made.globals["interface_languages"] = INTERFACE
     made.filters["local"] = _local
     made.filters["label"] = _label
     made.filters["when"] = _when

@@ -23,7 +23,7 @@ from kgbuild.query_error import QueryError
 from kgbuild.questions.named import Question
 from kgbuild.release import QUADS, Release, current_release, find_release
 from kgbuild.server.data import Data, EmbeddedData
-from kgbuild.server.metrics import Meter
+from kgbuild.server.meter import Meter
 from kgbuild.server.operations import OPERATIONS
 from kgbuild.server.remote_data import Engine, RemoteData, write_names
 from kgbuild.server.responses import Cache

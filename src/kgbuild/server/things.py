@@ -10,18 +10,17 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Final
 from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from kgbuild import __version__
 from kgbuild.engines import jsonld
 from kgbuild.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
 from kgbuild.query_error import QueryError
-from kgbuild.server.answering import Prepared, read_pairs, respond, send_response
-from kgbuild.server.negotiation import GRAPH_OFFERS, SHORT_NAMES, VARY
+from kgbuild.server.answering import Prepared, read_format, read_pairs, respond, send_response
+from kgbuild.server.cache_keys import cache_key
+from kgbuild.server.negotiation import GRAPH_OFFERS, SHORT_NAMES, VARY, named_format
 from kgbuild.server.ontology_page import ontology_page
 from kgbuild.server.pages import thing_page
 from kgbuild.server.problems import Problem, from_query_error, problem
@@ -40,6 +39,7 @@ FORMATS: Final = {
     "html": "HTML",
 }
 """Suffix of an address -> name of the format; media types are those of `negotiation.SHORT_NAMES`."""
+_NAMES: Final = ", ".join(FORMATS)
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _GENERIC: Final = {
     "application/json": "application/ld+json",
@@ -153,7 +153,7 @@ async def _redirect(status: int, location: str, scope: Scope, send: Send, links:
 
 async def _exists(service: Service, iri: str, explained: Callable[[QueryError], QueryError]) -> None:
     """Raise the problem of an IRI that nothing is known of, as it is explained; what is there is remembered."""
-    key = _key(service, "exists", iri)
+    key = cache_key(service, "exists", iri)
     if service.cache.get(key) is None:
         release = service.release_id
         try:
@@ -163,10 +163,6 @@ async def _exists(service: Service, iri: str, explained: Callable[[QueryError], 
         answer.close()
         if release == service.release_id:
             service.cache.put(key, Response(303, [], b"").encoded(takes_gzip=False))
-
-
-def _key(service: Service, *decides: str) -> bytes:
-    return blake2b(repr((service.release_id, __version__, *decides)).encode()).digest()
 
 
 # --- reading an address -------------------------------------------------------------------------------------------
@@ -188,7 +184,20 @@ async def _read(scope: Scope, send: Send) -> Address | None:
     if match := _SUFFIX.fullmatch(composed):
         whole, suffix = match.groups()
         path = canonical.removesuffix(f".{suffix}")
-    return Address(path, whole, suffix, _page(scope), query)
+    return Address(path, whole, _format(scope, suffix), _page(scope), query)
+
+
+def _format(scope: Scope, suffix: str) -> str:
+    """Read `format=`, which means what the same word means as a suffix."""
+    given = read_format(read_pairs(scope["query_string"]))
+    if given is None:
+        return suffix
+    wanted = named_format(given)
+    found = next((name for name in FORMATS if SHORT_NAMES[name] == wanted), "")
+    if not found or found != (suffix or found):
+        said = f" and .{suffix}" if suffix else ""
+        raise problem("bad-request", f"format={given[:50]}{said}: there is no such document. Use one of {_NAMES}.")
+    return found
 
 
 def _page(scope: Scope) -> int:
