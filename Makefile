@@ -118,8 +118,8 @@ abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS syntheti
 	@ABUSE_DATA=build/abuse.nq $(BIN)/pytest tests/abuse -m 'abuse or not abuse'
 
 .PHONY: npm
-npm:  ## Install into build/ what tests take from npm: Comunica, axe-core
-	@for name in comunica axe; do tests/install_npm.sh tests/$$name build/$$name; done
+npm:  ## Install into build/ what tests take from npm: Comunica, axe-core, jsonld.js
+	@for name in comunica axe jsonld; do tests/install_npm.sh tests/$$name build/$$name; done
 
 .PHONY: lock
 lock:  ## Pin the dependencies anew (needs uv)

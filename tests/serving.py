@@ -114,7 +114,7 @@ def serving(
     data = ["--build-dir", str(build)] if build else [part for path in files for part in ("--data", str(path))]
     program = f"{tweak}\nfrom kgbuild.cli import main\nmain()"
     command = [sys.executable, "-c", program, "serve", "--host", host, "--port", str(port), *data, *options]
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])}
     log = folder / f"server-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, cwd=ROOT)
@@ -200,7 +200,7 @@ def resident(pid: int) -> int:
 
 def zygote(served: Served) -> int:
     """Find the process that forks the workers."""
-    (found,) = (pid for pid in _children(served) if "kgbuild.engines.zygote" in _command(pid))
+    (found,) = (pid for pid in _children(served) if "kgbuild.workers.zygote" in _command(pid))
     return found
 
 
@@ -252,5 +252,5 @@ def _read(path: Path) -> bytes:
 def _end(pid: int) -> None:
     """End a process that its server has left behind, so that a failing test leaves none."""
     command = Path(f"/proc/{pid}/cmdline")
-    if command.exists() and b"kgbuild.engines.zygote" in command.read_bytes():
+    if command.exists() and b"kgbuild.workers.zygote" in command.read_bytes():
         os.kill(pid, signal.SIGKILL)

@@ -20,12 +20,14 @@ import pytest
 from starlette.types import ASGIApp
 
 from kgbuild.engines import lexer
-from kgbuild.engines.evaluation import Request
-from kgbuild.engines.pool import Answer, Limits, Pool
 from kgbuild.server import answering
 from kgbuild.server.app import make_app
 from kgbuild.server.responses import Cache, Response
 from kgbuild.server.service import Service, Settings
+from kgbuild.workers.lanes import Limits
+from kgbuild.workers.request import Request
+from kgbuild.workers.spool import Answer
+from kgbuild.workers.supervisor import Pool
 from serving import BROWSER, JSON, RUNAWAY, mini_file
 
 NAMES = "SELECT DISTINCT ?o { ?s <http://www.w3.org/2000/01/rdf-schema#label> ?o } ORDER BY ?o"
@@ -87,6 +89,11 @@ class Site:
 
         await self.app(scope, receive, send)
         return got
+
+
+def pool_of(site: Site) -> Pool:
+    assert isinstance(site.service.data, Pool)
+    return site.service.data
 
 
 OnSite = Callable[[Callable[[Site], Coroutine[Any, Any, None]]], None]
@@ -215,10 +222,10 @@ def test_a_query_ends_with_the_last_of_its_clients(on_site: OnSite) -> None:
         for client in clients[:2]:
             client.cancel()
         await asyncio.sleep(0.1)
-        assert 1 == site.service.pool._busy
+        assert 1 == pool_of(site).lanes.busy
         clients[2].cancel()
         await asyncio.gather(*clients, return_exceptions=True)
-        await asyncio.wait_for(site.service.pool._drained.wait(), 60)
+        await asyncio.wait_for(pool_of(site).lanes.drained.wait(), 60)
         assert {RUNAWAY: 1} == site.run
 
     on_site(work)

@@ -17,10 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, RdfFormat, Store, Triple
 
-from kgbuild.engines import attribution, derivation, evaluation
+from kgbuild.engines import attribution, derivation
 from kgbuild.engines.derivation import derive
-from kgbuild.engines.evaluation import Request, answer
-from kgbuild.engines.frames import DATA, END, FAULT, cut
 from kgbuild.engines.patterns import read_patterns
 from kgbuild.engines.rewriting import NotAttributableError, rewrite
 from kgbuild.namespaces import (
@@ -34,6 +32,11 @@ from kgbuild.namespaces import (
     shorten,
     sparql_header,
 )
+from kgbuild.server import operations
+from kgbuild.workers.protocol import DATA, END, FAULT, cut
+from kgbuild.workers.request import Request
+from kgbuild.workers.zygote import answer, find_handlers
+from nonempty import nonempty
 from serving import BROWSER, JSON, Served, mini_file, mini_nquads, serving
 
 USED = (
@@ -61,11 +64,14 @@ def store() -> Store:
     return loaded
 
 
+HANDLERS = find_handlers(operations.OPERATIONS)
+
+
 def asked(store: Store, query: str, *, sources: bool = True, results: str = JSON, **more: Any) -> dict[str, Any]:
     """Answer a query as a worker does; a fault comes as it is sent."""
     sent = bytearray()
     request = Request(HEAD + query, (results,), ("application/n-triples",), sources=sources, **more)
-    answer(store, request.pack(), sent.extend)
+    answer(HANDLERS, store, request.pack(), sent.extend)
     frames = cut(sent)
     assert not sent
     kind, payload = frames[-1]
@@ -645,20 +651,20 @@ def test_absence_is_told_of_the_rows_that_rest_on_it(store: Store, pattern: str,
 @pytest.mark.parametrize(
     "part",
     [
-        "FILTER (!?d)",
+        "FILTER (!?z)",
         "FILTER (!false)",
-        "FILTER (BOUND(?d) && !?d)",
-        "FILTER (!(!?d))",
-        "FILTER (!BOUND(?d) || ?d)",
-        "FILTER (-?d < 1)",
+        "FILTER (BOUND(?z) && !?z)",
+        "FILTER (!(!?y))",
+        "FILTER (!BOUND(?y) || ?y)",
+        "FILTER (-?y < 1)",
         "BIND (!?d AS ?e)",
     ],
 )
 def test_a_filter_that_denies_is_followed(store: Store, part: str) -> None:
     """A `!` before a variable, a constant or a bracket is no test of what exists."""
-    assert all(
-        "absence" not in row for row in sources(store, f"SELECT ?x {{ ?m icn:member ?x ; icn:joined ?d {part} }}")
-    )
+    numbers = "BIND (STRLEN(STR(?d)) AS ?y) BIND (?y - ?y AS ?z)"
+    rows = nonempty(sources(store, f"SELECT ?x {{ ?m icn:member ?x ; icn:joined ?d {numbers} {part} }}"))
+    assert [] == [row for row in rows if "absence" in row]
 
 
 def test_an_order_needs_no_source(store: Store) -> None:
@@ -798,8 +804,8 @@ def test_large_answers_have_a_reason(store: Store, monkeypatch: pytest.MonkeyPat
     query = "SELECT ?x { ?m icn:member ?x }"
     triples = "SELECT ?s { ?s ?p ?o . ?s ?q ?r }"
     for place, bound, what, part in (
-        (evaluation, "SOLUTIONS", query, "more than 8 rows"),
-        (evaluation, "LARGEST_TABLE", query, "rows have more than 8 bytes"),
+        (operations, "SOLUTIONS", query, "more than 8 rows"),
+        (operations, "LARGEST_TABLE", query, "rows have more than 8 bytes"),
         (derivation, "SOLUTIONS", query, "more than 8 solutions"),
         (derivation, "SOLUTIONS", f"{triples} LIMIT 2", "more than 8 solutions"),
         (derivation, "MATCHES", "SELECT ?x { [] icn:member ?x ; ?p [] }", "more than 8 ways"),
@@ -1061,7 +1067,7 @@ def test_a_worker_finds_sources_without_opening_a_file(served: Served, store: St
         "SELECT (COUNT(*) AS ?n) { ?x a+ ?y }",
         "SELECT ?x { ?x a|^a|!a ?y }",
     )
-    for query in queries:
+    for query in nonempty(queries):
         answered = served.get({"query": HEAD + query, "sources": "1"})
         assert 200 == answered.status_code, answered.text
         assert asked(store, query) == answered.json()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -16,12 +17,12 @@ import pytest
 import rdflib
 from hypothesis import given
 from hypothesis import strategies as st
-from pyoxigraph import DefaultGraph, RdfFormat, serialize
+from pyoxigraph import DefaultGraph, RdfFormat, Store, serialize
 from rdflib import OWL, PROV, RDF, RDFS, URIRef
 
 from kgbuild import consistency
 from kgbuild.consistency import Triple, check_consistency, hermit_input, run_hermit, split_axioms
-from kgbuild.errors import EngineError, ExitCode, Issue, Place, UsageError
+from kgbuild.errors import EngineError, ExitCode, Issue, KgError, Place, UsageError
 from kgbuild.namespaces import PREFIXES, expand, sparql_header
 from kgbuild.pipeline import Graph, check_graph, compile_graph
 from kgbuild.progress import Silent
@@ -101,6 +102,18 @@ def test_java_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"none at /nowhere/java\. Set KGBUILD_JAVA to a `java`\.") as caught:
         check_consistency(graph_of(SCHEMA), SourceMap())
     assert ExitCode.USAGE == caught.value.exit_code
+
+
+def test_disk_that_is_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What HermiT cannot be given for want of room is told with the folder and what to do, whatever else is full."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    with pytest.raises(KgError, match=rf"^{tmp_path}: HermiT's input .*: No space left on device. Make room"):
+        check_consistency(graph_of(SCHEMA), SourceMap())
 
 
 def test_no_java_for_this_platform(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,3 +398,27 @@ def test_real_ontologies_catch_what_stubs_hide(compiled: tuple[Path, Graph]) -> 
     """
     derived = "change:a--merger a icn:Succession ; prov:wasDerivedFrom article:2022-01-hub-page ."
     assert verdict(with_w3c(compiled, derived)) is None
+
+
+# --- a graph that is too large for HermiT -----------------------------------------------------------------------------
+
+
+def test_the_sample_of_a_large_graph_is_not_empty(mini_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a graph above the limit HermiT is given the whole ontology first, then whole articles up to the limit."""
+
+    def sample(limit: int) -> set[str]:
+        monkeypatch.setattr(consistency, "LARGEST_SAMPLE", limit)
+        return {_ntriples(triple) for triple in consistency.sample(mini_store)}
+
+    everything, ontology = sample(30_000), sample(0)
+    assert len(everything) > 5000
+    assert {line for line in everything if line.endswith(f" {RDF.type.n3()} {OWL.Class.n3()}")} <= ontology
+    assert len(ontology) > 1000
+    more = sample(len(ontology))
+    assert ontology < more < everything
+    articles = {line for line in everything if line.endswith(f" {RDF.type.n3()} <{PREFIXES['icn']}Article>")}
+    assert 0 < len(articles & more) < len(articles)
+
+
+def _ntriples(triple: tuple[rdflib.term.Node, ...]) -> str:
+    return " ".join(term.n3() for term in triple)

@@ -21,8 +21,10 @@ import yaml
 from pyoxigraph import RdfFormat, Store
 from rdflib import RDF, Graph, Literal, Namespace, URIRef
 
+from kgbuild.catalogue.descriptions import TITLE
 from kgbuild.release import Release, current_release, list_releases
-from kgbuild.server import dataset as described
+from kgbuild.server.rendering import data_block
+from nonempty import nonempty
 from serving import BROWSER, PATIENCE, ROOT, Served, mini_file, mini_nquads, resident, serving, until
 
 VOID = Namespace("http://rdfs.org/ns/void#")
@@ -240,9 +242,10 @@ def test_distributions_are_the_files_of_the_release(served: Served, release: Rel
         "graph.trig": "application/trig",
         "source-map.jsonl": "application/jsonl",
         "search.sqlite": "application/vnd.sqlite3",
+        "catalogue.json": "application/json",
     }
     found = {}
-    for distribution in graph.objects(ME, DCAT.distribution):
+    for distribution in nonempty(graph.objects(ME, DCAT.distribution)):
         address = str(graph.value(distribution, DCAT.downloadURL))
         body = requests.get(address, timeout=PATIENCE).content
         file = address.rpartition("/")[2]
@@ -279,8 +282,8 @@ def test_dcat_says_what_the_citation_file_says(served: Served, store: Store) -> 
     assert set(cited["keywords"]) == {str(word) for word in graph.objects(ME, DCAT.keyword)}
     assert "CC-BY-4.0" == cited["license"]
     assert {"en", "ru"} == {title.language for title in graph.objects(ME, DCTERMS.title)}  # type: ignore[attr-defined]
-    for title in store.query(f"SELECT ?t {{ <{ME}> <{DCTERMS.title}> ?t }}"):  # type: ignore[union-attr]
-        assert described.TITLE[title["t"].language] == title["t"].value
+    for title in nonempty(store.query(f"SELECT ?t {{ <{ME}> <{DCTERMS.title}> ?t }}")):  # type: ignore[arg-type]
+        assert TITLE[title["t"].language] == title["t"].value
 
 
 def test_coverage_is_computed(served: Served, store: Store) -> None:
@@ -354,7 +357,7 @@ def test_the_embedded_data_are_json_ld(served: Served) -> None:
 def test_nothing_in_the_data_can_end_the_script() -> None:
     """A label with a closing tag stays a text, and reads as it was."""
     evil = {"name": "</script><!-- <script> & \u2028"}
-    written = str(described.embedded(evil))
+    written = str(data_block(evil))
     assert set("<>&\u2028").isdisjoint(written)
     assert evil == json.loads(written)
 
@@ -664,5 +667,5 @@ def test_addresses_of_the_sitemap_answer(served: Served) -> None:
     """A sample of the pages that crawlers are sent to is there."""
     listed = addresses(get(served, "/sitemap-0.xml").content)
     documents = [address for address in listed if "/doc/" in address]
-    for address in documents[:: max(1, len(documents) // 20)]:
+    for address in nonempty(documents[:: max(1, len(documents) // 20)]):
         assert 200 == requests.get(address, headers={"Accept": BROWSER}, timeout=PATIENCE).status_code, address

@@ -20,10 +20,11 @@ import pytest
 import requests
 
 from canary import DISGUISED, PLAIN, listening
-from kgbuild.engines import disk
 from kgbuild.questions.named import bind, load_questions
 from kgbuild.release import ReleaseContent, collect_garbage, publish
+from kgbuild.workers import disk
 from mini import kgbuild_here
+from nonempty import nonempty
 from servers import free_port
 from serving import (
     JSON,
@@ -184,7 +185,7 @@ def test_merged_graphs_and_named_graphs_in_one_query(server: Served, memory: Ser
 def test_nobody_else_is_asked(server: Served, written: str) -> None:
     """SERVICE, in the open or in disguise, calls nobody."""
     with listening() as canary:
-        for answer in sendings(server, written.format(c=canary.address)):
+        for answer in nonempty(sendings(server, written.format(c=canary.address))):
             assert answer.status_code in (200, 400, 403), answer.text
             assert "canary" not in answer.text
         assert [] == canary.calls
@@ -192,7 +193,7 @@ def test_nobody_else_is_asked(server: Served, written: str) -> None:
 
 WALLED = """
 import sys
-from kgbuild.engines import zygote
+from kgbuild.workers import zygote
 store = zygote._open(sys.argv[1])
 if sys.argv[3] == "walled":
     zygote._forbid_descriptors()
@@ -223,7 +224,7 @@ def test_the_wall_stands_without_the_scan(server: Served, build: Path) -> None:
 def test_workers_have_no_descriptor_to_spare(server: Served) -> None:
     """Each worker's limit is zero, and every file of the store is open in it."""
     assert server.is_well()
-    for pid in workers(server):
+    for pid in nonempty(workers(server)):
         limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii").splitlines()
         (files,) = [line.split() for line in limits if line.startswith("Max open files")]
         assert ["0", "0"] == files[3:5]
@@ -371,7 +372,7 @@ def test_two_servers_share_one_load(tmp_path: Path) -> None:
     for folder in folders:
         folder.mkdir()
     options = from_disk(tmp_path / "build")
-    other = [sys.executable, "-m", "kgbuild.engines.disk"]
+    other = [sys.executable, "-m", "kgbuild.workers.disk"]
     order = disk.Order(str(tmp_path / "build" / "stores"), disk.name_of_files([data]), (str(data),), os.getpid())
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     loader = subprocess.Popen([*other, json.dumps(order.__dict__)], env=environment, stdout=subprocess.DEVNULL)
@@ -457,7 +458,7 @@ def test_a_store_must_be_one_of_three(tmp_path: Path, data: Path) -> None:
 @pytest.mark.parametrize(("above", "expected"), [(1000, True), (10_000_000, False)])
 def test_much_data_go_to_disk_by_themselves(tmp_path: Path, data: Path, above: int, expected: bool) -> None:
     """Without an order the number of quads decides."""
-    tweak = f"import kgbuild.engines.disk as d; d.ON_DISK_ABOVE = {above}"
+    tweak = f"import kgbuild.workers.disk as d; d.ON_DISK_ABOVE = {above}"
     with serving(tmp_path, data, options=["--build-dir", str(tmp_path)], tweak=tweak) as served:
         assert expected == ("Loading" in said(served)) == (tmp_path / "stores").exists()
         assert served.is_well()

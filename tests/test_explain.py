@@ -109,6 +109,15 @@ def test_a_placeholder_knows_its_witness(mini: EmbeddedEngine) -> None:
     assert RIVERMARK in section(format_explanation(explanation), "What resolves it")
 
 
+def test_a_situation_is_headed_by_its_name(mini: EmbeddedEngine) -> None:
+    """The name of a situation, and that of a placeholder which holds nothing any more, is the heading, and no fact."""
+    head = "Membership: Rivermark Academy of Public Service – Lakes Network of Academies – 14 May 2019"
+    assert head == lines(format_explanation(explain(mini, RIVERMARK)))[0]
+    unnamed = "Membership: Institution of Rivermark, not named – Lakes Network of Academies – 2019"
+    assert unnamed == explain(mini, PLACEHOLDER).name
+    assert "rdfs:label" not in {each.value.property for each in explain(mini, RIVERMARK).statements}
+
+
 def test_each_statement_names_who_states_it(mini: EmbeddedEngine) -> None:
     """What holds is told value by value, each with the articles that state this very value."""
     held = {

@@ -22,6 +22,7 @@ from kgbuild.records.models import Article, Claim, Entity, EntityModel, Source
 from kgbuild.records.reading import read_claim
 from kgbuild.registry import Registry
 from kgbuild.resolution import Resolved, Resolver, make_scales
+from nonempty import nonempty
 
 ROOT = Path(__file__).resolve().parents[1]
 TURTLE = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
@@ -401,7 +402,7 @@ def test_comparator_goes_with_its_number() -> None:
         counted("iias", "{more_than: 125}", "2017"),
         counted("unpog", "130", "2018"),
     ]
-    for order in permutations(voices):
+    for order in nonempty(permutations(voices)):
         assert [("130", "comparator:equal")] == kept(resolved(*order))
 
 

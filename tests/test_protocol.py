@@ -22,6 +22,7 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, Store, Triple, parse
 from rdflib import Graph
 from rdflib.query import Result
 
+from nonempty import nonempty
 from serving import BROWSER, JSON, Served, mini_nquads
 
 XML = "application/sparql-results+xml"
@@ -512,7 +513,7 @@ def kinds(server: Served) -> dict[int, requests.Response]:
 
 def test_every_answer_varies_and_may_be_read_from_anywhere(server: Served) -> None:
     """H4 and CORS: `Vary` on everything that is negotiated, CORS on everything, whatever its status; each once."""
-    for status, answer in kinds(server).items():
+    for status, answer in nonempty(kinds(server).items()):
         raw = answer.raw.headers
         assert ["*"] == raw.getlist("Access-Control-Allow-Origin"), status
         assert "Access-Control-Allow-Credentials" not in raw

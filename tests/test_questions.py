@@ -39,9 +39,10 @@ from kgbuild.questions.named import (
     sort_lists,
 )
 from kgbuild.questions.tables import format_csv, short
-from kgbuild.questions.values import ParameterError, write_value
+from kgbuild.questions.values import ParameterError, find_thing, write_value
 from kgbuild.store import canonical_nquads
 from mini import kgbuild_here
+from nonempty import nonempty
 
 ROOT = Path(__file__).resolve().parents[1]
 MINI = ROOT / "tests" / "fixtures" / "mini"
@@ -765,6 +766,8 @@ def test_a_name_of_several_is_told(mini_store: Store) -> None:
     with pytest.raises(ParameterError, match=r"is the name of 2 things\. Did you mean ") as caught:
         run(engine, read_values(QUESTIONS["memberships-of-actor"], {"actor": "Lakes Network of Academies"}))
     assert {"lakes-academies", "lakeland-academy"} == {near.id for near in caught.value.near}
+    with pytest.raises(UsageError, match=r"^'Lakes Network of Academies' is the name of 2 things\. Did you mean "):
+        run(engine, find_thing("Lakes Network of Academies"))
     chosen = run(engine, read_values(QUESTIONS["trail"], {"network": "Lakes Network of Academies"}))
     assert {"network": iri(expand("network:lakes-academies"))} == chosen
 
@@ -838,9 +841,9 @@ def test_the_command_explains_a_question(project: Path) -> None:
     """The help of a question tells its parameters and its columns, with what they mean."""
     written = kgbuild_here(project, "ask", "members-as-of", "--help").stdout
     assert written.startswith(QUESTIONS["members-as-of"].question)
-    for name, parameter in QUESTIONS["members-as-of"].parameters.items():
+    for name, parameter in nonempty(QUESTIONS["members-as-of"].parameters.items()):
         assert f"--{name} {parameter.type.upper()}" in written
-    for name, about in QUESTIONS["members-as-of"].columns.items():
+    for name, about in nonempty(QUESTIONS["members-as-of"].columns.items()):
         assert re.search(rf"^  {name} +{re.escape(about)}$", written, re.MULTILINE)
 
 
@@ -889,7 +892,7 @@ ATTACKS = (
 def test_no_attack_changes_a_query(engine: EmbeddedEngine, name: str, attack: str) -> None:
     """Through no parameter of any question does a text that would end its term get further than its term."""
     question = QUESTIONS[name]
-    for parameter in question.parameters.values():
+    for parameter in nonempty(question.parameters.values()):
         if parameter.type == "text":
             assert () == ask(engine, question, {parameter.name: attack}).rows
         else:

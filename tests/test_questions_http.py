@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final, cast
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -25,18 +26,20 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from kgbuild.dates import parse_edtf
 from kgbuild.engines import select
 from kgbuild.engines.embedded import EmbeddedEngine
-from kgbuild.engines.evaluation import Request
-from kgbuild.engines.pool import Answer
 from kgbuild.errors import EngineError
 from kgbuild.lookups import LookUp, run
 from kgbuild.lookups import select as look_up
 from kgbuild.namespaces import BASE, ID, expand
 from kgbuild.questions.named import THEMES, Question, bind, load_questions, read_values
 from kgbuild.questions.tables import format_json
+from kgbuild.server import openapi
 from kgbuild.server.app import routes
 from kgbuild.server.lookups import MOST, drive
 from kgbuild.server.question_pages import is_date_column
 from kgbuild.server.service import Service
+from kgbuild.workers.request import Request
+from kgbuild.workers.spool import Answer
+from nonempty import nonempty
 from serving import BROWSER, PATIENCE, Served, serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -207,7 +210,7 @@ def test_an_answer_comes_with_its_sources(mini: Served) -> None:
     assert sourced.all("tr", id="row-2")
     read = asked(mini, "members-as-of", sources="1", **texts).json()
     assert len(read["results"]["bindings"]) == len(sourced.all("tr", **{"class": "sources"})) > 1
-    assert all(source["statements"] for source in read["sources"])
+    assert all(source["statements"] for source in nonempty(read["sources"]))
 
 
 def test_the_sentence_of_an_empty_answer(mini: Served) -> None:
@@ -331,7 +334,7 @@ def test_an_unknown_question_is_told_with_the_nearest(mini: Served) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_text_does_harm(mini: Served, name: str, text: str) -> None:
     """Whatever stands in a parameter, it is refused or sought as it is: never a fault, never another query."""
-    for parameter in QUESTIONS[name].parameters.values():
+    for parameter in nonempty(QUESTIONS[name].parameters.values()):
         answer = asked(mini, name, "text/csv", **{parameter.name: text})
         if parameter.type == "text":
             assert (200, [tuple(QUESTIONS[name].columns)]) == (
@@ -388,7 +391,7 @@ def test_a_page_has_form_and_answer(site: Served, name: str, language: str) -> N
     assert ("h1", question.title[language]) in shown.texts
     defaults = {each["name"]: each["default"] or "" for each in listed(site)[name]["parameters"]}
     assert defaults == {each: shown.value(each) for each in question.parameters}
-    for parameter in question.parameters:
+    for parameter in nonempty(question.parameters):
         assert 1 == len(shown.all("label", **{"for": shown.field(parameter)["id"] or ""}))
     answer = list(csv.DictReader(io.StringIO(asked(site, name, "text/csv").text)))
     things = {cell for line in answer for cell in line.values() if cell.startswith(BASE)}
@@ -437,7 +440,7 @@ def test_the_list_of_questions(mini: Served) -> None:
     assert {question.title["ru"] for question in QUESTIONS.values()} <= {
         text for tag, text in shown.texts if tag == "a"
     }
-    assert all(question.question in shown.text.replace("&#39;", "'") for question in QUESTIONS.values())
+    assert all(question.question in shown.text.replace("&#39;", "'") for question in nonempty(QUESTIONS.values()))
     assert set(NAMES) == set(listed(mini))
     answer = get(mini, "/questions?lang=ru")
     assert (308, "/questions/?lang=ru") == (answer.status_code, answer.headers["Location"])
@@ -449,14 +452,14 @@ def test_columns_hold_what_the_pages_take_them_for(name: str, real_store: Store)
     question = QUESTIONS[name]
     with (ROOT / "queries" / "questions" / f"{name}.expected.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
-    for column in question.columns:
+    for column in nonempty(question.columns):
         separator = question.lists.get(column)
         items = [item for line in lines for item in (line[column].split(separator) if separator else [line[column]])]
         if is_date_column(question, column):
             for item in filter(None, items):
                 parse_edtf(item)
         if column.endswith("articles") and separator:
-            for item in filter(None, items):
+            for item in nonempty(filter(None, items)):
                 article = NamedNode(f"{ID}article/{item}")
                 assert any(real_store.quads_for_pattern(article, None, None)), item
 
@@ -490,7 +493,7 @@ def test_links_lead_to_description_and_other_formats(mini: Served) -> None:
     assert ["/openapi.json"] == [link["url"] for link in links if link["rel"] == "describedby"]
     alternates = {link["type"]: link["url"] for link in links if link["rel"] == "alternate"}
     assert set(FORMATS.values()) == set(alternates)
-    for media_type, url in alternates.items():
+    for media_type, url in nonempty(alternates.items()):
         assert get(mini, url).headers["Content-Type"].startswith(media_type)
 
 
@@ -589,9 +592,68 @@ def test_everything_public_is_described(description: dict[str, Any]) -> None:
     """Each question is a path of its own, and so is each other address of the table of routes."""
     table = {re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path) for route in routes()}
     asked = {f"/questions/{name}" for name in NAMES}
-    assert asked | table - {"/questions/{name}", "/questions"} == set(description["paths"])
+    assert asked | table - {"/questions/{name}"} == set(description["paths"])
+    assert set(openapi.ROUTES) == {route.path for route in routes()} - {openapi.QUESTION}
     operations = [each["operationId"] for path in description["paths"].values() for each in path.values()]
     assert sorted(set(operations)) == sorted(operations)
+
+
+def test_each_route_is_described_with_its_methods_and_path(description: dict[str, Any]) -> None:
+    """What a route answers beside HEAD and OPTIONS is described, with each part of its path."""
+    for route in routes():
+        if route.path != openapi.QUESTION:
+            described = description["paths"][re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)]
+            methods = set(cast(Any, route.endpoint).methods.split(", ")) - {"HEAD", "OPTIONS"}
+            assert {method.lower() for method in methods} == set(described), route.path
+            inside = {each["name"] for each in described["get"]["parameters"] if each["in"] == "path"}
+            assert set(route.param_convertors) == inside, route.path
+
+
+NETWORK: Final = "/network/lakes-academies"
+ANSWERS: Final = [
+    ("/id/{path}", f"/id{NETWORK}", {}, 303),
+    ("/id/{path}", f"/id{NETWORK}?format=ttl", {}, 303),
+    ("/id/{path}", "/id/network%2Flakes-academies", {}, 301),
+    ("/id/{path}", "/id/person/mira-ostlan", {}, 301),
+    ("/id/{path}", "/id/network/none", {}, 404),
+    ("/id/{path}", f"/id{NETWORK}?page=x", {}, 400),
+    ("/doc/{path}", f"/doc{NETWORK}", {}, 200),
+    ("/doc/{path}", f"/doc{NETWORK}", {"If-None-Match": "*"}, 304),
+    ("/doc/{path}", f"/doc{NETWORK}?format=csv", {}, 400),
+    ("/doc/{path}", f"/doc{NETWORK}.ttl?format=rdf", {}, 400),
+    ("/doc/{path}", f"/doc{NETWORK}", {"Accept": "image/png"}, 406),
+    ("/doc/{path}", "/doc/person/mira-ostlan", {}, 301),
+    ("/ontology/{path}", "/ontology/9.9", {}, 404),
+    ("/context.jsonld", "/context.jsonld", {"Accept": "image/png"}, 406),
+    ("/context/{path}", "/context/9.jsonld", {}, 404),
+    ("/search", "/search?q=lakes&format=json", {}, 200),
+    ("/search", "/search?q=lakes&format=xlsx", {}, 400),
+    ("/search", "/search?q=lakes", {"Accept": "image/png"}, 406),
+    ("/sparql", "/sparql?query=ASK%7B%7D", {}, 200),
+    ("/sparql", "/sparql?query=x", {}, 400),
+    ("/sparql", "/sparql?update=x", {}, 403),
+    ("/sparql", "/sparql?query=ASK%7B%7D", {"Accept": "image/png"}, 406),
+    ("/.well-known/void", "/.well-known/void", {"Accept": BROWSER}, 303),
+    ("/dataset", "/dataset?format=csv", {}, 406),
+    ("/sitemap-{number}.xml", "/sitemap-99.xml", {}, 404),
+    ("/releases/", "/releases/", {}, 200),
+    ("/releases/{id}", "/releases/none", {}, 404),
+    ("/releases/{id}/{file}", "/releases/none/graph.nq", {}, 404),
+    ("/questions/", "/questions/?format=csv", {}, 406),
+]
+
+
+@pytest.mark.parametrize(("route", "path", "headers", "status"), ANSWERS)
+def test_each_status_is_described(
+    mini: Served, description: dict[str, Any], route: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    """What is answered is among what the description tells, and so is each parameter that is understood."""
+    answer = requests.get(mini.address + path, headers=headers, timeout=PATIENCE, allow_redirects=False)
+    assert status == answer.status_code, answer.text
+    described = description["paths"][route]["get"]
+    assert str(status) in described["responses"]
+    given = {name for name, _ in parse_qsl(urlsplit(path).query)} - {"update"}
+    assert given <= {each["name"] for each in described["parameters"]}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -601,12 +663,12 @@ def test_each_question_is_described(description: dict[str, Any], name: str) -> N
     question = QUESTIONS[name]
     parameters = {each["name"]: each for each in described["parameters"]}
     assert [*question.parameters, "format", "lang", "sources"] == list(parameters)
-    for parameter in question.parameters.values():
+    for parameter in nonempty(question.parameters.values()):
         written = parameters[parameter.name]
         assert parameter.about.lower() in written["description"].lower()
         assert parameter.optional != ("default" in written["schema"])
     assert question.title["en"] == described["summary"]
-    assert all(about in described["description"] for about in question.columns.values())
+    assert all(about in described["description"] for about in nonempty(question.columns.values()))
     types = {each.partition(";")[0] for each in described["responses"]["200"]["content"]}
     assert {*FORMATS.values(), "text/html"} == types
     defaults = {n: str(each["schema"]["default"]) for n, each in parameters.items() if "default" in each["schema"]}

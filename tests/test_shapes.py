@@ -14,6 +14,7 @@ from kgbuild.build.shapes import Shapes, load_shapes, validate_graph
 from kgbuild.errors import Issue
 from kgbuild.namespaces import GRAPH, PREFIXES
 from kgbuild.sourcemap import SourceMap
+from nonempty import nonempty
 
 ONTOLOGY = Path(__file__).parents[1] / "ontology"
 EXAMPLES = ONTOLOGY / "examples"
@@ -108,7 +109,7 @@ def test_invalid_example_fails_for_the_reason_in_its_name(name: str) -> None:
 def test_every_class_has_a_valid_example() -> None:
     """Each shape with a target has an example of what it lets pass, with something in it to check."""
     graph = shapes().graph
-    for name in VALID:
+    for name in nonempty(VALID):
         shape = rdflib.URIRef(SHAPE + name.removesuffix(".valid.ttl"))
         example = described(read(name))
         targets = {
@@ -129,12 +130,14 @@ def test_every_shape_is_named() -> None:
     """Reports name shapes by IRI, which blank nodes would make impossible."""
     blank = [node for triple in shapes().graph for node in triple if isinstance(node, rdflib.BNode)]
     assert [] == blank
-    assert all(str(node).startswith(SHAPE) for node in nodes(SH.NodeShape, SH.PropertyShape, SH.SPARQLConstraint))
+    assert all(
+        str(node).startswith(SHAPE) for node in nonempty(nodes(SH.NodeShape, SH.PropertyShape, SH.SPARQLConstraint))
+    )
 
 
 def test_every_reporting_shape_speaks_both_languages_and_helps() -> None:
     """A finding has one sentence in English and one in Russian, and a remedy."""
-    for name in reporting_shapes():
+    for name in nonempty(reporting_shapes()):
         node = rdflib.URIRef(SHAPE + name)
         assert ["en", "ru"] == languages(node, SH.message), name
         assert ["en"] == languages(node, RDFS.comment), name
@@ -142,7 +145,7 @@ def test_every_reporting_shape_speaks_both_languages_and_helps() -> None:
 
 def test_every_node_shape_has_labels() -> None:
     """A shape is called something in English and in Russian."""
-    for node in nodes(SH.NodeShape):
+    for node in nonempty(nodes(SH.NodeShape)):
         assert ["en", "ru"] == languages(node, RDFS.label), node
 
 
@@ -151,7 +154,9 @@ def test_every_query_names_its_prefixes() -> None:
     graph = shapes().graph
     constraints = set(graph.objects(predicate=SH.sparql))
     assert constraints == nodes(SH.SPARQLConstraint)
-    assert all([rdflib.URIRef(f"{SHAPE}prefixes")] == list(graph.objects(node, SH.prefixes)) for node in constraints)
+    assert all(
+        [rdflib.URIRef(f"{SHAPE}prefixes")] == list(graph.objects(node, SH.prefixes)) for node in nonempty(constraints)
+    )
 
 
 def test_declared_prefixes_are_those_of_the_project() -> None:
@@ -190,7 +195,7 @@ def test_shapes_name_only_terms_that_exist() -> None:
 
 def test_file_names_are_shape_names() -> None:
     """A shape is found by the file of its name."""
-    for path in sorted((ONTOLOGY / "shapes").glob("*.ttl")):
+    for path in nonempty(sorted((ONTOLOGY / "shapes").glob("*.ttl"))):
         read = rdflib.Graph().parse(path)
         named = {str(node).removeprefix(SHAPE) for node in read.subjects(SH.targetClass)}
         assert named <= {path.stem}, path

@@ -20,6 +20,7 @@ from kgbuild.errors import DataError, Issue, Place
 from kgbuild.namespaces import GENID, GRAPH, PREFIXES, expand
 from kgbuild.ontology import read_ontology
 from kgbuild.sourcemap import SourceMap
+from nonempty import nonempty
 
 ROOT = Path(__file__).parents[1]
 TURTLE = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
@@ -531,8 +532,8 @@ def test_finding_without_a_record_names_the_check(checks: list[Check]) -> None:
 
 def test_checks_spell_prefixes_as_the_project_does(checks: list[Check]) -> None:
     """A prefix means the same in every query file."""
-    for check in checks:
-        for line in check.query.splitlines():
+    for check in nonempty(checks):
+        for line in nonempty(check.query.splitlines()):
             if line.startswith("PREFIX "):
                 _, prefix, iri = line.split()
                 assert PREFIXES[prefix.removesuffix(":")] == iri.strip("<>"), check.code

@@ -25,8 +25,8 @@ from rdflib import OWL, RDF, RDFS, BNode, Literal, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
-from kgbuild.errors import EngineError, Issue, Place, UsageError, error
-from kgbuild.namespaces import ARTICLE_GRAPH, GRAPH, RDF_TYPE, shorten
+from kgbuild.errors import EngineError, Issue, KgError, Place, UsageError, error
+from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, GRAPH, RDF_TYPE, shorten
 from kgbuild.sourcemap import SourceMap
 from kgbuild.store import to_rdflib
 
@@ -74,6 +74,7 @@ def check_consistency(graph: rdflib.Graph, places: SourceMap) -> list[Issue]:
     return issues
 
 
+_LABEL = NamedNode(EXTERNAL["rdfs"] + "label")
 LARGEST_SAMPLE = 30_000
 """Triples that HermiT is given: with all of 15,000 it takes 1.5 s, and more than twice as long for twice as many."""
 _WHOLE_GRAPHS = (ARTICLE_GRAPH, f"{GRAPH}ontology")
@@ -85,7 +86,8 @@ def sample(store: Store) -> rdflib.Graph:
     The lot falls by a hash, so that it is the same in every run.  What an article says is taken with the classes of
     all it names; the check `disjoint-classes` looks at everything.
     """
-    chosen = set(store.quads_for_pattern(None, None, None, DefaultGraph()))
+    # Nothing follows from a label, and each is a triple.
+    chosen = {q for q in store.quads_for_pattern(None, None, None, DefaultGraph()) if q.predicate != _LABEL}
     if len(chosen) > LARGEST_SAMPLE:
         by_subject: dict[object, list[Quad]] = defaultdict(list)
         for quad in chosen:
@@ -241,6 +243,11 @@ def run_hermit(triples: Iterable[Triple]) -> set[str] | None:
     except FileNotFoundError as problem:
         raise UsageError(
             f"HermiT needs a Java, and there is none at {owlready2.JAVA_EXE}. Set KGBUILD_JAVA to a `java`."
+        ) from problem
+    except OSError as problem:
+        raise KgError(
+            f"{tempfile.gettempdir()}: HermiT's input cannot be written there: {problem.strerror}. "
+            "Make room, or set TMPDIR to another folder."
         ) from problem
     except owlready2.OwlReadyJavaError as problem:
         raise EngineError(f"HermiT could not read the ontology: {problem}. It takes OWL 2 DL only.") from problem

@@ -28,11 +28,12 @@ from kgbuild.explanation import (
 )
 from kgbuild.gathering import MOST_THINGS, gather
 from kgbuild.lookups import Bindings, LookUp, select_all
-from kgbuild.namespaces import ARTICLE_GRAPH, ID, ONTOLOGY, expand, shorten
+from kgbuild.namespaces import ARTICLE_GRAPH, ID, NAMES_GRAPH, ONTOLOGY, expand, shorten
 from kgbuild.questions.lookup import names_of, write_term
 from kgbuild.questions.values import find_thing
 from kgbuild.support import ClaimDetails, Credit, Evidence, all_claims_for, credit_of, details_of, evidence_for
 
+_NAMES: Final = NamedNode(NAMES_GRAPH)
 _NEAR: Final = (
     "SELECT DISTINCT ?other { { %(x)s icn:resolves ?other } UNION { GRAPH ?g { %(x)s icn:resolves ?other } } }",
     "SELECT DISTINCT ?other { { ?other icn:resolves %(x)s } UNION { GRAPH ?g { ?other icn:resolves %(x)s } } }",
@@ -101,8 +102,10 @@ class _Reader:
 
     def statements(self, thing: str) -> tuple[Statement, ...]:
         """List what holds of a thing, what was inferred last."""
-        quads = self.store.quads_for_pattern(NamedNode(thing), None, None, DefaultGraph())
-        made = [self._statement(quad.triple) for quad in quads]
+        triples = {q.triple for q in self.store.quads_for_pattern(NamedNode(thing), None, None, DefaultGraph())}
+        # A name that the build made is the heading, and says nothing of its own.
+        made_up = {q.triple for q in self.store.quads_for_pattern(NamedNode(thing), None, None, _NAMES)}
+        made = [self._statement(triple) for triple in triples - made_up]
         return tuple(sorted(made, key=lambda s: (s.inferred, s.value.property, s.value.name, s.value.value)))
 
     def _statement(self, triple: Triple) -> Statement:

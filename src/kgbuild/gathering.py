@@ -22,7 +22,7 @@ LONGEST_BLOCK: Final = 50_000
 LARGEST_ANSWER: Final = 20_000
 """Rows of one answer that are read."""
 
-_HIERARCHY: Final = tuple(
+HIERARCHY: Final = tuple(
     f"SELECT ?s ({name} AS ?p) ?o {{ ?s {name} ?o FILTER (isIRI(?s) && isIRI(?o)) }} LIMIT {LARGEST_ANSWER}"
     for name in ("rdfs:subClassOf", "rdfs:subPropertyOf")
 )
@@ -56,8 +56,11 @@ _POSITIONS: Final = """SELECT ?g ?s ?p ?o { VALUES ?claim { %s }
   GRAPH ?g { ?claim oa:hasTarget/oa:hasSelector ?s . ?s ?p ?o } }"""
 
 
-def gather(things: Iterable[str]) -> LookUp[Store]:
-    """Read what all graphs say of some things, the claims behind it, and what it follows from."""
+def gather(things: Iterable[str], hierarchies: tuple[Bindings, ...] = ()) -> LookUp[Store]:
+    """Read what all graphs say of some things, the claims behind it, and what it follows from.
+
+    `hierarchies` are the answers to `HIERARCHY`, for who has them already.
+    """
     wanted = {each for thing in sorted(set(things))[:MOST_THINGS] for each in (thing, thing.partition("#")[0])}
     related = yield from _ask(wanted, *_RELATED)
     everything = wanted | {term.value for row in related for term in row.values() if term.kind == "iri"}
@@ -66,7 +69,8 @@ def gather(things: Iterable[str]) -> LookUp[Store]:
     found += yield from _ask(claims, _GRAPHS, _TARGETS, _POSITIONS)
     articles = {row["o"].value for row in found if "p" in row and row["p"].value == ONTOLOGY + "inArticle"}
     found += yield from _ask(articles, _GRAPHS)
-    hierarchies = yield from select_all(*_HIERARCHY)
+    if not hierarchies:
+        hierarchies = yield from select_all(*HIERARCHY)
     store = Store()
     store.extend(quad for rows in (found, *hierarchies) for row in rows if (quad := _quad(row)) is not None)
     return store

@@ -11,6 +11,8 @@ ID: Final = f"{BASE}id/"
 DATE: Final = f"{BASE}date/"
 GRAPH: Final = f"{BASE}graph/"
 ARTICLE_GRAPH: Final = f"{GRAPH}article/"
+NAMES_GRAPH: Final = f"{GRAPH}names"
+"""Of the names that the build makes."""
 VOCABULARY: Final = f"{BASE}vocabulary/"
 DATASET_IRI: Final = f"{BASE}dataset"
 LICENCE: Final = "https://creativecommons.org/licenses/by/4.0/"
@@ -91,6 +93,7 @@ EXTERNAL: Final = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "dcterms": "http://purl.org/dc/terms/",
     "foaf": "http://xmlns.com/foaf/0.1/",
+    "hydra": "http://www.w3.org/ns/hydra/core#",
     "oa": "http://www.w3.org/ns/oa#",
     "org": "http://www.w3.org/ns/org#",
     "owl": "http://www.w3.org/2002/07/owl#",

@@ -9,19 +9,20 @@ from sqlite3 import sqlite_version
 
 from pyoxigraph import DefaultGraph, Quad, Store
 
-from kgbuild import __version__
+from kgbuild import __version__, catalogue
 from kgbuild.build.checks import load_checks, run_checks
 from kgbuild.build.shapes import load_shapes, validate_articles
 from kgbuild.build.texts import check_text
+from kgbuild.catalogue.descriptions import describe_in_graph
 from kgbuild.consistency import check_consistency, sample
 from kgbuild.dates import DateNode
-from kgbuild.errors import Findings, Issue, Place
+from kgbuild.errors import Findings, Issue
 from kgbuild.names import add_names
 from kgbuild.ontology import Ontology, read_ontology
 from kgbuild.progress import Reporter, Silent
-from kgbuild.rdf import IDENTIFIER, CompiledArticle, compile_article, compile_entities, describe_dataset, describe_date
+from kgbuild.rdf import IDENTIFIER, CompiledArticle, compile_article, compile_entities, describe_date
 from kgbuild.reasoning import infer, load_rules
-from kgbuild.records.reading import misplaced, read_all, read_article, read_entity, shared_pages
+from kgbuild.records.reading import read_records
 from kgbuild.registry import Registry, duplicate_ids
 from kgbuild.release import Release, ReleaseContent, build_lock, publish
 from kgbuild.resolution import Resolver, describe_givers, make_scales
@@ -96,22 +97,15 @@ def compile_graph(sources: Sources) -> Graph:
 
 def compile_records(sources: Sources, report: Reporter) -> Compiled:
     """Read and compile all records; every finding of all of them is in the one `DataError`."""
-    findings = Findings(misplaced(sources.data))
+    findings = Findings()
     report.step("Reading the ontology and the vocabularies")
     ontology = read_ontology(sources.ontology, sources.root)
-    paths = sorted((sources.data / "entities").glob("*/*.yaml"))
-    entities = read_all(report.each("Reading entities", paths), sources.root, read_entity, findings)
-    registry = Registry(entities, {path.stem for path in paths} - {entity.id for entity in entities})
-    paths = sorted((sources.data / "articles").glob("*/*.yaml"))
-    articles = read_all(report.each("Reading articles", paths), sources.root, read_article, findings)
-    findings.add(duplicate_ids(entities))
-    findings.add(shared_pages(articles))
-    if not paths:
-        place = Place(f"{sources.data}/articles")
-        findings.error(place, "no-articles", "there is no article", "See data/README.md.")
+    records = read_records(sources.data, sources.root, report, findings)
+    registry = Registry(records.entities, records.unreadable)
+    findings.add(duplicate_ids(records.entities))
     quads, source_map = compile_entities(registry, findings)
     compiled = []
-    for article in report.each("Compiling articles", articles):
+    for article in report.each("Compiling articles", records.articles):
         findings.add(check_text(article, sources.texts))
         made = compile_article(article, registry, ontology, findings)
         if made is not None:
@@ -140,7 +134,7 @@ def assemble(compiled: Compiled, sources: Sources, report: Reporter) -> Graph:
         *compiled.ontology.quads,
         *compiled.entities,
         *(quad for date in compiled.dates for quad in describe_date(date)),
-        *describe_dataset(compiled.articles),
+        *describe_in_graph((article.graph, article.iri) for article in compiled.articles),
         *resolved.record,
     ]
     store = make_store(common)
@@ -171,7 +165,11 @@ def release_content(compiled: Compiled, graph: Graph) -> ReleaseContent:
     return ReleaseContent(
         nquads=nquads,
         source_map="".join(f"{line}\n" for line in graph.source_map.lines()).encode(),
-        derived={"graph.trig": sorted_trig(graph.dataset), FILE: index_bytes(StoredQuads(graph.dataset))},
+        derived={
+            "graph.trig": sorted_trig(graph.dataset),
+            FILE: index_bytes(StoredQuads(graph.dataset)),
+            catalogue.FILE: catalogue.count_store(graph.dataset),
+        },
         facts={
             "articles": len(compiled.articles),
             "claims": sum(len(article.claims) for article in compiled.articles),

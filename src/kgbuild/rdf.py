@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from pyoxigraph import Literal, NamedNode, Quad
 
@@ -12,7 +13,7 @@ from kgbuild.build.claims import TYPE, ClaimFacts, Term, icn
 from kgbuild.build.situations import compile_claim
 from kgbuild.dates import DateNode, parse_date
 from kgbuild.errors import Findings, Issue, Place, error
-from kgbuild.namespaces import DATASET_IRI, ENTITY_KINDS, EXTERNAL, GRAPH, ID, LICENCE, VOCABULARY
+from kgbuild.namespaces import ENTITY_KINDS, EXTERNAL, GRAPH, VOCABULARY
 from kgbuild.ontology import Ontology
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim, Entity
@@ -20,10 +21,11 @@ from kgbuild.registry import Registry, iri_of
 from kgbuild.sourcemap import SourceMap
 
 Triple = tuple[NamedNode, NamedNode, Term]
+Row = tuple[Triple, KeyPath]
+"""A triple, and the path in its file to what says it."""
 
 ENTITIES_GRAPH = NamedNode(f"{GRAPH}entities")
 DATES_GRAPH = NamedNode(f"{GRAPH}dates")
-CATALOG_GRAPH = NamedNode(f"{GRAPH}catalog")
 
 _XSD = EXTERNAL["xsd"]
 _TRUE = Literal(True)
@@ -85,21 +87,40 @@ def compile_article(
     if len(findings) > known or publisher is None:
         return None
     published = parse_date(article.source.published.partition("T")[0]) if article.source.published else None
-    claims = tuple(_describe_claim(article, claim, facts) for claim, facts in zip(article.claims, given, strict=True))
-    dates = {date for facts in given for date in facts.dates} | ({published} if published else set())
-    description = tuple(_describe_article(article, publisher, agency, published))
-    used = {fact.object for facts in given for fact in facts.facts} | {body for facts in given for body in facts.bodies}
+    description = list(_describe_article(article, publisher, agency, published))
+    nodes = [list(_describe_claim(article, *each)) for each in zip(article.claims, given, strict=True)]
+    facts = [
+        [((fact.subject, fact.predicate, fact.object), (*claim.path, *fact.path)) for fact in each.facts]
+        for claim, each in zip(article.claims, given, strict=True)
+    ]
+    claims = tuple(
+        CompiledClaim(node[0][0][0], tuple(each.bodies), _triples(node), _triples(said), claim.notes.rank)
+        for claim, each, node, said in zip(article.claims, given, nodes, facts, strict=True)
+    )
+    used = {fact.object for each in given for fact in each.facts} | {body for each in given for body in each.bodies}
     return CompiledArticle(
         iri=NamedNode(ids.article_iri(article.id)),
         graph=NamedNode(ids.article_graph(article.id)),
-        description=description,
+        description=_triples(description),
         claims=claims,
         voter=agency or publisher,
         published=published,
-        dates=frozenset(dates),
+        dates=frozenset({date for each in given for date in each.dates} | ({published} if published else set())),
         entities=frozenset(n for n in (*used, publisher, agency) if isinstance(n, NamedNode)),
-        source_map=_source_map(article, description, claims, given),
+        source_map=_source_map(article, (*description, *chain(*nodes), *chain(*facts))),
     )
+
+
+def _triples(rows: Iterable[Row]) -> tuple[Triple, ...]:
+    return tuple(dict.fromkeys(triple for triple, _ in rows))
+
+
+def _source_map(article: Article, rows: Iterable[Row]) -> SourceMap:
+    places = SourceMap()
+    graph = str(NamedNode(ids.article_graph(article.id)))
+    for (s, p, o), path in rows:
+        places.add((graph, str(s), str(p), str(o)), article.place(*path))
+    return places
 
 
 def _publisher(article: Article, field: str, registry: Registry, findings: Findings) -> NamedNode | None:
@@ -119,116 +140,73 @@ def _twins(article: Article) -> Iterator[Issue]:
         first.setdefault(iri, place)
 
 
-def _describe_claim(article: Article, claim: Claim, given: ClaimFacts) -> CompiledClaim:
+def _describe_claim(article: Article, claim: Claim, given: ClaimFacts) -> Iterator[Row]:
+    """Describe a claim's own node, beginning with its class."""
     iri = NamedNode(ids.claim_iri(article.id, claim.kind, claim.written))
-    return CompiledClaim(
-        iri=iri,
-        bodies=tuple(given.bodies),
-        node=tuple(_claim_node(iri, article, claim, given)),
-        facts=tuple(dict.fromkeys((f.subject, f.predicate, f.object) for f in given.facts)),
-        rank=claim.notes.rank,
-    )
-
-
-def _claim_node(iri: NamedNode, article: Article, claim: Claim, given: ClaimFacts) -> Iterator[Triple]:
-    notes, source = claim.notes, NamedNode(ids.article_iri(article.id))
-    yield iri, TYPE, icn("Claim")
-    yield iri, icn("inArticle"), source
-    yield iri, icn("says"), Literal(notes.says, language="en")
-    if notes.says_ru:
-        yield iri, icn("says"), Literal(notes.says_ru, language="ru")
-    if notes.because:
-        yield iri, icn("because"), Literal(notes.because, language="en")
+    notes, source, kind = claim.notes, NamedNode(ids.article_iri(article.id)), (*claim.path, claim.kind)
+    yield (iri, TYPE, icn("Claim")), claim.path
+    yield (iri, icn("inArticle"), source), kind
+    for name, text, language in (
+        ("says", notes.says, "en"),
+        ("says", notes.says_ru, "ru"),
+        ("because", notes.because, "en"),
+    ):
+        if text:
+            yield (iri, icn(name), Literal(text, language=language)), (*claim.path, name)
     if notes.rank:
-        yield iri, icn("rank"), NamedNode(ids.concept_iri("rank", notes.rank))
-    for body in given.bodies:
-        yield iri, icn("claims"), body
-    noted: tuple[tuple[str, Iterable[Term]], ...] = (
-        ("asserts", given.asserts),
-        ("infers", given.infers),
-        ("namedAs", given.named_as),
-    )
-    for name, values in noted:
-        for value in sorted(values, key=str):
-            yield iri, icn(name), value
+        yield (iri, icn("rank"), NamedNode(ids.concept_iri("rank", notes.rank))), (*claim.path, "rank")
+    noted: dict[str, Iterable[Term]] = {
+        "claims": given.bodies,
+        "asserts": given.asserts,
+        "infers": given.infers,
+        "namedAs": given.named_as,
+    }
+    for name, values in noted.items():
+        for value in values:
+            yield (iri, icn(name), value), kind
     if not notes.at:
-        yield iri, _term("oa", "hasTarget"), source
+        yield (iri, _term("oa", "hasTarget"), source), kind
     for number, (start, end) in enumerate(notes.at or ()):
         target, position = (NamedNode(f"{iri.value}#{name}{number}") for name in ("target", "position"))
-        yield iri, _term("oa", "hasTarget"), target
-        yield target, TYPE, _term("oa", "SpecificResource")
-        yield target, _term("oa", "hasSource"), source
-        yield target, _term("oa", "hasSelector"), position
-        yield position, TYPE, _term("oa", "TextPositionSelector")
-        yield position, _term("oa", "start"), Literal(start)
-        yield position, _term("oa", "end"), Literal(end)
+        yield (iri, _term("oa", "hasTarget"), target), kind
+        for triple in (
+            (target, TYPE, _term("oa", "SpecificResource")),
+            (target, _term("oa", "hasSource"), source),
+            (target, _term("oa", "hasSelector"), position),
+            (position, TYPE, _term("oa", "TextPositionSelector")),
+            (position, _term("oa", "start"), Literal(start)),
+            (position, _term("oa", "end"), Literal(end)),
+        ):
+            yield triple, (*claim.path, "at", number)
 
 
 def _describe_article(
     article: Article, publisher: NamedNode, agency: NamedNode | None, published: DateNode | None
-) -> Iterator[Triple]:
+) -> Iterator[Row]:
     source, iri = article.source, NamedNode(ids.article_iri(article.id))
-    yield iri, TYPE, icn("Article")
-    yield iri, IDENTIFIER, Literal(article.id)
+    yield (iri, TYPE, icn("Article")), ("source",)
+    yield (iri, IDENTIFIER, Literal(article.id)), ("source",)
     if source.title:
-        yield iri, LABEL, Literal(source.title, language=source.language)
-        yield iri, _term("dcterms", "title"), Literal(source.title, language=source.language)
+        title = Literal(source.title, language=source.language)
+        yield (iri, LABEL, title), ("source", "title")
+        yield (iri, _term("dcterms", "title"), title), ("source", "title")
     else:
-        yield iri, LABEL, Literal(f"({source.description or article.id})", language="en")
-        yield iri, icn("descriptiveName"), _TRUE
-    yield iri, _term("dcterms", "language"), Literal(source.language)
-    yield iri, _term("dcterms", "publisher"), publisher
+        yield (iri, LABEL, Literal(f"({source.description or article.id})", language="en")), ("source", "title")
+        yield (iri, icn("descriptiveName"), _TRUE), ("source",)
+    yield (iri, _term("dcterms", "language"), Literal(source.language)), ("source", "language")
+    yield (iri, _term("dcterms", "publisher"), publisher), ("source", "publisher")
     if agency:
-        yield iri, icn("agency"), agency
+        yield (iri, icn("agency"), agency), ("source", "agency")
     if published:
-        yield iri, icn("published"), NamedNode(ids.date_iri(published.slug))
-        yield iri, _term("schema", "datePublished"), Literal(source.published or "")
-    yield iri, _term("schema", "url"), NamedNode(source.url)
+        yield (iri, icn("published"), NamedNode(ids.date_iri(published.slug))), ("source", "published")
+        yield (iri, _term("schema", "datePublished"), Literal(source.published or "")), ("source", "published")
+    yield (iri, _term("schema", "url"), NamedNode(source.url)), ("source", "url")
     if source.text:
-        yield iri, icn("textHash"), Literal(source.text.sha256)
-        yield iri, icn("textLength"), Literal(source.text.characters)
+        yield (iri, icn("textHash"), Literal(source.text.sha256)), ("source", "text", "sha256")
+        yield (iri, icn("textLength"), Literal(source.text.characters)), ("source", "text", "characters")
 
 
-_DESCRIBED_AT: dict[str, KeyPath] = {
-    LABEL.value: ("source", "title"),
-    _term("dcterms", "title").value: ("source", "title"),
-    _term("dcterms", "language").value: ("source", "language"),
-    _term("dcterms", "publisher").value: ("source", "publisher"),
-    icn("agency").value: ("source", "agency"),
-    icn("published").value: ("source", "published"),
-    _term("schema", "datePublished").value: ("source", "published"),
-    _term("schema", "url").value: ("source", "url"),
-    icn("textHash").value: ("source", "text", "sha256"),
-    icn("textLength").value: ("source", "text", "characters"),
-}
-
-
-def _source_map(
-    article: Article, description: Iterable[Triple], claims: Iterable[CompiledClaim], given: Iterable[ClaimFacts]
-) -> SourceMap:
-    places = SourceMap()
-    graph = str(NamedNode(ids.article_graph(article.id)))
-    for s, p, o in description:
-        places.add((graph, str(s), str(p), str(o)), article.place(*_DESCRIBED_AT.get(p.value, ("source",))))
-    for written, claim, facts in zip(article.claims, claims, given, strict=True):
-        for s, p, o in claim.node:
-            places.add((graph, str(s), str(p), str(o)), article.place(*written.path, *_noted_at(s, p, written)))
-        for fact in facts.facts:
-            quad = (graph, str(fact.subject), str(fact.predicate), str(fact.object))
-            places.add(quad, article.place(*written.path, *fact.path))
-    return places
-
-
-def _noted_at(subject: NamedNode, predicate: NamedNode, claim: Claim) -> KeyPath:
-    """Lead from a triple of a claim's node to the note that says it."""
-    _, _, fragment = subject.value.partition("#")
-    if fragment:
-        return ("at", int(fragment.removeprefix("target").removeprefix("position")))
-    name = predicate.value.rpartition("#")[2]
-    return (name,) if name in ("says", "because", "rank") else ((claim.kind,) if name != "type" else ())
-
-
-# --- entities, dates, catalog -------------------------------------------------------------------------------------
+# --- entities, dates ----------------------------------------------------------------------------------------------
 
 
 def compile_entities(registry: Registry, findings: Findings) -> tuple[list[Quad], SourceMap]:
@@ -242,7 +220,7 @@ def compile_entities(registry: Registry, findings: Findings) -> tuple[list[Quad]
     return quads, places
 
 
-def _describe_entity(entity: Entity, registry: Registry, findings: Findings) -> Iterator[tuple[Triple, KeyPath]]:
+def _describe_entity(entity: Entity, registry: Registry, findings: Findings) -> Iterator[Row]:
     iri, model = NamedNode(iri_of(entity)), entity.model
     for class_ in entity.classes:
         yield (iri, TYPE, icn(class_)), ("type",)
@@ -309,16 +287,3 @@ def describe_date(node: DateNode) -> Iterator[Quad]:
 
 def _day(value: object) -> Literal | None:
     return Literal(str(value), datatype=NamedNode(f"{_XSD}date")) if value is not None else None
-
-
-def describe_dataset(articles: Iterable[CompiledArticle]) -> Iterator[Quad]:
-    """Describe the data set, and say which article each article graph comes from."""
-    dataset = NamedNode(DATASET_IRI)
-    title = "ICN, the Intergovernmental Cooperation Networks knowledge graph"
-    yield Quad(dataset, TYPE, _term("void", "Dataset"), CATALOG_GRAPH)
-    yield Quad(dataset, TYPE, _term("dcat", "Dataset"), CATALOG_GRAPH)
-    yield Quad(dataset, _term("dcterms", "title"), Literal(title, language="en"), CATALOG_GRAPH)
-    yield Quad(dataset, _term("dcterms", "license"), NamedNode(LICENCE), CATALOG_GRAPH)
-    yield Quad(dataset, _term("void", "uriSpace"), Literal(ID), CATALOG_GRAPH)
-    for article in articles:
-        yield Quad(article.graph, _term("prov", "hadPrimarySource"), article.iri, CATALOG_GRAPH)

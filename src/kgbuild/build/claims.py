@@ -90,6 +90,10 @@ class ClaimCompiler:
     def _field(self, name: str) -> tuple[Any, KeyPath]:
         return self.claim.fields.get(name), (self.claim.kind, name)
 
+    def _items(self, name: str) -> list[tuple[Any, KeyPath]]:
+        value, path = self._field(name)
+        return [(one, (*path, i)) for i, one in enumerate(value)] if isinstance(value, list) else [(value, path)]
+
     # -- looking up ------------------------------------------------------------------------------------------
 
     def entity(self, name: str, kinds: frozenset[str]) -> Given | None:
@@ -98,9 +102,7 @@ class ClaimCompiler:
 
     def entities(self, name: str, kinds: frozenset[str]) -> list[Given]:
         """Look up the entity or entities that a field names."""
-        value, path = self._field(name)
-        listed = [(one, (*path, i)) for i, one in enumerate(value)] if isinstance(value, list) else [(value, path)]
-        return [found for one, at in listed if (found := self.find_entity(one, at, kinds))]
+        return [found for one, at in self._items(name) if (found := self.find_entity(one, at, kinds))]
 
     def find_entity(self, name: str | None, path: KeyPath, kinds: frozenset[str]) -> Given | None:
         """Look up an entity by its name."""
@@ -135,15 +137,10 @@ class ClaimCompiler:
         self.facts.dates.add(node)
         return Given(NamedNode(ids.date_iri(node.slug)), path, node.slug)
 
-    def text(self, name: str) -> Given | None:
-        """Take the text, in our own English, that a field gives."""
+    def text(self, name: str, language: str | None = "en") -> Given | None:
+        """Take the text that a field gives, in our own English; None for the language of a code or number."""
         value, path = self._field(name)
-        return Given(Literal(value, language="en"), path) if value else None
-
-    def literal(self, name: str) -> Given | None:
-        """Take the plain value that a field gives."""
-        value, path = self._field(name)
-        return Given(Literal(value), path) if value else None
+        return Given(Literal(value, language=language), path) if value else None
 
     # -- parties ---------------------------------------------------------------------------------------------
 
@@ -153,9 +150,7 @@ class ClaimCompiler:
 
     def parties(self, name: str, kinds: frozenset[str], context: str) -> list[Given]:
         """Look up the party or parties of a field; `each` gives one unidentified party for each body named."""
-        value, path = self._field(name)
-        listed = [(one, (*path, i)) for i, one in enumerate(value)] if isinstance(value, list) else [(value, path)]
-        found = [party for one, at in listed for party in self._each_party(one, at, kinds, context)]
+        found = [party for one, at in self._items(name) for party in self._each_party(one, at, kinds, context)]
         return [party for party in found if party is not None]
 
     def _each_party(self, value: Any, path: KeyPath, kinds: frozenset[str], context: str) -> list[Given | None]:

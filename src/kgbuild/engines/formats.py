@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from pyoxigraph import QueryResultsFormat, RdfFormat
+from pyoxigraph import QueryResultsFormat, RdfFormat, Triple, serialize
+
+from kgbuild.engines import jsonld
 
 RESULTS: Final = {
     "application/sparql-results+json": QueryResultsFormat.JSON,
@@ -21,6 +24,20 @@ GRAPHS: Final = {
     "application/trig": RdfFormat.TRIG,
 }
 """Of CONSTRUCT and DESCRIBE."""
+FORMATS_NAMESPACE: Final = "http://www.w3.org/ns/formats/"
+FORMAT_NAMES: Final = {
+    "application/sparql-results+json": "SPARQL_Results_JSON",
+    "application/sparql-results+xml": "SPARQL_Results_XML",
+    "text/csv": "SPARQL_Results_CSV",
+    "text/tab-separated-values": "SPARQL_Results_TSV",
+    "text/turtle": "Turtle",
+    "application/n-triples": "N-Triples",
+    "application/ld+json": "JSON-LD",
+    "application/rdf+xml": "RDF_XML",
+    "application/trig": "TriG",
+}
+"""Media type -> its name in https://www.w3.org/ns/formats/."""
+WITH_PREFIXES: Final = frozenset({"text/turtle", "application/trig", "application/rdf+xml"})
 ALIASES: Final = {
     "application/json": "application/sparql-results+json",
     "application/xml": "application/sparql-results+xml",
@@ -52,3 +69,13 @@ def content_type(media_type: str) -> str:
     'text/csv; charset=utf-8'
     """
     return f"{media_type}; charset=utf-8" if media_type in CHARSET else media_type
+
+
+def write_graph(triples: Iterable[Triple], media_type: str, prefixes: Mapping[str, str]) -> bytes:
+    """Write a small graph with those prefixes where the format has them."""
+    if media_type == jsonld.MEDIA_TYPE:
+        parts: list[bytes] = []
+        jsonld.write(triples, jsonld.Context(prefixes, {}), parts.append)
+        return b"".join(parts)
+    listed = dict(prefixes) if media_type in WITH_PREFIXES else None
+    return serialize(triples, format=GRAPHS[media_type], prefixes=listed) or b""

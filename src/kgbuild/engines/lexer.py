@@ -182,10 +182,19 @@ def find_from(text: str, base: str = "") -> tuple[list[str], list[str]]:
 
 def _expanded(written: str, prefixes: dict[str, str], base: str) -> str:
     if written.startswith("<"):
-        iri = _CODE_POINT.sub(lambda match: chr(int(match[1] or match[2], 16)), written[1:-1])
+        iri = unescape(written[1:-1])
         return iri if _ABSOLUTE.match(iri) or not base else urljoin(base, iri)
     prefix, _, local = written.partition(":")
     return prefixes.get(prefix, prefix + ":") + _ESCAPED.sub(r"\1", local)
+
+
+def unescape(text: str) -> str:
+    r"""Write code points out, as SPARQL 1.1 §19.2 says.
+
+    >>> unescape(r"\u0053ERVICE")
+    'SERVICE'
+    """
+    return _CODE_POINT.sub(lambda match: chr(int(match[1] or match[2], 16)), text) if "\\" in text else text
 
 
 def first_word(text: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pyoxigraph import NamedNode
 
+from kgbuild.captions import choose_text
 from kgbuild.engines import Term, iri, literal
 from kgbuild.errors import UsageError
 from kgbuild.folding import plain
@@ -158,37 +160,22 @@ def did_you_mean(near: Sequence[Candidate]) -> str:
 
 
 def names_of(things: Iterable[str]) -> LookUp[dict[str, str]]:
-    """Name things for people: label in English, else Russian, else another; a date by its EDTF; else its short name.
-
-    A party that is not identified is called by what is known of it: `unidentified institution (Kazakhstan)`.
-    """
+    """Name things for people: by their label in English, else Russian, else another; else by the short name."""
     wanted = sorted(set(things))
     if not wanted:
         return {}
     block = " ".join(write_term(iri(thing)) for thing in wanted)
-    text = f"""SELECT DISTINCT ?thing ?name ?type ?of {{ VALUES ?thing {{ {block} }}
-      {{ ?thing rdfs:label|skos:prefLabel|icn:edtf ?name }} UNION
-      {{ ?thing icn:expectedType ?t . OPTIONAL {{ ?t rdfs:label ?type FILTER (LANG(?type) = "en") }}
-         OPTIONAL {{ ?thing icn:ofState|icn:affiliation ?o . ?o rdfs:label ?of FILTER (LANG(?of) = "en") }} }}
-    }}"""
-    best: dict[str, tuple[int, str]] = {}
-    for record in (yield from select(text)):
-        thing = record["thing"].value
-        best[thing] = min(best.get(thing, (9, "")), _ranked_name(record))
-    return {thing: best[thing][1] if thing in best else shorten(thing) for thing in wanted}
+    # What the default graph leaves out has its name in the graph of names alone.
+    text = f"""SELECT DISTINCT ?thing ?name {{ VALUES ?thing {{ {block} }}
+      {{ ?thing rdfs:label|skos:prefLabel ?name }} UNION {{ GRAPH graph:names {{ ?thing rdfs:label ?name }} }} }}"""
+    labels: dict[str, dict[str, str]] = defaultdict(dict)
+    for record in sorted((yield from select(text)), key=lambda each: each["name"], reverse=True):
+        labels[record["thing"].value][record["name"].language] = record["name"].value
+    return {thing: choose_text(labels[thing], "en") if thing in labels else shorten(thing) for thing in wanted}
 
 
 def _of_class(class_: str) -> str:
     return f"?thing a icn:{class_} ." if class_ else "?thing a ?class . FILTER NOT EXISTS { ?thing a icn:Article }"
-
-
-def _ranked_name(record: dict[str, Term]) -> tuple[int, str]:
-    name = record.get("name")
-    if name is not None:
-        return {"en": 0, "ru": 1, "": 2}.get(name.language, 3), name.value
-    expected = record["type"].value if "type" in record else "party"
-    of = f" ({record['of'].value})" if "of" in record else ""
-    return 4, f"unidentified {expected}{of}"
 
 
 def _candidates(text: str) -> LookUp[list[Candidate]]:

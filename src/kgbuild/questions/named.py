@@ -63,7 +63,9 @@ class Question:
 def load_questions(directory: Path) -> dict[str, Question]:
     """Read all question files of a directory, by name, sorted.  Raises DataError with every finding."""
     if not directory.is_dir():
-        raise UsageError(f"{directory}: there is no such directory. Give the one that holds the questions (*.rq).")
+        raise UsageError(
+            f"{directory}: there is no such directory. Give the one that holds the questions (*.rq) with --questions."
+        )
     questions: dict[str, Question] = {}
     issues: list[Issue] = []
     for path in sorted(directory.glob("*.rq")):

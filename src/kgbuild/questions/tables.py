@@ -15,7 +15,6 @@ from itertools import zip_longest
 from typing import Final
 
 from rich.cells import cell_len, chop_cells
-from rich.console import Console
 
 from kgbuild.engines import XSD_STRING, Answer, Table, Term, literal
 from kgbuild.errors import UsageError
@@ -32,15 +31,15 @@ _LEAST_ROOM: Final = 10
 _TALLEST: Final = 4
 
 
-def format_answer(answer: Answer, form: str, console: Console | None = None) -> str:
-    """Write an answer in a form of `FORMATS`; with a `console` that is a terminal, a table is drawn to fit it."""
+def format_answer(answer: Answer, form: str, width: int = 0) -> str:
+    """Write an answer in a form of `FORMATS`; a table is drawn to fit a terminal so many columns wide, if one is."""
     if form not in FORMATS:
         raise UsageError(f"There is no format '{form}'. Choose one of {', '.join(FORMATS)}.")
     if form == "json" and isinstance(answer, bool):
         return _json({"head": {}, "boolean": answer})
     table = as_table(answer)
-    if form == "table" and console is not None and console.is_terminal:
-        return fit_table(table, console.width)
+    if form == "table" and width:
+        return fit_table(table, width)
     return FORMATS[form](table)
 
 

@@ -140,10 +140,8 @@ def _find_named(parameter: Parameter, text: str) -> LookUp[str]:
         return found[0]
     candidates = yield from entity_candidates(class_)
     if found:
-        names = yield from names_of(found)
-        same = {each.iri: Candidate(each.iri, each.id, names[each.iri]) for each in candidates if each.iri in names}
-        remedy = did_you_mean(list(same.values())).strip()
-        raise _wrong(parameter, text, f"is the name of {len(found)} things", remedy, list(same.values()))
+        same = yield from _distinct(found, candidates)
+        raise _wrong(parameter, text, f"is the name of {len(found)} things", did_you_mean(same).strip(), same)
     near = yield from nearest(_last_part(text), candidates)
     remedy = did_you_mean(near).strip() or "The question find-by-name tells ids by a part of a name."
     raise _wrong(parameter, text, f"is neither id nor name of {_a(parameter.type)}", remedy, near)
@@ -169,36 +167,50 @@ def _last_part(text: str) -> str:
 
 
 def _read_fact(parameter: Parameter, text: str) -> LookUp[Term]:
-    found, near = yield from _find_anything(text)
+    found, finding, near = yield from _find_anything(text)
     if found is None:
-        raise _wrong(parameter, text, "is not in the graph", did_you_mean(near).strip() or _GIVE, near)
+        raise _wrong(parameter, text, finding, did_you_mean(near).strip() or _GIVE, near)
     return iri(found)
 
 
 def find_thing(text: str) -> LookUp[str]:
-    """Find the IRI of anything in the graph by IRI, prefixed name or id.
+    """Find the IRI of anything in the graph by IRI, prefixed name, id, or a name that it alone has.
 
     Raises UsageError with the nearest things that are known.
     """
     text = text.strip()
     if not _is_unicode(text):
         raise UsageError(f"'{ascii(text)[1:-1]}' is no valid Unicode. {_ENCODING}")
-    found, near = yield from _find_anything(text)
+    found, finding, near = yield from _find_anything(text)
     if found is None:
-        raise UsageError(f"'{text}' is not in the graph. {did_you_mean(near).strip() or _GIVE}")
+        raise UsageError(f"'{text}' {finding}. {did_you_mean(near).strip() or _GIVE}")
     return found
 
 
-def _find_anything(text: str) -> LookUp[tuple[str | None, Sequence[Candidate]]]:
-    """Find a thing, else what comes near."""
+def _find_anything(text: str) -> LookUp[tuple[str | None, str, Sequence[Candidate]]]:
+    """Find a thing, else what is wrong with the text, and what comes near."""
     named = expand_name(text)
     found = yield from successor(named) if named else find_by_id(text)
     if found is not None and (yield from exists(found)):
-        return found, ()
-    candidates = [*(yield from entity_candidates()), *(yield from claimed_candidates())]
+        return found, "", ()
+    bearers = [] if named else (yield from find_by_name(text))
+    if len(bearers) == 1:
+        return bearers[0], "", ()
+    candidates = yield from entity_candidates()
+    if bearers:
+        return None, f"is the name of {len(bearers)} things", (yield from _distinct(bearers, candidates))
+    candidates += yield from claimed_candidates()
     # An id is compared with ids, a name with a prefix with all that claims are about.
-    near = yield from nearest(text, candidates)
-    return None, near or (yield from nearest(text.rpartition(":")[2], candidates))
+    near = (yield from nearest(text, candidates)) or (yield from nearest(text.rpartition(":")[2], candidates))
+    return None, "is not in the graph", near
+
+
+def _distinct(things: Sequence[str], candidates: Sequence[Candidate]) -> LookUp[list[Candidate]]:
+    """Give things of one name, each once, by their ids."""
+    names = yield from names_of(things)
+    return list(
+        {each.iri: Candidate(each.iri, each.id, names[each.iri]) for each in candidates if each.iri in names}.values()
+    )
 
 
 def _is_unicode(text: str) -> bool:

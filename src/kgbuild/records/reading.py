@@ -1,14 +1,16 @@
-"""From files to articles, claims and entities; every finding at its place."""
+"""From files to entities, articles and claims; every finding at its place."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from kgbuild.errors import Findings, Issue, Place, display_name, error, suggestion
 from kgbuild.namespaces import ENTITY_KINDS
+from kgbuild.progress import Reporter
 from kgbuild.records.documents import Document, KeyPath, read_document
 from kgbuild.records.findings import read_model, unknown_keys
 from kgbuild.records.kinds import CLAIM_KINDS, Fields
@@ -19,12 +21,57 @@ from kgbuild.territories import TerritoryCodeError, territory_names
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Records:
+    """All records that can be read, and the ids of the entities that cannot."""
+
+    entities: tuple[Entity, ...]
+    articles: tuple[Article, ...]
+    unreadable: frozenset[str]
+
+
+def read_records(data: Path, root: Path, report: Reporter, findings: Findings) -> Records:
+    """Read all entities and articles of a folder; `root` is what places in findings are relative to."""
+    findings.add(_misplaced(data))
+    paths = sorted((data / "entities").glob("*/*.yaml"))
+    entities = read_all(report.each("Reading entities", paths), root, read_entity, findings)
+    unreadable = {path.stem for path in paths} - {entity.id for entity in entities}
+    paths = sorted((data / "articles").glob("*/*.yaml"))
+    articles = read_all(report.each("Reading articles", paths), root, read_article, findings)
+    findings.add(_shared_pages(articles))
+    if not paths:
+        findings.error(Place(f"{data}/articles"), "no-articles", "there is no article", "See data/README.md.")
+    return Records(tuple(entities), tuple(articles), frozenset(unreadable))
+
+
 def read_all(
     paths: Iterable[Path], root: Path, read: Callable[[Path, str, Findings], T | None], findings: Findings
 ) -> list[T]:
     """Read files in order of their names; `root` is what places in findings are relative to."""
     things = (read(path, display_name(path, root), findings) for path in sorted(paths))
     return [thing for thing in things if thing is not None]
+
+
+def _misplaced(data: Path) -> Iterator[Issue]:
+    """Say which files lie where nothing reads them: a record must not be dropped silently."""
+    for path in sorted((*data.rglob("*.yml"), *data.rglob("*.yaml"))):
+        below = path.relative_to(data).parts
+        if below[0] in ("articles", "entities") and (path.suffix == ".yml" or len(below) != 3):
+            finding = "no stage reads a file with this name or in this folder"
+            remedy = "Articles are data/articles/<year>/<id>.yaml, entities data/entities/<kind>/<id>.yaml."
+            yield error(Place(path.as_posix()), "misplaced", finding, remedy)
+
+
+def _shared_pages(articles: Iterable[Article]) -> Iterator[Issue]:
+    """Say which articles are the same page, or have the same id: one page is one voice."""
+    pages: dict[str, Article] = {}
+    names: dict[str, Article] = {}
+    for article in articles:
+        for key, taken, path in ((article.source.url, pages, ("source", "url")), (article.id, names, ())):
+            other = taken.setdefault(key, article)
+            if other is not article:
+                finding = f"'{key}' is already the record {other.document.path}"
+                yield error(article.place(*path), "same-page", finding, "Put the claims of one page into one record.")
 
 
 # --- articles ---------------------------------------------------------------------------------------------------------
@@ -162,28 +209,3 @@ def _name_issues(path: Path, name: str) -> Iterator[Issue]:
     if not re.fullmatch(SLUG, path.stem) or path.stem.startswith("unidentified-"):
         remedy = "Use lower-case Latin letters, digits and single hyphens; not 'unidentified-' in front."
         yield error(Place(name), "file-name", f"the file name '{path.stem}' cannot be an id", remedy)
-
-
-# --- all files together -----------------------------------------------------------------------------------------------
-
-
-def misplaced(data: Path) -> Iterator[Issue]:
-    """Say which files lie where nothing reads them: a record must not be dropped silently."""
-    for path in sorted((*data.rglob("*.yml"), *data.rglob("*.yaml"))):
-        below = path.relative_to(data).parts
-        if below[0] in ("articles", "entities") and (path.suffix == ".yml" or len(below) != 3):
-            finding = "no stage reads a file with this name or in this folder"
-            remedy = "Articles are data/articles/<year>/<id>.yaml, entities data/entities/<kind>/<id>.yaml."
-            yield error(Place(path.as_posix()), "misplaced", finding, remedy)
-
-
-def shared_pages(articles: Iterable[Article]) -> Iterator[Issue]:
-    """Say which articles are the same page, or have the same id: one page is one voice."""
-    pages: dict[str, Article] = {}
-    names: dict[str, Article] = {}
-    for article in articles:
-        for key, taken, path in ((article.source.url, pages, ("source", "url")), (article.id, names, ())):
-            other = taken.setdefault(key, article)
-            if other is not article:
-                finding = f"'{key}' is already the record {other.document.path}"
-                yield error(article.place(*path), "same-page", finding, "Put the claims of one page into one record.")

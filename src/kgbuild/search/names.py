@@ -12,7 +12,7 @@ from pyoxigraph import Literal, NamedNode, Quad, Store, parse
 
 from kgbuild.engines.formats import EXTENSIONS
 from kgbuild.ids import kind_of
-from kgbuild.namespaces import ARTICLE_GRAPH, ENTITY_KINDS, expand
+from kgbuild.namespaces import ARTICLE_GRAPH, ENTITY_KINDS, NAMES_GRAPH, expand
 from kgbuild.search import KINDS
 
 NAME_KINDS: Final = ("name", "short", "other-name", "spelling", "former", "described", "identifier")
@@ -74,7 +74,7 @@ _ALTERNATIVE: Final = expand("skos:altLabel")
 _IDENTIFIERS: Final = frozenset({expand("dcterms:identifier"), expand("icn:identifier"), expand("skos:notation")})
 _NAMING: Final = {name: expand(f"icn:{name}") for name in ("text", "nameOf", "nameKind", "ended")}
 _CLAIM: Final = {name: expand(f"icn:{name}") for name in ("claims", "namedAs", "infers")}
-_READ: Final = frozenset({*_LABELS, _ALTERNATIVE, *_IDENTIFIERS, *_NAMING.values(), *_CLAIM.values()})
+NAMING_PREDICATES: Final = frozenset({*_LABELS, _ALTERNATIVE, *_IDENTIFIERS, *_NAMING.values(), *_CLAIM.values()})
 _OF_NAME_KIND: Final = {expand("name-kind:former"): "former", expand("name-kind:short"): "short"}
 
 
@@ -84,7 +84,7 @@ def gather(quads: Quads) -> tuple[list[Name], dict[str, dict[str, str]]]:
     labels: dict[str, dict[str, str]] = defaultdict(dict)
     values: dict[str, dict[str, set[str]]] = {name: defaultdict(set) for name in (*_NAMING.values(), *_CLAIM.values())}
     texts: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for quad in quads.having(_READ):
+    for quad in quads.having(NAMING_PREDICATES):
         predicate, value = quad.predicate.value, quad.object
         if not isinstance(quad.subject, NamedNode):
             continue
@@ -92,7 +92,7 @@ def gather(quads: Quads) -> tuple[list[Name], dict[str, dict[str, str]]]:
         if isinstance(value, Literal):
             text, language = " ".join(value.value.split()), value.language or ""
             if predicate in _LABELS:
-                found[subject, text, language].add("name")
+                found[subject, text, language].add("made" if _is_made(quad) else "name")
                 if predicate != expand("dcterms:title"):
                     labels[subject][language] = min(text, labels[subject].get(language, text))
             elif predicate == _ALTERNATIVE:
@@ -107,7 +107,7 @@ def gather(quads: Quads) -> tuple[list[Name], dict[str, dict[str, str]]]:
         found[name.iri, name.text, name.language].add(name.kind)
     for name in _descriptions(values, texts, found, quads):
         found[name.iri, name.text, name.language].add(name.kind)
-    names = [Name(*key, kind) for key, kinds in found.items() if (kind := _chosen(kinds)) and key[1]]
+    names = [Name(*key, kind) for key, kinds in found.items() if key[1] and (kind := _chosen(kinds))]
     return sorted(names, key=_standing), labels
 
 
@@ -118,8 +118,15 @@ def _graph_kind(quad: Quad) -> str:
     return "resolved"
 
 
+def _is_made(quad: Quad) -> bool:
+    """Tell whether the build made a name: that of a situation holds those of others, and finds nothing of its own."""
+    return quad.graph_name == NamedNode(NAMES_GRAPH)
+
+
 def _chosen(kinds: set[str]) -> str:
-    """Say what a name is of which several things are said; the default graph only repeats the others."""
+    """Say what a name is of which several things are said, "" for none; the default graph only repeats the others."""
+    if "made" in kinds:
+        return ""
     known = kinds - {"resolved"} or {"other-name"}
     if "name" not in known and {"former", "short"} & known:
         known &= {"former", "short"}  # a dated name says more than that somebody uses it

@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Iterable
-from hashlib import blake2b
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from kgbuild import __version__
-from kgbuild.engines import lexer
-from kgbuild.engines.evaluation import QueryError, Request
+from kgbuild.engines import jsonld, lexer
 from kgbuild.engines.formats import ALIASES, content_type
-from kgbuild.engines.pool import SLOW_READER, Answer
+from kgbuild.query_error import QueryError
 from kgbuild.server.addresses import address
+from kgbuild.server.cache_keys import cache_key
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, SHORT_NAMES, VARY, fitting, named_format, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.responses import CORS, Encoded, Response, header, header_lines
 from kgbuild.server.service import Service
+from kgbuild.workers.request import Request
+from kgbuild.workers.spool import SLOW_READER, Answer
 
 T = TypeVar("T")
 
@@ -35,16 +35,6 @@ LONGEST_LOCATION: Final = 2000
 
 
 # --- reading a request --------------------------------------------------------------------------------------------
-
-
-def raw_key(scope: Scope) -> bytes:
-    """Name a request without reading it: what the layer in front of the routes looks answers up by.
-
-    The path is taken as it was sent: another way to write it is redirected, not answered.
-    A digest, as the other keys are: the cache counts answers, and must not grow by long questions.
-    """
-    decides = [header(scope, name) for name in (b"accept", b"accept-language", b"accept-encoding", b"host")]
-    return blake2b(repr((scope["raw_path"], scope["query_string"], decides)).encode()).digest()
 
 
 def read_pairs(raw: bytes) -> list[tuple[str, str]]:
@@ -119,10 +109,12 @@ class Prepared(ABC):
             available = [*result_offers, *graph_offers, HTML]
             raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
         base = address(service, scope, "/sparql")
-        self.request = Request(query, _canonical(self.results), _canonical(self.graphs), *graphs, sources, base)
+        context = service.context if self.graphs[:1] == (jsonld.MEDIA_TYPE,) else ""
+        asked = query, _canonical(self.results), _canonical(self.graphs), *graphs, sources, base
+        self.request = Request(*asked, context=context)
         reads = (self.reader.labels, self.reader.chosen) if self.is_page else ()
-        decides = (service.release_id, __version__, self.results[:1], self.graphs[:1], reads, self.gzip, asked_by)
-        self.key = blake2b(repr((*decides, *self.request.fields())).encode()).digest()
+        decides = self.results[:1], self.graphs[:1], reads, self.gzip, asked_by
+        self.key = cache_key(service, "answer", *decides, *self.request.fields())
         self.keeps = lexer.is_deterministic(query)
 
     @abstractmethod
@@ -174,15 +166,18 @@ class Prepared(ABC):
             return answer
         try:
             if self.is_page:
-                made = await self.page(answer)
-                more = {**self.location(HTML), **self.links(), "Cache-Control": self._caching()}
-                kept = [(name, value) for name, value in made.headers if name != b"cache-control"]
-                made = Response(200, [*kept, *header_lines(more)], made.body)
+                made = self.finished(await self.page(answer))
             else:
                 made = Response(200, header_lines(self.headers(answer)), answer.read())
         finally:
             answer.close()
         return made.encoded(takes_gzip=self.gzip)
+
+    def finished(self, page: Response) -> Response:
+        """Give a page the headers of an answer."""
+        more = {**self.location(HTML), **self.links(), "Cache-Control": self._caching()}
+        kept = [(name, value) for name, value in page.headers if name != b"cache-control"]
+        return Response(200, [*kept, *header_lines(more)], page.body)
 
     def _caching(self) -> str:
         return "no-cache" if self.keeps else "no-store"
@@ -197,7 +192,7 @@ async def respond(prepared: Prepared, scope: Scope, receive: Receive, send: Send
     cache = prepared.service.cache
     kept = cache.get(prepared.key)
     if kept is None:
-        made = await _answer(prepared, receive)
+        made = await _answer(prepared, scope, receive)
         if isinstance(made, Answer):
             await _send_large(prepared, made, scope, receive, send)
             return
@@ -215,18 +210,23 @@ async def send_response(scope: Scope, response: Response, send: Send) -> None:
     await encoded.send(scope["method"], header(scope, b"if-none-match"), send)
 
 
-async def _answer(prepared: Prepared, receive: Receive) -> Encoded | Answer:
+async def _answer(prepared: Prepared, scope: Scope, receive: Receive) -> Encoded | Answer:
     """Run a query for all who ask the same at this moment; one whose clients have gone is ended."""
     service = prepared.service
     # RAND() and its like differ for each who asks, also at the same moment.
     work = service.shared(prepared.key, prepared.make) if prepared.keeps else prepared.make()
-    found = await watched(receive, work)
+    found = await _watched(scope, receive, work)
     if isinstance(found, Answer):
         if found.taken:  # a large answer is read once: whoever comes second has one of his own
-            found = await watched(receive, prepared.make())
+            found = await _watched(scope, receive, prepared.make())
         if isinstance(found, Answer):
             found.taken = True
     return found
+
+
+async def _watched(scope: Scope, receive: Receive, work: Awaitable[T]) -> T:
+    """Watch for the client of a POST, whose body has been read by now; that of a GET is watched from the beginning."""
+    return await (watched(receive, work) if scope["method"] == "POST" else work)
 
 
 async def watched(receive: Receive, work: Awaitable[T]) -> T:
@@ -271,7 +271,7 @@ async def _send_large(prepared: Prepared, answer: Answer, scope: Scope, receive:
     try:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if scope["method"] != "HEAD":
-            await watched(receive, _send_parts(answer, send))
+            await _watched(scope, receive, _send_parts(answer, send))
         await send({"type": "http.response.body", "body": b""})
     except (QueryError, TimeoutError, OSError) as found:
         raise CutOffError from found

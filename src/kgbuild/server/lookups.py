@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any, Final, TypeVar
 
 from kgbuild.engines import Table
-from kgbuild.engines.evaluation import Request
-from kgbuild.engines.results import read_table
 from kgbuild.errors import EngineError
 from kgbuild.lookups import Bindings, LookUp, Select
-from kgbuild.namespaces import sparql_header
+from kgbuild.query_error import QueryError
 from kgbuild.server.service import Service
 
 T = TypeVar("T")
 
 MOST: Final = 100
 """Queries that one look-up may ask."""
-LARGEST: Final = 8 << 20
-"""Bytes of an answer. Only a list of names to compare with grows so long: then there is no suggestion."""
-_FORMATS: Final = ("application/sparql-results+json",), ("application/n-triples",)
-
-_NOTHING: Final = b'{"head": {"vars": []}, "results": {"bindings": []}}'
 
 
 async def drive(service: Service, work: LookUp[T]) -> T:
@@ -38,8 +30,7 @@ async def drive(service: Service, work: LookUp[T]) -> T:
         asked += len(wanted)
         if asked > MOST:
             raise EngineError(f"More than {MOST} queries for one look-up. Ask for less at a time.")
-        tables = await asyncio.gather(*(read_select(service, each.text) for each in wanted))
-        answers = tuple(table.records() for table in tables)
+        answers = tuple(await asyncio.gather(*(_select(service, each.text) for each in wanted)))
 
 
 class _DoneError(Exception):
@@ -57,11 +48,15 @@ def _step(work: LookUp[T], answers: tuple[Bindings, ...] | None) -> tuple[Select
         raise _DoneError(done.value) from None
 
 
+async def _select(service: Service, text: str) -> Bindings:
+    try:
+        return (await read_select(service, text)).records()
+    except QueryError as problem:
+        if problem.kind != "answer-too-large":
+            raise
+        return []  # only a list of names to compare with grows so long: then there is no suggestion
+
+
 async def read_select(service: Service, text: str) -> Table:
     """Answer a SELECT of the server's own, under the limits that all queries have; prefixes need no declaration."""
-    found = await service.query(Request(sparql_header() + text, *_FORMATS))
-    try:
-        body = _NOTHING if found.rest is not None or found.size > LARGEST else found.read()
-    finally:
-        found.close()
-    return await asyncio.to_thread(lambda: read_table(json.loads(body)))
+    return await service.data.select(text)

@@ -99,4 +99,3 @@ def offers(known: Iterable[str]) -> tuple[str, ...]:
 
 RESULT_OFFERS: Final = offers(RESULTS)
 GRAPH_OFFERS: Final = offers(GRAPHS)
-ALL_OFFERS: Final = (*RESULT_OFFERS, *GRAPH_OFFERS)

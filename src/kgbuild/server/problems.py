@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from kgbuild.engines.evaluation import QueryError
 from kgbuild.namespaces import BASE
+from kgbuild.query_error import QueryError
 
 TITLES: Final = {
+    "address-too-long": "The address is too long",
     "bad-parameter": "A parameter is wrong",
     "bad-request": "The request cannot be understood",
     "dataset-too-large": "The default graphs asked for are too large together",
@@ -36,6 +37,7 @@ TITLES: Final = {
     "unsupported-media-type": "The query was sent in a form that is not taken",
 }
 _STATUS: Final = {
+    "address-too-long": 414,
     "bad-parameter": 400,
     "bad-request": 400,
     "method-not-allowed": 405,

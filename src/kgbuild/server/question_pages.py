@@ -12,28 +12,26 @@ from urllib.parse import urlencode
 
 from kgbuild.engines import Table, Term, iri
 from kgbuild.engines.attribution import MEMBER
-from kgbuild.engines.pool import Answer
 from kgbuild.engines.results import read_table
 from kgbuild.lookups import Bindings, LookUp, select
 from kgbuild.namespaces import BASE, EXTERNAL, ID, PREFIXES, shorten
-from kgbuild.questions.lookup import names_of, write_term
+from kgbuild.questions.lookup import write_term
 from kgbuild.questions.named import THEMES, Question, sort_lists
 from kgbuild.questions.values import CONCEPT_TYPES, ENTITY_TYPES, Parameter
 from kgbuild.server.languages import Reader
 from kgbuild.server.lookups import drive
 from kgbuild.server.negotiation import SHORT_NAMES
-from kgbuild.server.pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
 from kgbuild.server.problems import Problem
+from kgbuild.server.query_pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
 from kgbuild.server.rendering import best_label, page
 from kgbuild.server.responses import Response
 from kgbuild.server.service import Service
+from kgbuild.workers.spool import Answer
 
 FEW: Final = 500
 """Entities up to which a field suggests all of them."""
 MOST_NAMED: Final = 1500
 """Things of a page that are called by their names: the query for these has a greatest length."""
-ARTICLES: Final = "articles"
-"""How the names of columns end that list the ids of articles."""
 DOWNLOADS: Final = ("csv", "tsv", "json", "xml")
 XSD_DATE: Final = EXTERNAL["xsd"] + "date"
 _GROUPED: Final = re.compile(r"^[ \t]*GROUP BY\b", re.MULTILINE)
@@ -216,18 +214,14 @@ def _things(question: Question, found: Table, values: Mapping[str, Term | None])
 
 
 def _names(things: list[str]) -> LookUp[Names]:
-    """Name things in every language; what has no name of its own is called by what is known of it, in English."""
+    """Name things in every language that they have a name in."""
     known = [thing for thing in things if thing.startswith(BASE)]
     if not known:
         return {}
     block = " ".join(write_term(iri(thing)) for thing in known)
-    labels = "rdfs:label|skos:prefLabel|icn:edtf"
-    found = yield from select(f"SELECT ?thing ?name {{ VALUES ?thing {{ {block} }} ?thing {labels} ?name }}")
-    names = _by_thing(found)
-    if nameless := [thing for thing in known if thing not in names]:
-        called = yield from names_of(nameless)
-        names |= {thing: {"en": name} for thing, name in called.items() if name != shorten(thing)}
-    return names
+    found = yield from select(f"""SELECT ?thing ?name {{ VALUES ?thing {{ {block} }}
+      {{ ?thing rdfs:label|skos:prefLabel ?name }} UNION {{ GRAPH graph:names {{ ?thing rdfs:label ?name }} }} }}""")
+    return _by_thing(found)
 
 
 def _by_thing(found: Bindings) -> dict[str, dict[str, str]]:

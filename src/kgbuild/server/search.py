@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from kgbuild.search import KINDS
 from kgbuild.search.query import Found, Hit
 from kgbuild.server.addresses import address
-from kgbuild.server.answering import raw_key
+from kgbuild.server.cache_keys import request_key
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, VARY, best, takes_gzip
 from kgbuild.server.problems import problem
@@ -72,7 +72,7 @@ async def search(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: A
     answer = response(asked, found, reader, service)
     encoded = answer.encoded(takes_gzip=takes_gzip(header(scope, b"accept-encoding")))
     if service.searcher is searcher and asked.query:  # a release that came meanwhile answers otherwise
-        service.cache.put(raw_key(scope), encoded)
+        service.cache.put(request_key(service, scope), encoded)
     await encoded.send(scope["method"], header(scope, b"if-none-match"), send)
 
 
@@ -163,7 +163,7 @@ def _shown(asked: Asked, found: Found) -> tuple[Hit, ...]:
     return found.hits[(asked.page - 1) * PAGE : asked.page * PAGE]
 
 
-async def description(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+async def opensearch(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
     """Tell browsers how to search here."""
     service: Service = scope["service"]
     public = escape(address(service, scope), {'"': "&quot;"})

@@ -13,12 +13,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
-from kgbuild.engines.disk import most_quads
 from kgbuild.release import QUADS, Release
 from kgbuild.search import FILE
 from kgbuild.search.index import MOST_QUADS
 from kgbuild.search.query import Found, Index, SearchError, TooLongError
 from kgbuild.server.problems import Problem
+from kgbuild.workers.disk import most_quads
 
 THREADS: Final = 2
 """Searches that run at once: each has a connection of its own, and SQLite lets the others go on meanwhile."""
@@ -31,7 +31,11 @@ _log: Final = logging.getLogger("kgbuild.server")
 class Searcher:
     """Searches one release, or one set of files."""
 
-    def __init__(self, release: Release | None, files: tuple[Path, ...]) -> None:
+    def __init__(
+        self, release: Release | None, files: tuple[Path, ...], folder: tempfile.TemporaryDirectory[str] | None = None
+    ) -> None:
+        """Search a release or files; `folder` is one of their own that goes when they have been read."""
+        self._folder = folder
         self._made = release.path / FILE if release else None
         self._files = (release.path / QUADS,) if release else files
         self._quads: int | None = release.manifest["facts"].get("quads") if release else None
@@ -125,6 +129,8 @@ class Searcher:
                 if maker.returncode is None:
                     maker.kill()
                     await maker.wait()
+                if self._folder is not None:
+                    self._folder.cleanup()
             if maker.returncode:
                 last = said.decode(errors="replace").strip().rpartition("\n")[2]
                 _log.error("There is no search: its index could not be made: %s", last)

@@ -5,49 +5,45 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import tempfile
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import asdict, dataclass, field
-from hashlib import sha256
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
-from kgbuild.engines import disk
-from kgbuild.engines.evaluation import QueryError, Request
-from kgbuild.engines.pool import OUR_OWN, Answer, Limits, Pool
-from kgbuild.errors import EngineError, KgError
-from kgbuild.namespaces import ONTOLOGY, sparql_header
+from kgbuild import __version__, catalogue
+from kgbuild.catalogue import Catalogue, make_catalogue, read_catalogue, write_catalogue
+from kgbuild.engines import Term
+from kgbuild.errors import KgError
+from kgbuild.namespaces import DATASET_IRI
+from kgbuild.query_error import QueryError
 from kgbuild.questions.named import Question
 from kgbuild.release import QUADS, Release, current_release, find_release
-from kgbuild.server.metrics import Meter
+from kgbuild.server.data import Data, EmbeddedData
+from kgbuild.server.meter import Meter
+from kgbuild.server.operations import OPERATIONS
+from kgbuild.server.remote_data import Engine, RemoteData, write_names
 from kgbuild.server.responses import Cache
 from kgbuild.server.searcher import Searcher
+from kgbuild.workers import disk
+from kgbuild.workers.lanes import Limits
+from kgbuild.workers.request import Request
+from kgbuild.workers.spool import Answer
+from kgbuild.workers.supervisor import SCANS
 
 T = TypeVar("T")
 
 LOOK_EVERY: Final = 2.0
 """Seconds between looks at which release is the current one."""
+LOOK_AT_ENGINE: Final = 60.0
+"""Seconds between looks at whether the data of another server have changed."""
 CACHE_BYTES: Final = 256 << 20
-_TERMS: Final = f'SELECT ?x (1 AS ?n) {{ ?x ?p ?o FILTER (STRSTARTS(STR(?x), "{ONTOLOGY}")) }} GROUP BY ?x'
-_GRAPHS: Final = "SELECT ?x (COUNT(*) AS ?n) { GRAPH ?x { ?s ?p ?o } } GROUP BY ?x ORDER BY ?x"
 _TRIPLES: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
-_CLASSES: Final = "SELECT ?x (COUNT(?s) AS ?n) { ?s a ?x } GROUP BY ?x ORDER BY ?x"
-_PROPERTIES: Final = "SELECT ?x (COUNT(*) AS ?n) { ?s ?x ?o } GROUP BY ?x ORDER BY ?x"
-_NOTHING: Final = {"type": "uri", "value": ""}
+_VERSION: Final = f"SELECT ?v {{ <{DATASET_IRI}> owl:versionInfo|dcterms:hasVersion ?v }} ORDER BY ?v LIMIT 1"
 _log: Final = logging.getLogger("kgbuild.server")
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of the data that are served: terms of our ontology, and how much there is of what."""
-
-    terms: frozenset[str] = frozenset()
-    graphs: dict[str, int] = field(default_factory=dict)
-    """Name of each graph -> its triples."""
-    triples: int = 0
-    """Of the default graph, as are the things of each class and the uses of each property."""
-    classes: dict[str, int] = field(default_factory=dict)
-    properties: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,42 +58,59 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""
     questions: dict[str, Question] = field(default_factory=dict)
+    engine: Engine | None = None
+    """Another SPARQL server to serve from, in place of a release."""
     store: str = "auto"
     """One of `disk.MODES`: from memory, from disk, or whichever fits the number of quads."""
 
+    @property
+    def has_releases(self) -> bool:
+        """Tell whether releases are served, and not data from elsewhere."""
+        return not self.files and self.engine is None
+
 
 class Service:
-    """Answers requests from one pool at a time."""
+    """Answers requests from one set of data at a time."""
 
     def __init__(self, settings: Settings, say: disk.Say = _log.info) -> None:
         self.settings, self.say = settings, say
         self.cache = Cache(CACHE_BYTES)
         self.meter = Meter()
         self.release_id = ""
-        self.known = Known()
+        self.catalogue = Catalogue()
+        self.context = ""
+        """The JSON-LD context, as text."""
         self.searcher = Searcher(None, ())
-        self._pool: Pool | None = None
+        self._data: Data | None = None
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
         self._waiting: dict[asyncio.Future[Any], int] = {}
-        self._read: WeakKeyDictionary[Pool, dict[Hashable, Any]] = WeakKeyDictionary()
+        self._read: WeakKeyDictionary[Data, dict[Hashable, Any]] = WeakKeyDictionary()
         self._background: set[asyncio.Task[Any]] = set()
 
     @property
-    def pool(self) -> Pool:
-        """The pool that answers now."""
-        if self._pool is None:
+    def data(self) -> Data:
+        """The data that are served now."""
+        if self._data is None:
             raise QueryError("shutting-down", 503, "The server is not ready yet.", {"retry_after": 1})
-        return self._pool
+        return self._data
 
     @property
     def is_ready(self) -> bool:
         """Tell whether queries are answered."""
-        return self._pool is not None and not self._pool.lost.is_set()
+        return self._data is not None and not self._data.lost.is_set()
+
+    async def is_well(self) -> bool:
+        """Tell whether queries are answered, by asking where that is the only way to know."""
+        return self._data is not None and await self._data.is_well()
 
     async def start(self) -> None:
         """Load the data; raises KgError if that cannot be done."""
+        if self.settings.engine is not None:
+            await self._open_engine(self.settings.engine)
+            self._spawn(self._follow_engine(self.settings.engine))
+            return
         await self._open(None if self.settings.files else self._chosen())
-        if not self.settings.files and self.settings.release is None:
+        if self.settings.has_releases and self.settings.release is None:
             self._spawn(self._follow())
 
     async def stop(self) -> None:
@@ -105,13 +118,13 @@ class Service:
         for task in self._background:
             task.cancel()
         self.searcher.close()
-        if self._pool is not None:
-            await self._pool.stop()
+        if self._data is not None:
+            await self._data.stop()
 
     def abort(self) -> None:
         """Let queries go at once, so that open requests end."""
-        if self._pool is not None:
-            self._pool.abort()
+        if self._data is not None:
+            self._data.abort()
 
     # -- releases ------------------------------------------------------------------------------------------------
 
@@ -121,14 +134,16 @@ class Service:
         return current_release(self.settings.build)
 
     async def _open(self, release: Release | None) -> None:
-        """Make a pool ready beside the one that answers, put it in its place, and let the old one finish."""
+        """Make data ready beside those that are served, put them in their place, and let the old ones finish."""
         files = (release.path / QUADS,) if release else self.settings.files
-        pool = Pool(files, self.settings.limits, await self._on_disk(release, files), self.meter.ended)
+        folder = await self._on_disk(release, files)
+        data = EmbeddedData(files, self.settings.limits, folder, self.meter.ended, OPERATIONS)
         try:
-            await pool.start()
-            known = await _remembered(pool) if pool.disk else await _known(pool)
+            await data.start()
+            counted = await asyncio.to_thread(_published, release)
+            counted = counted or await (_remembered(data, folder) if folder else _counted(data))
         except BaseException:
-            await pool.stop()
+            await data.stop()
             raise
         name = release.id if release else "files"
         if name != self.release_id:  # else the same data are loaded again, and their index is still there
@@ -136,13 +151,44 @@ class Service:
             await searcher.start()
             self.searcher.close()
             self.searcher = searcher
-        self.known = known
-        old, self._pool = self._pool, pool
-        self.release_id = name
+        self._serve(data, counted, name)
+        self._spawn(self._replace_when_lost(data, lambda: self._open(release)))
+
+    def _serve(self, data: Data, counted: Catalogue, name: str) -> None:
+        """Put data in the place of those that are served."""
+        old, self._data = self._data, data
+        self.catalogue, self.context, self.release_id = counted, json.dumps(counted.context), name
         self.cache.clear()
-        self._spawn(self._replace_when_lost(pool, release))
         if old is not None:
             self._spawn(old.stop(drain=True))
+
+    async def _open_engine(self, engine: Engine) -> None:
+        """Serve from another server; its names are fetched once, for the search."""
+        data = RemoteData(engine, self.settings.limits, self.meter.ended)
+        try:
+            await data.start()
+            counted = await _counted(data)
+            data.quads = counted.triples + sum(counted.graphs.values())
+            name = await _version(data)
+            searcher = await _remote_searcher(data)
+        except BaseException:
+            await data.stop()
+            raise
+        self.searcher.close()
+        self.searcher = searcher
+        self._serve(data, counted, name)
+        self._spawn(self._replace_when_lost(data, lambda: self._open_engine(engine)))
+
+    async def _follow_engine(self, engine: Engine) -> None:
+        """Look now and then whether the data of the other server have changed: answers that are kept are then old."""
+        while True:
+            await asyncio.sleep(LOOK_AT_ENGINE)
+            try:
+                (row,) = (await self.data.select(_TRIPLES, SCANS)).records()
+                if int(row["n"].value) != self.catalogue.triples or await _version(self.data) != self.release_id:
+                    await self._open_engine(engine)
+            except (KgError, QueryError, OSError) as problem:
+                _log.error("It cannot be told whether the data have changed: %s", problem)
 
     async def _on_disk(self, release: Release | None, files: tuple[Path, ...]) -> Path | None:
         """Make the store on disk ready, where the data are served from one."""
@@ -152,13 +198,13 @@ class Service:
         name = release.id if release else disk.name_of_files(files)
         return await disk.prepare(self.settings.build / disk.FOLDER, name, files, self.say)
 
-    async def _replace_when_lost(self, pool: Pool, release: Release | None) -> None:
+    async def _replace_when_lost(self, data: Data, again: Callable[[], Awaitable[None]]) -> None:
         """Load the data again when the process that holds them has ended, as the kernel ends one for its memory."""
-        await pool.lost.wait()
-        while self._pool is pool:
+        await data.lost.wait()
+        while self._data is data:
             _log.error("The process that holds the data has ended. They are loaded again.")
             try:
-                await self._open(release)
+                await again()
             except (KgError, QueryError, OSError) as problem:
                 _log.error("The data cannot be loaded again: %s", problem)
                 await asyncio.sleep(LOOK_EVERY)
@@ -188,7 +234,7 @@ class Service:
 
     async def query(self, request: Request) -> Answer:
         """Answer a query; raises QueryError where there is no answer."""
-        return await self.pool.run(request)
+        return await self.data.run(request)
 
     def shared(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
         """Do work once for all who want the same at the same time; it ends when the last of them has cancelled."""
@@ -202,12 +248,12 @@ class Service:
         mine.add_done_callback(lambda done: self._leave(key, task, gone=done.cancelled()))
         return mine
 
-    async def once(self, read: Callable[[Pool], Awaitable[T]]) -> T:
+    async def once(self, read: Callable[[Data], Awaitable[T]]) -> T:
         """Read something out of the data once, and keep it as long as they are served."""
-        pool = self.pool
-        made = self._read.setdefault(pool, {})
+        data = self.data
+        made = self._read.setdefault(data, {})
         if read not in made:
-            made[read] = await self.shared((read, id(pool)), lambda: read(pool))
+            made[read] = await self.shared((read, id(data)), lambda: read(data))
         found: T = made[read]
         return found
 
@@ -224,37 +270,65 @@ class Service:
             del self._running[key]
 
 
-async def _known(pool: Pool) -> Known:
-    """Ask the data what the pages and the service description tell of it: once, before anybody else asks."""
-    counts = [await _counts(pool, query) for query in (_GRAPHS, _TRIPLES, _CLASSES, _PROPERTIES)]
-    terms = await _counts(pool, _TERMS)
-    return Known(frozenset(term.removeprefix(ONTOLOGY) for term in terms), counts[0], counts[1][""], *counts[2:])
+def _published(release: Release | None) -> Catalogue | None:
+    """Read the catalogue of a release; none where it was built without one, or by a version with another form."""
+    if release is None or catalogue.FILE not in release.manifest["files"]:
+        return None
+    with suppress(OSError, ValueError):
+        return read_catalogue((release.path / catalogue.FILE).read_bytes())
+    return None
 
 
-async def _remembered(pool: Pool) -> Known:
-    """Read from beside a store on disk what is known of its data, or ask once: that reads all of them five times."""
-    assert pool.disk is not None  # noqa: S101 - asked of pools over a store on disk only
-    asked = sha256("\n".join((_GRAPHS, _TRIPLES, _CLASSES, _PROPERTIES, _TERMS)).encode()).hexdigest()
-    if (notes := disk.read_notes(pool.disk)).get("asked") == asked:
-        return Known(**{**notes["known"], "terms": frozenset(notes["known"]["terms"])})
-    known = await _known(pool)
-    disk.write_notes(pool.disk, {"asked": asked, "known": {**asdict(known), "terms": sorted(known.terms)}})
-    return known
-
-
-async def _counts(pool: Pool, query: str) -> dict[str, int]:
-    rows = await table(pool, query)
-    named = [row for row in rows if row.get("x", _NOTHING)["type"] == "uri"]  # a class may be a blank node
-    return {row.get("x", _NOTHING)["value"]: int(row["n"]["value"]) for row in named}
-
-
-async def table(pool: Pool, query: str) -> list[dict[str, dict[str, str]]]:
-    """Answer one of our own SELECT queries, however long it takes: its bindings, as SPARQL JSON has them."""
-    found = await pool.run(Request(sparql_header() + query, ("application/sparql-results+json",), ()), OUR_OWN)
+async def _counted(data: Data) -> Catalogue:
+    """Count what is in the data, before anybody else asks."""
+    work = make_catalogue()
+    wanted = next(work)
     try:
-        if found.rest is not None:
-            raise EngineError("An answer that the server needs is too large. Serve less data.")
-        bindings: list[dict[str, dict[str, str]]] = json.loads(found.read())["results"]["bindings"]
-        return bindings
-    finally:
-        found.close()
+        while True:
+            try:
+                answers = tuple([(await data.select(each.text, SCANS)).records() for each in wanted])
+            except QueryError as fault:
+                wanted = work.throw(fault)
+            else:
+                wanted = work.send(answers)
+    except StopIteration as done:
+        made: Catalogue = done.value
+        return made
+
+
+async def _remembered(data: Data, store: Path) -> Catalogue:
+    """Read from beside a store on disk what is in its data, or count once: that reads all of them some times."""
+    version = blake2b(repr((__version__, catalogue.QUERIES)).encode()).hexdigest()
+    if (notes := disk.read_notes(store)).get("asked") == version:
+        return read_catalogue(json.dumps(notes["known"]).encode())
+    counted = await _counted(data)
+    disk.write_notes(store, {"asked": version, "known": json.loads(write_catalogue(counted))})
+    return counted
+
+
+async def _version(data: Data) -> str:
+    """Name the version of data that are not ours, as their catalogue does."""
+    rows = (await data.select(_VERSION)).records()
+    return rows[0]["v"].value if rows else "remote"
+
+
+async def _remote_searcher(data: Data) -> Searcher:
+    folder = tempfile.TemporaryDirectory(prefix="kgbuild-names-")
+    names = Path(folder.name) / "names.nq"
+    await write_names(data, names)
+    searcher = Searcher(None, (names,), folder)
+    await searcher.start()
+    return searcher
+
+
+async def table(service: Service, query: str) -> list[dict[str, dict[str, str]]]:
+    """Answer one of our own SELECT queries: its bindings, as SPARQL JSON has them; look-ups are the other way."""
+    rows = (await service.data.select(query)).records()
+    return [{name: _written(term) for name, term in row.items()} for row in rows]
+
+
+def _written(term: Term) -> dict[str, str]:
+    if term.kind != "literal":
+        return {"type": "uri" if term.kind == "iri" else "bnode", "value": term.value}
+    more = {"datatype": term.datatype} if term.datatype else {"xml:lang": term.language} if term.language else {}
+    return {"type": "literal", "value": term.value, **more}

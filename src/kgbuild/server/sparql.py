@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.engines.evaluation import QueryError
 from kgbuild.engines.formats import ALIASES, content_type
-from kgbuild.engines.pool import Answer
 from kgbuild.engines.syntax import unknown_terms
-from kgbuild.server import pages
+from kgbuild.query_error import QueryError
+from kgbuild.server import query_pages
 from kgbuild.server.addresses import address
 from kgbuild.server.answering import (
     Prepared,
@@ -24,14 +22,17 @@ from kgbuild.server.answering import (
     read_pairs,
     read_text,
     respond,
+    send_response,
     wants_sources,
 )
-from kgbuild.server.description import describe_service
+from kgbuild.server.kept_documents import send_kept
 from kgbuild.server.languages import reader_of
-from kgbuild.server.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY, best, takes_gzip, wants_html
+from kgbuild.server.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY, best, wants_html
 from kgbuild.server.problems import Problem, problem
-from kgbuild.server.responses import Encoded, Response, header, header_lines
+from kgbuild.server.responses import Response, header, header_lines
 from kgbuild.server.service import Service
+from kgbuild.server.service_description import describe_service
+from kgbuild.workers.spool import Answer
 
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a request; a query may have fewer (see `evaluation.LONGEST_QUERY`)."""
@@ -62,14 +63,12 @@ class Asked:
 
 async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request to the endpoint."""
-    service: Service = scope["service"]
     method: str = scope["method"]
     asked = read_request(method, scope["query_string"], header(scope, b"content-type"), await _body(scope, receive))
     scope["query"], scope["sources"] = asked.query or "", asked.sources  # for the page of a problem
     accept = accepted(asked.format, scope)
     if asked.query is None:
-        encoded = _about(service, scope, accept, takes_gzip(header(scope, b"accept-encoding")))
-        await encoded.send(method, header(scope, b"if-none-match"), send)
+        await _about(scope, send, accept)
     else:
         await respond(_Query(scope, asked, accept), scope, receive, send)
 
@@ -91,11 +90,11 @@ class _Query(Prepared):
 
     async def page(self, answer: Answer) -> Response:
         reader = replace(self.reader, here=self.address())  # the same however the page was asked for
-        return pages.results_page(self.query, answer, self.address(), self.service, reader)
+        return query_pages.results_page(self.query, answer, self.address(), self.service, reader)
 
     def explained(self, found: QueryError) -> QueryError:
-        unknown = unknown_terms(self.query, self.service.known.terms)
-        if found.kind == "syntax-error" and self.service.known.terms and unknown:
+        unknown = unknown_terms(self.query, self.service.catalogue.known_terms)
+        if found.kind == "syntax-error" and self.service.catalogue.known_terms and unknown:
             found.extra["unknown_terms"] = unknown
         return found
 
@@ -169,19 +168,19 @@ def _read_only() -> Problem:
 # --- about the service --------------------------------------------------------------------------------------------
 
 
-def _about(service: Service, scope: Scope, accept: str | None, gzip: bool) -> Encoded:
+async def _about(scope: Scope, send: Send, accept: str | None) -> None:
+    service: Service = scope["service"]
     if wants_html(accept, GRAPH_OFFERS):
-        return pages.form_page(service, "", reader_of(scope)).encoded(takes_gzip=gzip)
+        await send_response(scope, query_pages.form_page(service, "", reader_of(scope)), send)
+        return
     media_type = best(accept, GRAPH_OFFERS)
     if media_type is None:
         available = [*GRAPH_OFFERS, HTML]
         raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
-    public = address(service, scope)
-    key = blake2b(repr(("description", service.release_id, public, media_type, gzip)).encode()).digest()
-    kept = service.cache.get(key)
-    if kept is None:
-        body = describe_service(service, public, ALIASES.get(media_type, media_type))
+
+    async def make() -> Response:
+        body = describe_service(service, address(service, scope), ALIASES.get(media_type, media_type))
         headers = {"Content-Type": content_type(media_type), "Vary": VARY, "Cache-Control": "no-cache"}
-        kept = Response(200, header_lines(headers), body).encoded(takes_gzip=gzip)
-        service.cache.put(key, kept)
-    return kept
+        return Response(200, header_lines(headers), body)
+
+    await send_kept(scope, send, make, media_type)

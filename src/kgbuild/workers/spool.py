@@ -1,0 +1,107 @@
+"""Answers on their way: in memory while small, on the disk above that, streamed where both would be too much."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import IO, Final, Protocol
+
+from kgbuild.query_error import QueryError
+
+IN_MEMORY: Final = 1 << 20
+SPOOL_ANSWER: Final = 256 << 20
+SPOOL_ALL: Final = 2 << 30
+SLOW_READER: Final = 30.0
+"""Seconds within which the reader of a streamed answer must take a part."""
+
+
+class Rest(Protocol):
+    """What a worker still writes."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    def close(self) -> None:
+        """Give the worker up."""
+
+
+@dataclass
+class Answer:
+    """An answer that is whole, in memory or on disk; or the beginning of one that is too large for both."""
+
+    form: str
+    media_type: str
+    body: IO[bytes]
+    size: int
+    variables: tuple[str, ...] = ()
+    pages: int = 1
+    """Of a description."""
+    rest: Rest | None = None
+    """What follows `body` while the worker still writes."""
+    taken: bool = False
+    """Whether somebody reads it already: it can be read once."""
+    give_back: Callable[[int], None] | None = None
+    """Told, once, how many bytes of the spool are free again."""
+
+    def read(self) -> bytes:
+        """Read the whole body."""
+        self.body.seek(0)
+        return self.body.read()
+
+    def close(self) -> None:
+        """Give space and worker back; what had not been read is lost."""
+        self.body.close()
+        if self.rest is not None:
+            self.rest.close()
+        if self.give_back is not None:
+            self.give_back(self.size)
+            self.give_back = None
+
+    def __del__(self) -> None:
+        """Let go of an answer whose client went in the moment it was done."""
+        self.close()
+
+
+class Spool:
+    """The answers that are held at one time."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        """Bytes."""
+
+    def new(self, form: str, media_type: str, variables: tuple[str, ...] = (), pages: int = 1) -> Answer:
+        """Begin an answer."""
+        return Answer(form, media_type, io.BytesIO(), 0, variables, pages, give_back=self._give_back)
+
+    def add(self, answer: Answer, part: bytes) -> bool:
+        """Add to an answer; returns False once it, or all together, are too large for the spool."""
+        if answer.size <= IN_MEMORY < answer.size + len(part):
+            answer.body = _to_disk(answer.body)
+        try:
+            answer.body.write(part)
+        except OSError as problem:
+            raise _no_room(problem) from problem
+        answer.size += len(part)
+        self.held += len(part)
+        return answer.size <= SPOOL_ANSWER and self.held <= SPOOL_ALL
+
+    def _give_back(self, size: int) -> None:
+        self.held -= size
+
+
+def _to_disk(body: IO[bytes]) -> IO[bytes]:
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
+    except OSError as problem:
+        raise _no_room(problem) from problem
+    body.seek(0)
+    shutil.copyfileobj(body, file)
+    body.close()
+    return file
+
+
+def _no_room(problem: OSError) -> QueryError:
+    detail = f"There is no room for an answer of this size now ({problem.strerror}). Ask for less, or come back."
+    return QueryError("no-room", 503, detail, {"retry_after": 10})
