@@ -114,7 +114,7 @@ class _Reader:
             self._value(triple),
             _articles_of(evidence),
             tuple(shorten(credit.claim) for credit in evidence.credits()),
-            evidence.is_computed,
+            evidence.kind == "rule",
             tuple(self._value(premise) for premise, _ in evidence.premises),
         )
 
