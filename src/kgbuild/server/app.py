@@ -97,7 +97,7 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:  # noq
     """Lead to the same path with or without the slash at its end, if there is anything; else say that there is not."""
     path: str = scope["path"]
     other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
-    if any(route.path_regex.match(other) for route in routes() if ":path}" not in route.path):
+    if other in {route.path for route in routes()}:
         query = scope["query_string"].decode("latin-1")
         location = quote(other, safe=_SAFE) + (f"?{quote(query, safe=_QUERY_SAFE)}" if query else "")
         await send_response(scope, Response(308, header_lines({"Location": location, "Vary": VARY}), b""), send)
