@@ -16,7 +16,7 @@ from markupsafe import Markup
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.engines.formats import ALIASES, GRAPHS, content_type
+from kgbuild.engines.formats import GRAPH_ALIASES, GRAPHS, content_type
 from kgbuild.lookups import Bindings
 from kgbuild.namespaces import BASE, DATASET_IRI, EXTERNAL, ID, LICENCE, ONTOLOGY, ONTOLOGY_IRI, PREFIXES
 from kgbuild.query_error import QueryError
@@ -235,7 +235,7 @@ async def dcat_answer(scope: Scope, send: Send, media_type: str, path: str) -> N
 
 
 def _rdf(triples: list[Triple], media_type: str, path: str) -> Response:
-    format_ = GRAPHS[ALIASES.get(media_type, media_type)]
+    format_ = GRAPHS[GRAPH_ALIASES.get(media_type, media_type)]
     prefixes = {**PREFIXES, "spdx": _SPDX, "format": FORMATS_NAMESPACE}
     listed = prefixes if format_ in (RdfFormat.TURTLE, RdfFormat.TRIG) else None
     body = serialize(dict.fromkeys(triples), format=format_, prefixes=listed) or b""
