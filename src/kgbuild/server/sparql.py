@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.engines.formats import ALIASES, content_type
+from kgbuild.engines.formats import GRAPH_ALIASES, content_type
 from kgbuild.engines.syntax import unknown_terms
 from kgbuild.query_error import QueryError
 from kgbuild.server import query_pages
@@ -147,9 +147,10 @@ def _asked(method: str, pairs: list[tuple[str, str]]) -> Asked:
     if not queries and method == "POST":
         raise problem("bad-request", "The request has no query. Send it as `query`.")
     return Asked(
-        queries[0] if queries else None,
-        tuple(value for name, value in pairs if name == "default-graph-uri"),
-        tuple(value for name, value in pairs if name == "named-graph-uri"),
+        queries[0].removeprefix("\ufeff") if queries else None,  # some editors begin a file with it
+        # Clients send an empty one where nothing was chosen.
+        tuple(value for name, value in pairs if name == "default-graph-uri" and value),
+        tuple(value for name, value in pairs if name == "named-graph-uri" and value),
         read_format(pairs),
         wants_sources(pairs),
     )
@@ -179,7 +180,7 @@ async def _about(scope: Scope, send: Send, accept: str | None) -> None:
         raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
 
     async def make() -> Response:
-        body = describe_service(service, address(service, scope), ALIASES.get(media_type, media_type))
+        body = describe_service(service, address(service, scope), GRAPH_ALIASES.get(media_type, media_type))
         headers = {"Content-Type": content_type(media_type), "Vary": VARY, "Cache-Control": "no-cache"}
         return Response(200, header_lines(headers), body)
 

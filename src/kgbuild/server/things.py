@@ -16,6 +16,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from kgbuild.engines import jsonld
+from kgbuild.engines.formats import GRAPH_ALIASES
 from kgbuild.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
 from kgbuild.query_error import QueryError
 from kgbuild.server.answering import Prepared, read_format, read_pairs, respond, send_response
@@ -41,15 +42,6 @@ FORMATS: Final = {
 """Suffix of an address -> name of the format; media types are those of `negotiation.SHORT_NAMES`."""
 _NAMES: Final = ", ".join(FORMATS)
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
-_GENERIC: Final = {
-    "application/json": "application/ld+json",
-    "application/xml": "application/rdf+xml",
-    "text/xml": "application/rdf+xml",
-    "text/plain": "application/n-triples",
-    "application/x-turtle": "text/turtle",
-}
-"""What is asked for -> what it is here; on an endpoint, the first three mean the results of a SELECT."""
-_OFFERS: Final = tuple(dict.fromkeys((*GRAPH_OFFERS, *_GENERIC)))
 _SAFE: Final = "/!$&'()*+,;=:@"
 """Besides letters, digits and `-._~`: what stands in a path as it is (RFC 3986 §3.3)."""
 _SUFFIX: Final = re.compile(rf"(.+)\.({'|'.join(FORMATS)})")
@@ -218,13 +210,13 @@ class _Description(Prepared):
     def __init__(self, scope: Scope, address: Address, iri: str = "") -> None:
         accept = SHORT_NAMES[address.suffix] if address.suffix else header(scope, b"accept")
         asked_by = repr(("thing", address.path, address.suffix, address.page))
-        super().__init__(scope, "", accept, ((), _OFFERS), asked_by=asked_by)
+        super().__init__(scope, "", accept, ((), GRAPH_OFFERS), asked_by=asked_by)
         # People see all of a thing on one page, programs a large description page by page, and a graph whole.
         self.at = replace(address, page=1) if self.is_page else address
         self.scope, self.iri, self.pages = scope, address.iri, 1
         described = iri or self.iri
         number = 0 if self.is_page or described.startswith(GRAPH) else address.page
-        wanted = tuple(_GENERIC.get(each, each) for each in self.graphs[:1])
+        wanted = tuple(GRAPH_ALIASES.get(each, each) for each in self.graphs[:1])
         context = self.service.context if wanted == (jsonld.MEDIA_TYPE,) else ""
         self.request = Request("", (), wanted, describe=described, page=number, context=context)
         self.reader = replace(self.reader, here=self.at.located())
