@@ -1,7 +1,7 @@
 """JSON-LD 1.1 (https://www.w3.org/TR/json-ld11/), compacted: what a document uses of a context stands in it.
 
 Whoever reads it needs no second request. Compacted here, since pyoxigraph 0.5.13 writes the expanded form without
-`@type`, and general algorithms take some hundred times as long: here every value is known to be expanded.
+`@type`, and the general algorithm (PyLD's) takes sixteen times as long.
 """
 
 from __future__ import annotations

@@ -42,9 +42,8 @@ class Meter:
             buckets=BOUNDS,
             registry=self.registry,
         )
-        self.hits = Counter(
-            "kgbuild_cache_hits", "Requests answered with an answer that was kept, unread.", registry=self.registry
-        )
+        self.hits = 0
+        """Requests answered with an answer that was kept."""
         self.ended: Reasons[str] = Reasons()
         """Why workers ended -> how many did."""
         self.routes: Sequence[Route] = ()
@@ -64,7 +63,7 @@ class Meter:
             route = next((route.path for route in self.routes if route.path_regex.match(path)), NO_ROUTE)
             counter = self._known[path, method, status] = self.requests.labels(route, method, str(status))
         counter.inc()
-        self.hits.inc()
+        self.hits += 1
 
 
 class MetricsMiddleware:
