@@ -245,7 +245,12 @@ def test_all_readers_name_the_same_claims(data: Data, step: int, reader: str) ->
             ]
             for t in triples
         }
-        assert expected == READERS[reader](data.store, thing), thing
+        told = READERS[reader](data.store, thing)
+        assert told.keys() <= expected.keys(), thing
+        # `explain` leaves out what it says in the heading, the names that the build made: no claim gives them.
+        assert {key: claims for key, claims in expected.items() if claims} == {k: c for k, c in told.items() if c}, (
+            thing
+        )
 
 
 # --- what is gathered ---------------------------------------------------------------------------------------------
