@@ -16,7 +16,7 @@ from kgbuild.catalogue.reference import make_reference
 from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.lookups import run
 from kgbuild.questions.named import load_questions
-from kgbuild.server.diagrams import Caption, Node, Part, situation_diagram, tree_diagram, width_of
+from kgbuild.server.diagrams import DiagramText, Node, Part, situation_diagram, tree_diagram, width_of
 from kgbuild.server.ontology_page import questions_using
 from nonempty import nonempty
 from serving import BROWSER, PATIENCE, ROOT, Served, serving
@@ -272,7 +272,7 @@ def label(core: Graph, term: object) -> Literal:
 
 def test_names_in_diagrams_are_escaped() -> None:
     """A label with signs of XML stays a text."""
-    caption = Caption("x", "<t>", "a & b", "en")
+    caption = DiagramText("x", "<t>", "a & b", "en")
     tree = ET.fromstring(tree_diagram(caption, [Node("<b>&", (Node('"'),))]))  # noqa: S314
     assert ["<b>&", '"'] == sorted((words(text) for text in tree.iter(f"{SVG}text")), reverse=True)
     ET.fromstring(situation_diagram(caption, "<m>", [], [Part("&", "<v>")]))  # noqa: S314

@@ -15,7 +15,7 @@ from kgbuild.lookups import run
 from kgbuild.namespaces import EXTERNAL, ID, ONTOLOGY, RDF_TYPE
 from kgbuild.server.languages import LABELS, Reader
 from kgbuild.server.pages import view_of
-from kgbuild.server.pages.layout import Facts, Page, Row, Shown, Table, Voices
+from kgbuild.server.pages.layout import Facts, Page, Row, SectionTable, Shown, Voices
 from kgbuild.server.pages.reading import HIDDEN
 from kgbuild.server.pages.terms import Terms, read_terms
 from kgbuild.support import claims_for, claims_on, details_of, evidence_for, supports_for
@@ -151,7 +151,7 @@ def test_a_row_names_the_claims_on_its_situation(name: str, request: pytest.Fixt
     pages: Pages = request.getfixturevalue(name)
     store, situations, seen = pages.store, set(pages.of_class("Situation")), set[str]()
     for thing in [*pages.of_class("Network"), *pages.of_class("Person")]:
-        rows = [row for table in parts(pages.page(thing), Table) for row in table.rows]
+        rows = [row for table in parts(pages.page(thing), SectionTable) for row in table.rows]
         for row in rows:
             node = _situation(row, situations)
             if node is None:

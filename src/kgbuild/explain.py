@@ -19,12 +19,12 @@ from kgbuild.explanation import (
     Disagreement,
     ExplainedArticle,
     ExplainedClaim,
+    ExplainedStatement,
+    ExplainedValue,
     Explanation,
     Mention,
     Passage,
     Related,
-    Statement,
-    Value,
 )
 from kgbuild.gathering import MOST_THINGS, gather
 from kgbuild.lookups import Bindings, LookUp, select_all
@@ -65,7 +65,7 @@ def explain(name: str, texts: Path | None = None) -> LookUp[Explanation]:
     mentioned = [convert_term(q.object) for q in store if str(q.subject).startswith((f"<{ID}", f"<{thing}>"))]
     mentioned += [term for row in (*differing, *mentioning) for term in row.values()]
     names = yield from names_of({thing, *(term.value for term in mentioned if term.kind == "iri")})
-    reader = _Reader(store, names, _read_texts(texts) if texts else {})
+    reader = _Explainer(store, names, _read_texts(texts) if texts else {})
 
     def related(others: list[str]) -> tuple[Related, ...]:
         return tuple(Related(shorten(other), reader.articles(other)) for other in sorted(others))
@@ -92,7 +92,7 @@ def _gather(things: Iterable[str]) -> LookUp[Store]:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _Explainer:
     """Reads what was gathered, under the names of what it mentions."""
 
     store: Store
@@ -100,7 +100,7 @@ class _Reader:
     library: dict[str, str]
     """Texts of articles by their hash."""
 
-    def statements(self, thing: str) -> tuple[Statement, ...]:
+    def statements(self, thing: str) -> tuple[ExplainedStatement, ...]:
         """List what holds of a thing, what was inferred last."""
         triples = {q.triple for q in self.store.quads_for_pattern(NamedNode(thing), None, None, DefaultGraph())}
         # A name that the build made is the heading, and says nothing of its own.
@@ -108,9 +108,9 @@ class _Reader:
         made = [self._statement(triple) for triple in triples - made_up]
         return tuple(sorted(made, key=lambda s: (s.inferred, s.value.property, s.value.name, s.value.value)))
 
-    def _statement(self, triple: Triple) -> Statement:
+    def _statement(self, triple: Triple) -> ExplainedStatement:
         evidence = evidence_for(self.store, triple)
-        return Statement(
+        return ExplainedStatement(
             self._value(triple),
             _articles_of(evidence),
             tuple(shorten(credit.claim) for credit in evidence.credits()),
@@ -118,11 +118,11 @@ class _Reader:
             tuple(self._value(premise) for premise, _ in evidence.premises),
         )
 
-    def _value(self, triple: Triple) -> Value:
+    def _value(self, triple: Triple) -> ExplainedValue:
         p, v = triple.predicate.value, convert_term(triple.object)
         if v.kind == "iri":
-            return Value(shorten(p), shorten(v.value), self.names.get(v.value, shorten(v.value)))
-        return Value(shorten(p), v.n3(), v.value)
+            return ExplainedValue(shorten(p), shorten(v.value), self.names.get(v.value, shorten(v.value)))
+        return ExplainedValue(shorten(p), v.n3(), v.value)
 
     def articles(self, thing: str) -> tuple[ExplainedArticle, ...]:
         """List the articles whose claims are about the thing; for an article or a claim, its own claims.
@@ -172,7 +172,7 @@ class _Reader:
             details.rank,
         )
 
-    def _given(self, details: ClaimDetails, body: str) -> tuple[Value, ...]:
+    def _given(self, details: ClaimDetails, body: str) -> tuple[ExplainedValue, ...]:
         """List what the claim asserts of a body."""
         graph = NamedNode(details.graph)
         triples = [quad.triple for quad in self.store.quads_for_pattern(NamedNode(body), None, None, graph)]

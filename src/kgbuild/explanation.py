@@ -11,7 +11,7 @@ from kgbuild.questions.tables import one_line
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class ExplainedValue:
     """A value of a property: as written in the graph, and as people read it."""
 
     property: str
@@ -20,15 +20,15 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class ExplainedStatement:
     """What holds: a value, the articles and claims that give it, whether it was inferred, and from what."""
 
-    value: Value
+    value: ExplainedValue
     articles: tuple[str, ...]
     """Their ids; of what was inferred, those that state what it follows from."""
     claims: tuple[str, ...]
     inferred: bool
-    premises: tuple[Value, ...]
+    premises: tuple[ExplainedValue, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ExplainedClaim:
     body: str
     says: tuple[str, ...]
     passages: tuple[Passage, ...]
-    gives: tuple[Value, ...]
+    gives: tuple[ExplainedValue, ...]
     inferred: tuple[str, ...]
     named_as: tuple[str, ...]
     because: tuple[str, ...]
@@ -101,7 +101,7 @@ class Explanation:
 
     iri: str
     name: str
-    statements: tuple[Statement, ...]
+    statements: tuple[ExplainedStatement, ...]
     sources: tuple[ExplainedArticle, ...]
     resolves: tuple[Related, ...]
     resolved_by: tuple[Related, ...]
@@ -135,7 +135,7 @@ def format_explanation(explanation: Explanation) -> str:
     )
 
 
-def _statement_lines(statements: Iterable[Statement]) -> list[str]:
+def _statement_lines(statements: Iterable[ExplainedStatement]) -> list[str]:
     lines = []
     for each in statements:
         if each.inferred and not _is_ours(each.value):
@@ -150,13 +150,13 @@ def _statement_lines(statements: Iterable[Statement]) -> list[str]:
     return lines
 
 
-def _is_ours(value: Value) -> bool:
+def _is_ours(value: ExplainedValue) -> bool:
     """Tell apart what only follows from the alignment with other vocabularies: it says a stated value again."""
     name = value.value if value.property == "rdf:type" else value.property
     return name.startswith(("icn:", "skos:altLabel"))
 
 
-def _spell(value: Value) -> str:
+def _spell(value: ExplainedValue) -> str:
     known = f" ({value.value})" if value.value != value.name and not value.value.startswith('"') else ""
     return f"{_plain(value.property)}: {one_line(value.name)}{known if not value.value.startswith('date:') else ''}"
 

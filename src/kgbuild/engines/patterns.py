@@ -40,7 +40,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PatternPart:
     """A group of triple patterns, in each of the ways that its paths can be read."""
 
     when: frozenset[str]
@@ -74,12 +74,12 @@ class _Look:
 
 
 @dataclass
-class _Reader:
+class _PatternReader:
     """Reads rdflib's algebra of a rewritten query into pieces; raises NotAttributableError for what it cannot."""
 
     written: Mapping[tuple[Any, Any, Any], int]
     """Where a pattern stands in the query: rdflib's algebra puts them in another order."""
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[PatternPart] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
     unnamed: int = 0
 
@@ -170,7 +170,7 @@ class _Reader:
         chains = tuple(tuple(step for way in chosen for step in way) for chosen in product(*read))
         slots = {slot for chain in chains for step in chain for slot in (step.subject, step.predicate, step.object)}
         variables = sorted(slot for slot in slots if isinstance(slot, str) and slot.startswith("?"))
-        self.pieces.append(Piece(when, chains, is_test, tuple(variables)))
+        self.pieces.append(PatternPart(when, chains, is_test, tuple(variables)))
 
     def _read_triple(self, s: Any, p: Any, o: Any, slot: Callable[[Any], Slot]) -> list[list[Step]]:
         number, pattern = self.written.get((s, p, o), _LAST), f"{_write(s)} {_write_path(p)} {_write(o)}"
@@ -206,12 +206,12 @@ _REASONS: Final = {
 _OUTSIDE: Final = frozenset({"SelectQuery", "Project", "Distinct", "Reduced", "OrderBy", "Slice"})
 
 
-def read_patterns(text: str, base: str = "") -> tuple[list[Piece], list[Absence]]:
+def read_patterns(text: str, base: str = "") -> tuple[list[PatternPart], list[Absence]]:
     """Read the pieces of a rewritten query."""
     node, written = _parse(text, base)
     while node.name in _OUTSIDE:
         node = node.p
-    reader = _Reader(written)
+    reader = _PatternReader(written)
     reader.read(node, frozenset())
     return reader.pieces, reader.absences
 

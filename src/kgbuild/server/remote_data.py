@@ -65,7 +65,7 @@ _log: Final = logging.getLogger("kgbuild.server")
 
 
 @dataclass(frozen=True)
-class Engine:
+class RemoteEndpoint:
     """A SPARQL server that is served from."""
 
     endpoint: str
@@ -73,7 +73,7 @@ class Engine:
     """The graph there that stands for the default one, on a server that has none of its own."""
 
 
-def read_engine(endpoint: str, default_graph: str = "") -> Engine:
+def read_engine(endpoint: str, default_graph: str = "") -> RemoteEndpoint:
     """Check the address of a server; raises UsageError."""
     try:
         parts = urlsplit(endpoint)
@@ -84,13 +84,13 @@ def read_engine(endpoint: str, default_graph: str = "") -> Engine:
     if not whole:
         remedy = "Give one that starts with http:// or https://."
         raise UsageError(f"--engine {endpoint}: this is no address of a SPARQL server. {remedy}")
-    return Engine(endpoint, default_graph)
+    return RemoteEndpoint(endpoint, default_graph)
 
 
 class RemoteData(Data):
     """The data of another server."""
 
-    def __init__(self, engine: Engine, limits: Limits, ended: Counter[str]) -> None:
+    def __init__(self, engine: RemoteEndpoint, limits: Limits, ended: Counter[str]) -> None:
         self.engine, self.limits = engine, limits
         self.quads = 0
         self._checks = Pool((), replace(limits, slow=1), None, ended, CHECKS)

@@ -44,7 +44,7 @@ _PLAIN: Final = re.compile(rb"[A-Za-z0-9%&=+._~*!():/?-]+")
 
 
 @dataclass(frozen=True)
-class Asked:
+class SparqlRequest:
     """A request, read: `query` is None where only the service is asked about."""
 
     query: str | None
@@ -76,7 +76,7 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 class _Query(Prepared):
     """A query that somebody wrote."""
 
-    def __init__(self, scope: Scope, asked: Asked, accept: str | None) -> None:
+    def __init__(self, scope: Scope, asked: SparqlRequest, accept: str | None) -> None:
         assert asked.query is not None  # noqa: S101 - whoever asks about the service does not come here
         self.asked = asked
         raw: bytes = scope["query_string"] if scope["method"] != "POST" and not asked.format else b""
@@ -119,7 +119,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def read_request(method: str, url_query: bytes, given_type: str | None, body: bytes) -> Asked:
+def read_request(method: str, url_query: bytes, given_type: str | None, body: bytes) -> SparqlRequest:
     """Read the three ways to ask: GET, a form, a query as the body; raises Problem where it cannot be read."""
     pairs = read_pairs(url_query)
     if method == "POST":
@@ -138,7 +138,7 @@ def read_request(method: str, url_query: bytes, given_type: str | None, body: by
     return _asked(method, pairs)
 
 
-def _asked(method: str, pairs: list[tuple[str, str]]) -> Asked:
+def _asked(method: str, pairs: list[tuple[str, str]]) -> SparqlRequest:
     if any(name == "update" for name, _ in pairs):
         raise _read_only()
     queries = [value for name, value in pairs if name == "query"]
@@ -146,7 +146,7 @@ def _asked(method: str, pairs: list[tuple[str, str]]) -> Asked:
         raise problem("bad-request", f"The request has {len(queries)} queries. Send one.")
     if not queries and method == "POST":
         raise problem("bad-request", "The request has no query. Send it as `query`.")
-    return Asked(
+    return SparqlRequest(
         queries[0].removeprefix("\ufeff") if queries else None,  # some editors begin a file with it
         # Clients send an empty one where nothing was chosen.
         tuple(value for name, value in pairs if name == "default-graph-uri" and value),
