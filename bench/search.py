@@ -20,7 +20,10 @@ from pyoxigraph import Literal, QuerySolutions, RdfFormat, Store
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from kgbuild.folding import fold
-from kgbuild.search import FILE, MOST_RESULTS, FiledQuads, Index, make_index
+from kgbuild.search import FILE
+from kgbuild.search.index import make_index
+from kgbuild.search.names import FiledQuads
+from kgbuild.search.query import MOST_RESULTS, Index
 
 RUNS = 200
 PEER_SECONDS = 3.0

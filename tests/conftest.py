@@ -1,26 +1,75 @@
-"""What several test files share, each made once: releases and graphs, a server, and a Java that starts quickly."""
+"""What several test files share, each made once: releases and graphs, a server, and a Java that starts quickly.
+
+Also how tests are dealt out to processes (`pytest -n 2 --dist loadgroup`), and where a skip is a failure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import fcntl
+import os
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from pyoxigraph import Store
 
-from kgbuild.pipeline import Sources, _content, assemble, build, compile_graph, compile_records
+from kgbuild.pipeline import Sources, assemble, build, compile_graph, compile_records, release_content
 from kgbuild.progress import Silent
 from kgbuild.release import publish
 from mini import MINI, ROOT, copy_project, sources
 from serving import Served, mini_file, serving
 
+ALONE = ("test_abuse", "test_pool", "test_disk", "test_answers", "test_metrics")
+"""Files that measure time, fill memory or count processes: all in one process, one after the other."""
+LONG = ("test_release", "test_browser", "test_questions_http", "test_questions", "test_w3c_short", "test_dataset")
+"""Files that take longest: begun first, so that no process ends long after the others."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of a file together, which share its servers, and begin with those that take longest."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("alone" if item.path.stem in ALONE else item.path.stem))
+    if config.getoption("dist") == "loadgroup":
+        first = [*ALONE, *LONG]
+        items.sort(key=lambda item: first.index(item.path.stem) if item.path.stem in first else len(first))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a skip fail where KGBUILD_NO_SKIPS is set, as in CI: some part that the tests need is missing."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("KGBUILD_NO_SKIPS"):
+        report.outcome = "failed"
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.longrepr = f"{reason} (Nothing may be skipped here: KGBUILD_NO_SKIPS is set.)"
+    return report
+
+
+def once_per_run(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Let one of the processes that share this run of the tests make a folder; the others wait, and read it."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed
+        if not folder.exists():
+            make(unfinished := shared / f"{name}.unfinished")
+            unfinished.rename(folder)
+    return folder
+
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a copy of the mini fixture with a release in its folder `build`.  Shared: nobody may change it."""
-    folder = copy_project(tmp_path_factory.mktemp("mini"))
-    build(sources(folder), folder / "build")
-    return folder
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        copy_project(folder)
+        build(sources(folder), folder / "build")
+
+    return once_per_run(tmp_path_factory, "mini", make)
 
 
 @pytest.fixture(scope="session")
@@ -46,12 +95,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="session")
 def real_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Publish the repository's own records in a folder, unchecked: `make` checks them.  Nobody may change it."""
-    sources_ = Sources(ROOT / "data", ROOT / "ontology", ROOT / "queries", root=ROOT)
-    compiled = compile_records(sources_, Silent())
-    folder = tmp_path_factory.mktemp("real") / "build"
-    folder.mkdir()
-    publish(folder, _content(compiled, assemble(compiled, sources_, Silent())))
-    return folder
+
+    def make(folder: Path) -> None:
+        sources_ = Sources(ROOT / "data", ROOT / "ontology", ROOT / "queries", root=ROOT)
+        compiled = compile_records(sources_, Silent())
+        folder.mkdir()
+        publish(folder, release_content(compiled, assemble(compiled, sources_, Silent())))
+
+    return once_per_run(tmp_path_factory, "build", make)
 
 
 @pytest.fixture(scope="session")

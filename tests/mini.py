@@ -86,7 +86,7 @@ def kgbuild_here(folder: Path, *arguments: str, stdin: str = "") -> Done:
     with (
         contextlib.chdir(folder),
         mock.patch.object(sys, "argv", ["kgbuild", *arguments]),
-        mock.patch.object(sys, "stdin", io.StringIO(stdin)),
+        mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()))),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

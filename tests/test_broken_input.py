@@ -14,12 +14,12 @@ import pytest
 import rdflib
 from rdflib.namespace import SH
 
+from kgbuild.build.shapes import load_shapes
 from kgbuild.errors import DataError, Issue, Place
 from kgbuild.namespaces import ONTOLOGY, PREFIXES
-from kgbuild.pipeline import compile_records, validate_articles
+from kgbuild.pipeline import check_articles, compile_records
 from kgbuild.progress import Silent
 from kgbuild.release import current_release
-from kgbuild.validation import load_shapes
 from mini import MINI, ROOT, Done, copy_project, edit, is_whole, kgbuild, kgbuild_here, sources
 
 # --- through the command ----------------------------------------------------------------------------------------------
@@ -531,7 +531,7 @@ def shape_issues(tmp_path_factory: pytest.TempPathFactory) -> list[Issue]:
     write_records(project, failing().texts)
     compiled = compile_records(sources(project), Silent())
     with pytest.raises(DataError) as caught:
-        validate_articles(compiled, sources(project), Silent())
+        check_articles(compiled, sources(project), Silent())
     return caught.value.issues
 
 

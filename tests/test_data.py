@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 from pyoxigraph import QuerySolutions, Store
 
-from kgbuild.documents import Document, parse_document
-from kgbuild.errors import Issue
+from kgbuild.build.texts import normalise
+from kgbuild.errors import Findings
 from kgbuild.namespaces import PREFIXES
-from kgbuild.pipeline import Sources, compile_graph, normalised
-from kgbuild.records import CLAIM_KINDS, Article, read_article, read_claim
+from kgbuild.pipeline import Sources, compile_graph
+from kgbuild.records.documents import parse_document
+from kgbuild.records.kinds import CLAIM_KINDS
+from kgbuild.records.models import Article
+from kgbuild.records.reading import read_article, read_claim
+from nonempty import nonempty
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
@@ -28,8 +32,9 @@ CENTRAL_ASIAN = ("kazakhstan", "kyrgyzstan", "tajikistan", "turkmenistan", "uzbe
 
 def article(path: Path) -> Article:
     """Read a record that must be readable."""
-    read, issues = read_article(path, path.name)
-    assert read is not None, issues
+    findings = Findings()
+    read = read_article(path, path.name, findings)
+    assert read is not None, list(findings)
     return read
 
 
@@ -71,7 +76,7 @@ def text() -> str:
     folder, file = os.environ.get("KGBUILD_TEXTS"), article(SEED).source.text
     if not folder or file is None or not (Path(folder) / str(file.file)).is_file():
         pytest.skip("the text of the first article is not here: put its folder into KGBUILD_TEXTS")
-    return normalised((Path(folder) / str(file.file)).read_bytes())
+    return normalise((Path(folder) / str(file.file)).read_bytes())
 
 
 # A word that the passage must hold -> a field of the claim that rests on it.
@@ -105,7 +110,7 @@ def test_positions_cut_the_right_sentences(text: str, fields: str) -> None:
     cuts = [text[start:end] for start, end in places]
     assert cuts
     assert CONTENT[fields] in " ".join(cuts)
-    for (start, _), cut in zip(places, cuts, strict=True):
+    for (start, _), cut in nonempty(zip(places, cuts, strict=True)):
         assert re.match(r"[А-ЯЁ“«]", cut), cut[:20]
         assert cut.endswith((".", "”")), cut[-20:]
         assert "\n" == text[start - 1] or text[:start].rstrip().endswith((".", "”", "!"))
@@ -179,11 +184,10 @@ EXAMPLES = re.findall(r"\| `(\w+)` \|[^|]*\| `(\w+: \{.*\})` \|", GUIDE)
 @pytest.mark.parametrize(("kind", "example"), EXAMPLES, ids=[kind for kind, _ in EXAMPLES])
 def test_each_example_of_the_guide_can_be_read(kind: str, example: str) -> None:
     """The line that shows a kind is a claim of that kind without a finding."""
-    document = parse_document(f"claims:\n  - {example}\n    says: An example of the guide.\n", "data/README.md")
-    assert isinstance(document, Document), document
-    issues: list[Issue] = []
-    claim = read_claim(document, ("claims", 0), issues)
-    assert [] == issues
+    text, findings = f"claims:\n  - {example}\n    says: An example of the guide.\n", Findings()
+    document = parse_document(text, "data/README.md", findings)
+    claim = read_claim(document, ("claims", 0), findings) if document else None
+    assert [] == list(findings)
     assert claim is not None
     assert kind == claim.kind
 
@@ -192,6 +196,6 @@ def test_the_guide_knows_every_kind_and_field() -> None:
     """A kind or field that is added without a word in the guide is found."""
     listed = {kind: set(re.findall(r"\w+", fields)) for kind, fields in re.findall(r"\| `(\w+)` \| ([^|]*) \|", GUIDE)}
     assert sorted(CLAIM_KINDS) == sorted(listed)
-    for kind, model in CLAIM_KINDS.items():
+    for kind, model in nonempty(CLAIM_KINDS.items()):
         fields = {field.alias or name for name, field in model.model_fields.items()}
         assert set() == fields - listed[kind], kind

@@ -24,6 +24,7 @@ from rdflib import RDF, Graph, Literal, Namespace, URIRef
 from kgbuild.catalogue.descriptions import TITLE
 from kgbuild.release import Release, current_release, list_releases
 from kgbuild.server.rendering import data_block
+from nonempty import nonempty
 from serving import BROWSER, PATIENCE, ROOT, Served, mini_file, mini_nquads, resident, serving, until
 
 VOID = Namespace("http://rdfs.org/ns/void#")
@@ -244,7 +245,7 @@ def test_distributions_are_the_files_of_the_release(served: Served, release: Rel
         "catalogue.json": "application/json",
     }
     found = {}
-    for distribution in graph.objects(ME, DCAT.distribution):
+    for distribution in nonempty(graph.objects(ME, DCAT.distribution)):
         address = str(graph.value(distribution, DCAT.downloadURL))
         body = requests.get(address, timeout=PATIENCE).content
         file = address.rpartition("/")[2]
@@ -281,7 +282,7 @@ def test_dcat_says_what_the_citation_file_says(served: Served, store: Store) -> 
     assert set(cited["keywords"]) == {str(word) for word in graph.objects(ME, DCAT.keyword)}
     assert "CC-BY-4.0" == cited["license"]
     assert {"en", "ru"} == {title.language for title in graph.objects(ME, DCTERMS.title)}  # type: ignore[attr-defined]
-    for title in store.query(f"SELECT ?t {{ <{ME}> <{DCTERMS.title}> ?t }}"):  # type: ignore[union-attr]
+    for title in nonempty(store.query(f"SELECT ?t {{ <{ME}> <{DCTERMS.title}> ?t }}")):  # type: ignore[arg-type]
         assert TITLE[title["t"].language] == title["t"].value
 
 
@@ -683,7 +684,7 @@ def test_addresses_of_the_sitemap_answer(served: Served) -> None:
     """A sample of the pages that crawlers are sent to is there."""
     listed = addresses(get(served, "/sitemap-0.xml").content)
     documents = [address for address in listed if "/doc/" in address]
-    for address in documents[:: max(1, len(documents) // 20)]:
+    for address in nonempty(documents[:: max(1, len(documents) // 20)]):
         assert 200 == requests.get(address, headers={"Accept": BROWSER}, timeout=PATIENCE).status_code, address
 
 

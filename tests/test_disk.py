@@ -20,10 +20,11 @@ import pytest
 import requests
 
 from canary import DISGUISED, PLAIN, listening
-from kgbuild.questions import bind, load_questions
+from kgbuild.questions.named import bind, load_questions
 from kgbuild.release import ReleaseContent, collect_garbage, publish
 from kgbuild.workers import disk
 from mini import kgbuild_here
+from nonempty import nonempty
 from servers import free_port
 from serving import (
     JSON,
@@ -184,7 +185,7 @@ def test_merged_graphs_and_named_graphs_in_one_query(server: Served, memory: Ser
 def test_nobody_else_is_asked(server: Served, written: str) -> None:
     """SERVICE, in the open or in disguise, calls nobody."""
     with listening() as canary:
-        for answer in sendings(server, written.format(c=canary.address)):
+        for answer in nonempty(sendings(server, written.format(c=canary.address))):
             assert answer.status_code in (200, 400, 403), answer.text
             assert "canary" not in answer.text
         assert [] == canary.calls
@@ -223,7 +224,7 @@ def test_the_wall_stands_without_the_scan(server: Served, build: Path) -> None:
 def test_workers_have_no_descriptor_to_spare(server: Served) -> None:
     """Each worker's limit is zero, and every file of the store is open in it."""
     assert server.is_well()
-    for pid in workers(server):
+    for pid in nonempty(workers(server)):
         limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii").splitlines()
         (files,) = [line.split() for line in limits if line.startswith("Max open files")]
         assert ["0", "0"] == files[3:5]

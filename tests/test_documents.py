@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kgbuild.documents import MAX_BYTES, MAX_DEPTH, Document, Key, parse_document, read_document
-from kgbuild.errors import Issue, Place
+from kgbuild.errors import Findings, Issue, Place
+from kgbuild.records.documents import MAX_BYTES, MAX_DEPTH, Document, KeyPath, parse_document, read_document
 
 NAME = "data/articles/2024/x.yaml"
 RECORD = """\
@@ -26,20 +26,33 @@ claims:
 
 
 def document_of(text: str) -> Document:
-    found = parse_document(text, NAME)
-    assert isinstance(found, Document), found
+    findings = Findings()
+    found = parse_document(text, NAME, findings)
+    assert isinstance(found, Document), list(findings)
     return found
 
 
 def issue_of(text: str) -> Issue:
-    found = parse_document(text, NAME)
-    assert isinstance(found, Issue), found.content
-    return found
+    findings = Findings()
+    assert parse_document(text, NAME, findings) is None
+    (issue,) = findings
+    return issue
 
 
 def read(folder: Path, content: bytes) -> Document | Issue:
     (folder / "x.yaml").write_bytes(content)
-    return read_document(folder / "x.yaml", NAME)
+    return read_file(folder / "x.yaml")
+
+
+def read_file(path: Path) -> Document | Issue:
+    """Read a file: it gives a document, or one issue."""
+    findings = Findings()
+    document = read_document(path, NAME, findings)
+    if document is not None:
+        assert [] == list(findings)
+        return document
+    (issue,) = findings
+    return issue
 
 
 def position(place: Place) -> tuple[int, int]:
@@ -84,7 +97,7 @@ def test_structure_is_as_written() -> None:
         (("claims", 0, "says"), (4, 5), (4, 11)),
     ],
 )
-def test_place_of_key_and_value(way: Key, key: tuple[int, int], value: tuple[int, int]) -> None:
+def test_place_of_key_and_value(way: KeyPath, key: tuple[int, int], value: tuple[int, int]) -> None:
     """Columns count characters, not bytes: Cyrillic letters and an emoji are one each, inside flow mappings too."""
     document = document_of(RECORD)
     assert (key, value) == (position(document.key_place(way)), position(document.place(way)))
@@ -166,8 +179,10 @@ def test_depth_allowed_is_read() -> None:
 def test_brackets_do_not_crash_the_process(tmp_path: Path) -> None:
     """100,000 brackets, which overflow the stack of whoever composes them, are an issue in a process that lives on."""
     (tmp_path / "x.yaml").write_text("[" * 100_000)
-    program = "import sys; from pathlib import Path; from kgbuild.documents import read_document as r; " + (
-        "print(r(Path(sys.argv[1]), 'x.yaml').code)"
+    program = (
+        "import sys; from pathlib import Path; from kgbuild.errors import Findings; "
+        "from kgbuild.records.documents import read_document; "
+        "found = Findings(); read_document(Path(sys.argv[1]), 'x.yaml', found); print(*[i.code for i in found])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, tmp_path / "x.yaml"], capture_output=True, text=True, timeout=60
@@ -209,7 +224,7 @@ def test_too_large_is_refused_unread(tmp_path: Path) -> None:
 def test_file_that_cannot_be_opened(tmp_path: Path) -> None:
     """A file that is gone, or is a folder, is an issue that gives the reason."""
     for path, reason in ((tmp_path / "gone.yaml", "No such file or directory"), (tmp_path, "Is a directory")):
-        issue = read_document(path, NAME)
+        issue = read_file(path)
         assert isinstance(issue, Issue)
         assert (Place(NAME), "unreadable") == (issue.place, issue.code)
         assert reason in issue.finding

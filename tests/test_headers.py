@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kgbuild.errors import DataError, Place
-from kgbuild.headers import comment_block, read_header
+from kgbuild.questions.headers import comment_block, read_header
 
 
 def place_of(text: str) -> Place:

@@ -11,6 +11,7 @@ from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URI
 from rdflib.term import Node
 
 from kgbuild.namespaces import EXTERNAL, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
+from nonempty import nonempty
 
 ROOT = Path(__file__).resolve().parents[1]
 DIRECTORY = ROOT / "ontology"
@@ -23,7 +24,7 @@ def words(text: str) -> list[str]:
 
 
 CLASSES = words("""
-    Academy Accession Actor Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
+    Academy Accession Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
     Disagreement Document Founding GovernmentBody Institution InternationalOrganization Meeting Membership
     MultilateralPlatform Naming Network Observation Occurrence Participation Person Place PoliticalPartyBody Programme
     Proposal Publication ResearchInstitute Seat Secretariat Signature Situation State Statement StatusObservation
@@ -123,7 +124,7 @@ def test_classes_are_those_of_the_model(core: Graph) -> None:
 
 def test_every_term_is_described(core: Graph) -> None:
     """Every own term has one label in each of four languages, a definition in two, an example, and who defines it."""
-    for term in own_terms(core):
+    for term in nonempty(own_terms(core)):
         assert languages(core, term, RDFS.label) == LABEL_LANGUAGES, term
         assert languages(core, term, SKOS.definition) == ["en", "ru"], term
         assert languages(core, term, SKOS.example) == ["en"], term
@@ -135,7 +136,7 @@ def test_every_term_has_one_kind(everything: Graph) -> None:
     kinds = {OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty}
     declared = {s for s in everything.subjects(RDF.type) if set(everything.objects(s, RDF.type)) & kinds}
     assert set(own_terms(everything)) <= declared
-    for term in declared:
+    for term in nonempty(declared):
         assert len(set(everything.objects(term, RDF.type)) & kinds) == 1, term
 
 
@@ -224,13 +225,79 @@ def test_every_retired_term_names_its_replacement(everything: Graph) -> None:
     assert unreplaced(seeded) == [ONTOLOGY + "Lost", ONTOLOGY + "Round"]
 
 
+# How things are shown -------------------------------------------------------------------------------------------------
+
+PARTS = re.compile(r"\{([^{}]*)\}")
+PRESENTED = words("""
+    Academy Accession Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
+    Disagreement Founding GovernmentBody Institution InternationalOrganization Meeting Membership MultilateralPlatform
+    Naming Network Participation Person Place PoliticalPartyBody Programme Proposal Publication
+    ResearchInstitute Seat Secretariat Signature State Statement StatusObservation Succession Suspension Tenure
+    Territory Tie UnidentifiedParty
+""")
+NAMED_BY_CAPTION = words("Claim Date Disagreement UnidentifiedParty")
+
+
+def parts_of(caption: str) -> set[str]:
+    """List the properties that a caption names."""
+    return {name for part in PARTS.findall(caption) for name in part.split("|")}
+
+
+def test_classes_that_pages_list_say_how(core: Graph) -> None:
+    """Each class that is listed has a plural label in four languages, columns that exist, and a place of its own."""
+    assert sorted(PRESENTED) == sorted({name(c) for c in core.subjects(ICN.pluralLabel)})
+    properties = {name(p) for p in own_terms(core) if (p, RDF.type, OWL.Class) not in core}
+    orders = []
+    for class_ in nonempty(ICN[each] for each in PRESENTED):
+        assert languages(core, class_, ICN.pluralLabel) == LABEL_LANGUAGES, class_
+        (featured,) = core.objects(class_, ICN.featured)
+        assert words(str(featured)), class_
+        assert set(words(str(featured))) <= properties, class_
+        orders += [int(str(o)) for o in core.objects(class_, ICN.displayOrder)]
+    assert len(PRESENTED) == len(orders) == len(set(orders))
+
+
+def test_what_has_no_name_of_its_own_has_a_caption(core: Graph) -> None:
+    """Each kind of situation, and what else is called by a caption, has one in four languages, with equal parts."""
+    captioned = {ICN[each] for each in NAMED_BY_CAPTION}
+    below = set(core.transitive_subjects(RDFS.subClassOf, ICN.Situation)) - {ICN.Situation}
+    assert len(below) > 15
+    for class_ in below | captioned:
+        above = [c for c in core.transitive_objects(class_, RDFS.subClassOf) if (c, ICN.caption, None) in core]
+        assert above, class_
+    properties = {name(p) for p in own_terms(core) if (p, RDF.type, OWL.Class) not in core}
+    for term in nonempty(set(core.subjects(ICN.caption))):
+        assert languages(core, term, ICN.caption) == LABEL_LANGUAGES, term
+        used = [parts_of(str(caption)) for caption in core.objects(term, ICN.caption)]
+        assert all(each == used[0] for each in nonempty(used)), term
+        assert used[0], term
+        assert used[0] <= properties, term
+
+
+def test_properties_are_shown_in_an_order(core: Graph) -> None:
+    """No two properties share a place, each reverse label is in four languages, and every column has a place."""
+    properties = [p for p in core.subjects(ICN.displayOrder) if (p, RDF.type, OWL.Class) not in core]
+    orders = [str(core.value(p, ICN.displayOrder)) for p in properties]
+    assert len(orders) == len(set(orders)) > 100
+    for property_ in nonempty(set(core.subjects(ICN.reverseLabel))):
+        assert languages(core, property_, ICN.reverseLabel) == LABEL_LANGUAGES, property_
+    columns = {ICN[each] for text in core.objects(None, ICN.featured) for each in words(str(text))}
+    assert columns <= set(properties)
+
+
+def test_what_goes_without_saying_is_marked(everything: Graph) -> None:
+    """The usual concept of a scheme is marked, at most one in each."""
+    usual = [str(c) for c in everything.subjects(ICN.usual, Literal(True))]
+    assert sorted(usual) == [VOCABULARY + "comparator/equal", VOCABULARY + "standing/member"]
+
+
 # The vocabularies -----------------------------------------------------------------------------------------------------
 
 
 def test_every_scheme_has_its_file() -> None:
     """Each scheme that the program knows has one file, named after it, that describes this scheme alone."""
     assert sorted(SCHEMES.values()) == sorted(p.stem for p in DIRECTORY.glob("vocabularies/*.ttl"))
-    for path in DIRECTORY.glob("vocabularies/*.ttl"):
+    for path in nonempty(DIRECTORY.glob("vocabularies/*.ttl")):
         graph = read([path])
         assert [URIRef(VOCABULARY + path.stem)] == list(graph.subjects(RDF.type, SKOS.ConceptScheme))
         outside = [c for c in graph.subjects() if not str(c).startswith(VOCABULARY + path.stem)]
@@ -239,7 +306,7 @@ def test_every_scheme_has_its_file() -> None:
 
 def test_every_scheme_is_described(vocabularies: Graph) -> None:
     """A scheme has a label in four languages and a definition in two."""
-    for scheme in vocabularies.subjects(RDF.type, SKOS.ConceptScheme):
+    for scheme in nonempty(vocabularies.subjects(RDF.type, SKOS.ConceptScheme)):
         assert languages(vocabularies, scheme, SKOS.prefLabel) == LABEL_LANGUAGES, scheme
         assert languages(vocabularies, scheme, SKOS.definition) == ["en", "ru"], scheme
 
@@ -266,18 +333,19 @@ def test_roles_and_standings_correspond(vocabularies: Graph) -> None:
     assert slugs == [t.rpartition("/")[2] for t in tops]
     assert slugs == [t.rpartition("/")[2] for t in standings]
     assert everyone == standings
-    for role, standing in zip(tops, standings, strict=True):
+    for role, standing in nonempty(zip(tops, standings, strict=True)):
         assert [URIRef(standing)] == list(vocabularies.objects(URIRef(role), SKOS.exactMatch))
         assert [URIRef(role)] == list(vocabularies.objects(URIRef(standing), SKOS.exactMatch))
 
 
 SCRIPTS = {"en": r"[A-Za-z]", "ru": r"[А-яЁё]", "kk": r"[А-яЁёӘәҒғҚқҢңӨөҰұҮүҺһІі]", "zh": r"[\u4e00-\u9fff]"}
 ACRONYMS = ("EDTF", "ISSN")
+LABELS = (RDFS.label, SKOS.prefLabel, ICN.pluralLabel, ICN.reverseLabel)
 
 
 def in_wrong_script(graph: Graph) -> list[str]:
     """List the labels with no letter of the script of their language, or with letters of another one."""
-    labels = {o for p in (RDFS.label, SKOS.prefLabel) for o in graph.objects(None, p) if isinstance(o, Literal)}
+    labels = {o for p in LABELS for o in graph.objects(None, p) if isinstance(o, Literal)}
     wrong = []
     for label in labels - {Literal(word, lang=language) for word in ACRONYMS for language in SCRIPTS}:
         others = {r"[A-Za-z]", r"[\u4e00-\u9fff]", SCRIPTS["kk"]} - {SCRIPTS[label.language or ""]}

@@ -15,9 +15,10 @@ from rdflib import OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef
 from kgbuild.catalogue.reference import make_reference
 from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.lookups import run
-from kgbuild.questions import load_questions
-from kgbuild.server.diagrams import Caption, Node, Part, situation_diagram, tree_diagram, width_of
+from kgbuild.questions.named import load_questions
+from kgbuild.server.diagrams import DiagramText, Node, Part, situation_diagram, tree_diagram, width_of
 from kgbuild.server.ontology_page import questions_using
+from nonempty import nonempty
 from serving import BROWSER, PATIENCE, ROOT, Served, serving
 
 ICN = Namespace("https://w3id.org/icn/ontology#")
@@ -103,7 +104,7 @@ def test_every_term_has_its_anchor_and_all_its_texts(
         shown = section(pages[language], term.removeprefix(ICN))
         text = words(shown)
         for predicate in (RDFS.label, SKOS.definition, SKOS.example):
-            for value in core.objects(term, predicate):
+            for value in nonempty(core.objects(term, predicate)):
                 assert " ".join(str(value).split()) in text, (term, predicate)
 
 
@@ -112,7 +113,7 @@ def test_the_readers_language_comes_first(
     pages: dict[str, ET.Element], core: Graph, terms: list[URIRef], language: str
 ) -> None:
     """The heading of a term is its label in the reader's language, marked as such."""
-    for term in terms:
+    for term in nonempty(terms):
         heading = next(element for element in section(pages[language], term.removeprefix(ICN)) if element.tag == "h3")
         name = next(iter(heading))
         label = next(v for v in core.objects(term, RDFS.label) if isinstance(v, Literal) and v.language == language)
@@ -121,10 +122,10 @@ def test_the_readers_language_comes_first(
 
 def test_languages_are_kept_apart(pages: dict[str, ET.Element], core: Graph, terms: list[URIRef]) -> None:
     """Each label and definition stands in an element of its own language: no screen reader mixes them up."""
-    for term in terms:
+    for term in nonempty(terms):
         shown = section(pages["en"], term.removeprefix(ICN))
         for predicate in (RDFS.label, SKOS.definition):
-            for value in core.objects(term, predicate):
+            for value in nonempty(core.objects(term, predicate)):
                 assert isinstance(value, Literal)
                 marked = list(in_language(shown, str(value.language)))
                 assert any(" ".join(str(value).split()) in " ".join(text.split()) for text in marked), (term, value)
@@ -137,20 +138,22 @@ def test_links_of_a_term_are_those_of_the_ontology(
     page = pages["en"]
     anchors = {element.get("id") for element in page.iter() if element.get("id")}
     relations = (RDFS.subClassOf, RDFS.subPropertyOf, RDFS.domain, RDFS.range, RDFS.seeAlso, OWL.disjointWith)
-    for term in terms:
+    count = 0
+    for term in nonempty(terms):
         links = {element.get("href") for element in section(page, term.removeprefix(ICN)).iter("a")}
-        for other in {other for relation in relations for other in core.objects(term, relation)}:
-            wanted = f"#{str(other).removeprefix(ICN)}" if str(other).startswith(ICN) else str(other)
-            assert wanted in links, (term, other)
-        for narrower in [*core.subjects(RDFS.subClassOf, term), *core.subjects(RDFS.subPropertyOf, term)]:
-            assert f"#{str(narrower).removeprefix(ICN)}" in links
+        others = {str(other) for relation in relations for other in core.objects(term, relation)}
+        others |= {str(narrower) for relation in relations[:2] for narrower in core.subjects(relation, term)}
+        wanted = {f"#{other.removeprefix(ICN)}" if other.startswith(ICN) else other for other in others}
+        assert wanted <= links, term
+        count += len(wanted)
+    assert count > len(terms), "most terms have a link"
     inner = {element.get("href") or "" for element in page.iter("a") if (element.get("href") or "").startswith("#")}
     assert {link[1:] for link in inner} <= anchors
 
 
 def test_anchors_are_unique(pages: dict[str, ET.Element]) -> None:
     """An anchor that stands twice would lead to the first one only."""
-    for page in pages.values():
+    for page in nonempty(pages.values()):
         anchors = [element.get("id") for element in page.iter() if element.get("id")]
         assert sorted(set(anchors), key=str) == sorted(anchors, key=str)
 
@@ -169,10 +172,10 @@ def test_marks_are_those_of_the_ontology(pages: dict[str, ET.Element], core: Gra
 
 def test_lists_of_classes_that_exclude_each_other_are_read(pages: dict[str, ET.Element], core: Graph) -> None:
     """`owl:AllDisjointClasses` is a list in RDF; the page says it of each class."""
-    for group in core.subjects(RDF.type, OWL.AllDisjointClasses):
+    for group in nonempty(core.subjects(RDF.type, OWL.AllDisjointClasses)):
         (first,) = core.objects(group, OWL.members)
         members = [str(member) for member in core.items(first)]
-        for member in members:
+        for member in nonempty(members):
             links = {e.get("href") for e in section(pages["en"], member.removeprefix(str(ICN))).iter("a")}
             assert {f"#{other.removeprefix(str(ICN))}" for other in members if other != member} <= links
 
@@ -202,11 +205,11 @@ def test_every_concept_is_listed(pages: dict[str, ET.Element]) -> None:
     for path in files:
         graph = Graph()
         graph.parse(path)
-        for scheme in graph.subjects(RDF.type, SKOS.ConceptScheme):
+        for scheme in nonempty(graph.subjects(RDF.type, SKOS.ConceptScheme)):
             shown = section(pages["ru"], f"vocabulary-{str(scheme).rpartition('/')[2]}")
             text = words(shown)
             links = {element.get("href") for element in shown.iter("a")}
-            for concept in graph.subjects(SKOS.inScheme, scheme):
+            for concept in nonempty(graph.subjects(SKOS.inScheme, scheme)):
                 assert f"/{str(concept).removeprefix('https://w3id.org/icn/')}?lang=ru" in links
                 labels = [str(label) for label in graph.objects(concept, SKOS.prefLabel)]
                 definitions = [v for v in graph.objects(concept, SKOS.definition) if getattr(v, "language", "") == "ru"]
@@ -243,7 +246,7 @@ def test_the_tree_has_each_class_once(pages: dict[str, ET.Element], core: Graph)
     lines = [(s, o) for s, o in core.subject_objects(RDFS.subClassOf) if {s, o} <= classes]
     assert len(lines) == len(list(tree.iter(f"{SVG}path")))
     _, _, width, height = map(float, (tree.get("viewBox") or "").split())
-    for box in tree.iter(f"{SVG}rect"):
+    for box in nonempty(tree.iter(f"{SVG}rect")):
         x, y, w, h = (float(box.get(name) or "") for name in ("x", "y", "width", "height"))
         assert x >= 0
         assert y >= 0
@@ -269,7 +272,7 @@ def label(core: Graph, term: object) -> Literal:
 
 def test_names_in_diagrams_are_escaped() -> None:
     """A label with signs of XML stays a text."""
-    caption = Caption("x", "<t>", "a & b", "en")
+    caption = DiagramText("x", "<t>", "a & b", "en")
     tree = ET.fromstring(tree_diagram(caption, [Node("<b>&", (Node('"'),))]))  # noqa: S314
     assert ["<b>&", '"'] == sorted((words(text) for text in tree.iter(f"{SVG}text")), reverse=True)
     ET.fromstring(situation_diagram(caption, "<m>", [], [Part("&", "<v>")]))  # noqa: S314

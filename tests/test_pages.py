@@ -10,9 +10,10 @@ import pytest
 import requests
 
 from kgbuild.namespaces import ID, sparql_header
-from kgbuild.server.views.charts import timeline
-from kgbuild.server.views.graph import Span, Thing
+from kgbuild.server.pages.charts import Span, timeline
+from kgbuild.server.pages.layout import Shown
 from markup import checked, data_of, page, words
+from nonempty import nonempty
 from serving import PATIENCE, Served, mini_file, serving
 
 HOSTILE = "</title></script><script>alert('1')</script><b onclick=\"x\">&amp;\u202eevil"
@@ -33,11 +34,12 @@ EXPECTED = {
     "/doc/network/lakes-academies": (
         "Lakes Network of Academies",
         ["Озёрная сеть академий", "Exchange of teaching between academies.", "The network is there for the exchange",
-         "Former members Member Role From To", "Highmoor School of Administration", "30 June 2022; withdrawal",
-         "institution of Stonefell, not named", "attested on 10 April 2021", "presumed: no end is stated",
-         "The curator inferred who is meant", "The text names no academy; the country has one.",
+         "Members Timeline", "Highmoor School of Administration",
+         "Ended Member Standing Reason of the end From To Certainty", "withdrawal 1 March 2021 30 June 2022",
+         "Institution of Stonefell, not named", "attested on 10 April 2021", "presumed: no end is stated",
+         "Who is meant was inferred by the curator.", "The text names no academy; the country has one.",
          "Said of a party that is not named there", "founding", "14 May 2019", "A common library of the academies.",
-         "Membership: Highmoor School of Administration – Lakes Network of Academies joined",
+         "Lakes Network of Academies – 1 March 2021 joined",
          "Who sits in the new network"],
         ["/doc/membership/lakes-hub--lakes-academies", "/doc/article/2019-06-03-founding-members",
          "/doc/institution/rivermark-academy", "/doc/agreement/lakes-founding-agreement", "/date/2019-05-14",
@@ -64,7 +66,7 @@ EXPECTED = {
     ),
     "/doc/place/ferrytown": (
         "Ferrytown",
-        ["Lies in Lakeland", "Lakes Forum 2019", "13–14 May 2019", "The forum met in Ferrytown on 14 May 2019."],
+        ["within Lakeland", "Lakes Forum 2019", "13–14 May 2019", "The forum met in Ferrytown on 14 May 2019."],
         ["/doc/meeting/lakes-forum-2019", "/doc/state/lakeland", "/doc/article/2019-06-03-founding-members"],
     ),
 }  # fmt: skip
@@ -130,7 +132,7 @@ def test_other_formats_are_in_the_head(server: Served) -> None:
 
 
 def styles(*bounds: str) -> list[str]:
-    drawn = timeline([(Thing("x", {}), Span(*bounds))])
+    drawn = timeline([(Shown("x"), Span(*bounds))])
     return [piece.style for piece in drawn.bars[0].pieces] if drawn else []
 
 
@@ -240,19 +242,16 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-def test_what_is_large_has_pages(hub: Served) -> None:
-    """Its pages lead from one to the next, and each member is on one of them."""
-    members: list[str] = []
-    path, seen = "/doc/network/large", 0
-    while path:
-        text = page(hub, path)
-        found = checked(text)
-        members += re.findall(r'<th scope="row"><a href="/doc/state/(s\d+)"', text)
-        seen += 1
-        path = next(iter(re.findall(r'<a rel="next" href="([^"]+)"', text)), "").replace("&amp;", "&")
-        assert seen < 20, found.links
-    assert [f"s{n:03}" for n in range(400)] == sorted(members)
-    assert seen > 1
+def test_what_is_large_says_how_much_of_it_is_shown(hub: Served) -> None:
+    """There is no second page: the first two hundred stand there, with a query for all of them."""
+    text = page(hub, "/doc/network/large")
+    found = checked(text)
+    assert 200 == len(re.findall(r'<th scope="row"><a href="/doc/state/', text))
+    assert "The first 200 of 400 are shown." in words(text)
+    (query,) = [link for link in found.links if link.startswith("/sparql?") and "DISTINCT" in link]
+    answer = requests.get(hub.address + query, headers={"Accept": "text/csv"}, timeout=PATIENCE)
+    assert 400 == len(answer.text.splitlines()) - 1
+    assert text == page(hub, "/doc/network/large?page=2")
 
 
 def test_what_is_not_so_large_is_on_one_page(hub: Served) -> None:
@@ -323,7 +322,9 @@ def test_pages_of_the_real_records_are_well_formed(site: Served, kind: str) -> N
       ?x dcterms:identifier ?id . ?s ?p ?x FILTER (STRSTARTS(STR(?x), "{ID}{kind}/"))
     }} GROUP BY ?x ORDER BY DESC(?n) ?x"""
     found = [row["x"] for row in site.rows(sparql_header() + query)]
-    for thing in [*found[:3], *found[3::12]]:
+    if not found:
+        pytest.xfail(f"the records have no {kind} yet")
+    for thing in nonempty([*found[:3], *found[3::12]]):
         for language in ("en", "ru"):
             text = page(site, "/doc/" + thing.removeprefix(ID), language)
             checked(text)

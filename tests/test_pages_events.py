@@ -14,10 +14,11 @@ import pytest
 from kgbuild.namespaces import BASE, ID, SITUATION_KINDS, sparql_header
 from kgbuild.server.rendering import local_path
 from markup import checked, page, words
+from nonempty import nonempty
 from serving import Served, mini_nquads, serving
 
 HOSTILE = "</title></script><script>alert('1')</script><b onclick=\"x\">&amp;"
-MANY = 130
+MANY = 230
 
 
 def rows(served: Served, query: str) -> list[dict[str, str]]:
@@ -44,9 +45,9 @@ EXPECTED = {
     ),
     "/doc/meeting/lakes-summit-2020": (
         "Lakes Summit 2020",
-        ["3 October 2020", "June 2020", "Participants", "Mira Oslan", "Lakeland Academy", "Decisions taken there",
+        ["3 October 2020", "June 2020", "Participants", "Mira Oslan", "Lakeland Academy", "Done at this meeting",
          "A joint course for young officials begins.", "A common library of the academies.", "adopted",
-         "The next summit meets in Rivermark.", "Where articles disagree", "September 2020"],
+         "The next summit meets in Rivermark.", "Where sources differ", "September 2020"],
         ["/doc/person/mira-oslan", "/doc/proposal/lakes-summit-2020--common-library",
          "/doc/disagreement/meeting--lakes-summit-2020--held"],
     ),
@@ -57,7 +58,7 @@ EXPECTED = {
     ),
     "/doc/proposal/lakes-summit-2020--common-library": (
         "A common library of the academies.",
-        ["Mira Oslan", "Status over time", "February 2021", "adopted", "proposed"],
+        ["Mira Oslan", "Statuses", "February 2021", "adopted", "proposed"],
         ["/doc/meeting/lakes-summit-2020", "/doc/network/lakes-academies"],
     ),
     "/doc/decision/lakes-summit-2020--joint-course": (
@@ -67,7 +68,7 @@ EXPECTED = {
     ),
     "/doc/membership/highmoor-school--lakes-academies": (
         "Highmoor School",
-        ["10 February 2021", "1 March 2021", "joined contested", "Where articles disagree", "withdrawal"],
+        ["10 February 2021", "1 March 2021", "joined contested", "Where sources differ", "withdrawal"],
         ["/doc/network/lakes-academies", "/date/2021-02-10", "/doc/article/2021-04-10-rector-profile"],
     ),
     "/doc/denial/membership--lakes-hub--lakes-academies--2022-01": (
@@ -93,13 +94,13 @@ EXPECTED = {
         ["/doc/state/rivermark", "/doc/network/lakes-academies"],
     ),
     "/doc/disagreement/meeting--lakes-summit-2020--held": (
-        "Where articles disagree: held",
+        "Disagreement: held – Lakes Summit 2020",
         ["3 October 2020 kept", "September 2020 set aside", "The value is more exact.", "The order:",
          "The summit, planned for June, was held in September.", "The summit was held on 3 October 2020."],
         ["/doc/meeting/lakes-summit-2020", "/vocabulary/order/precision"],
     ),
     "/doc/disagreement/agreement--lakes-founding-agreement--signed": (
-        "Where articles disagree: signed",
+        "Disagreement: signed",
         ["14 May 2019 kept", "1 June 2019 set aside", "May 2019 less precise", "More voters stand behind the value."],
         ["/doc/agreement/lakes-founding-agreement"],
     ),
@@ -201,7 +202,7 @@ def test_the_bar_marks_every_passage(server: Served) -> None:
     assert sorted((int(row["start"]), int(row["end"])) for row in positions) == sorted(
         (int(m[2]), int(m[3])) for m in marks
     )
-    for x, width, start, end in marks:
+    for x, width, start, end in nonempty(marks):
         assert abs(float(x) - int(start) / 323 * 1000) < 0.1
         assert abs(float(width) - (int(end) - int(start)) / 323 * 1000) < 0.1
     assert "passages" not in page(server, "/doc/article/2020-10-15-summit-report"), "its text is not at hand"
@@ -253,8 +254,8 @@ def test_pages_of_the_release(site: Served, kind: str) -> None:
         FILTER (!CONTAINS(STR(?s), "#")) }} ORDER BY MD5(STR(?s)) LIMIT 4""",
     )
     if not found:
-        pytest.skip(f"the records have no {kind} yet")
-    for row in found:
+        pytest.xfail(f"the records have no {kind} yet")
+    for row in nonempty(found):
         text = page(site, local_path(row["s"]))
         read = checked(text)
         assert words(re.search("<h1>(.*?)</h1>", text, re.DOTALL)[1])  # type: ignore[index]
@@ -326,15 +327,13 @@ def test_hostile_names_are_text(hostile: Served, path: str) -> None:
     assert 'href="javascript' not in text
 
 
-def test_a_date_that_many_share_is_paged(hostile: Served) -> None:
-    """Each thing is on one page, and the pages lead to each other."""
-    pages = [page(hostile, f"/date/1999{end}") for end in ("", "?page=2")]
-    found = [set(re.findall(r'href="/doc/(membership/m\d+--x)"', text)) for text in pages]
-    assert [100, MANY - 100] == [len(each) for each in found]
-    assert not found[0] & found[1]
-    assert f"joined: {MANY}" in words(pages[1])
-    assert '<a rel="next" href="/date/1999?page=2">' in pages[0]
-    assert '<a rel="prev" href="/date/1999">' in pages[1]
+def test_a_date_that_many_share_says_how_many_are_shown(hostile: Served) -> None:
+    """All are counted, the first two hundred stand there, and a query gives all."""
+    text = page(hostile, "/date/1999")
+    assert 200 == len(set(re.findall(r'href="/doc/(membership/m\d+--x)"', text)))
+    assert f"joined: {MANY}" in words(text)
+    assert f"The first 200 of {MANY} are shown." in words(text)
+    assert any("DISTINCT" in link for link in checked(text).links if link.startswith("/sparql?"))
 
 
 def test_a_count_is_called_by_its_comparator(site: Served) -> None:
@@ -345,5 +344,5 @@ def test_a_count_is_called_by_its_comparator(site: Served) -> None:
     for name in ("more-than", "equal"):
         text = page(site, local_path(by_comparator[name]["s"]))
         heading[name] = words(re.search("<h1>(.*?)</h1>", text, re.DOTALL)[1])  # type: ignore[index]
-    assert f"more than – {by_comparator['more-than']['v']}" in heading["more-than"]
+    assert f"more than {by_comparator['more-than']['v']}" in heading["more-than"]
     assert "equal" not in heading["equal"]

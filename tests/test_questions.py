@@ -24,10 +24,10 @@ from rdflib.plugins.sparql import prepareQuery
 from kgbuild.engines import Answer, Table, Term, iri, literal, select
 from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.errors import DataError, UsageError
-from kgbuild.headers import read_header
+from kgbuild.lookups import run
 from kgbuild.namespaces import ARTICLE_GRAPH, ONTOLOGY, expand, sparql_header
-from kgbuild.questions import (
-    ParameterError,
+from kgbuild.questions.headers import read_header
+from kgbuild.questions.named import (
     ask,
     bind,
     default_terms,
@@ -37,11 +37,12 @@ from kgbuild.questions import (
     parse_question,
     read_values,
     sort_lists,
-    write_value,
 )
+from kgbuild.questions.tables import format_csv, short
+from kgbuild.questions.values import ParameterError, find_thing, write_value
 from kgbuild.store import canonical_nquads
-from kgbuild.tables import format_csv, short
 from mini import kgbuild_here
+from nonempty import nonempty
 
 ROOT = Path(__file__).resolve().parents[1]
 MINI = ROOT / "tests" / "fixtures" / "mini"
@@ -165,7 +166,7 @@ def test_another_engine_gives_the_same_rows(
     """The questions are plain SPARQL 1.1 with a total order: rdflib gives the same terms in the same rows."""
     expected = ask(mini, QUESTIONS[name], values)
     assert expected.rows
-    query = bind(QUESTIONS[name], read_values(mini, QUESTIONS[name], values))
+    query = bind(QUESTIONS[name], run(mini, read_values(QUESTIONS[name], values)))
     assert expected == sort_lists(QUESTIONS[name], select(rdflib, query))
 
 
@@ -222,7 +223,7 @@ def test_nobody_joined_in_2022(engine: EmbeddedEngine) -> None:
         "No source says that an academy joined "
         "China–Central Asia Network of Academies of Governance and Public Administration in 2022."
     )
-    assert expected == empty_sentence(engine, QUESTIONS["academies-joined-network"], values)
+    assert expected == run(engine, empty_sentence(QUESTIONS["academies-joined-network"], values))
 
 
 def test_naming_and_supporting_are_counted_apart(mini: EmbeddedEngine) -> None:
@@ -342,8 +343,8 @@ def test_a_denied_member_is_marked(mini: EmbeddedEngine) -> None:
 def test_unnamed_members_are_listed_as_such(mini: EmbeddedEngine) -> None:
     """Members that no source names are told by what they are said to be."""
     members = answer(mini, "members-as-of", "name", organization="lakes-academies", date="2020-01-01")
-    expected = [("unidentified institution (Highmoor)",), ("unidentified institution (Stonefell)",)]
-    assert expected == [row for row in members if row[0].startswith("unidentified")]
+    expected = [("Institution of Highmoor, not named",), ("Institution of Stonefell, not named",)]
+    assert expected == [row for row in members if row[0].endswith("not named")]
 
 
 def test_a_return_is_a_membership_of_its_own(mini: EmbeddedEngine) -> None:
@@ -564,7 +565,8 @@ def test_an_office_tells_its_dates(mini_store: Store) -> None:
 
 
 UNNAMED = """INSERT DATA {
-  <urn:someone> a icn:UnidentifiedParty ; icn:expectedType icn:Person ; icn:ofState state:rivermark .
+  <urn:someone> a icn:UnidentifiedParty ; icn:expectedType icn:Person ; icn:ofState state:rivermark ;
+    rdfs:label "Person of Rivermark, not named"@en .
   tenure:tessa-marlow--ambassador--rivermark--lakeland icn:holder <urn:someone> .
   proposal:lakes-summit-2020--common-library icn:by <urn:someone> }"""
 
@@ -572,10 +574,10 @@ UNNAMED = """INSERT DATA {
 def test_an_unnamed_person_is_told_as_such(mini_store: Store) -> None:
     """Who is not named goes by what is said of them: as holder of an office, and as proposer beside a named one."""
     unnamed = changed(mini_store, UNNAMED)
-    expected = [("Tessa Marlow",), ("unidentified person (Rivermark)",)]
+    expected = [("Tessa Marlow",), ("Person of Rivermark, not named",)]
     assert expected == answer(unnamed, "office-holders-on-date", "name", office="ambassador", date="2021-03-02")
     (by, _) = answer(unnamed, "proposals-and-status", "by")
-    assert ("Mira Oslan; unidentified person (Rivermark)",) == by
+    assert ("Mira Oslan; Person of Rivermark, not named",) == by
 
 
 def test_a_broader_office_finds_the_narrower(engine: EmbeddedEngine) -> None:
@@ -730,7 +732,7 @@ def test_a_date_is_a_day_of_the_calendar(engine: EmbeddedEngine, day: str) -> No
 def test_a_date_of_the_calendar_is_read(engine: EmbeddedEngine, written: str) -> None:
     """A leap day is a day; space around it does not matter."""
     expected = {"date": literal(written.strip(), expand("xsd:date"))}
-    assert expected == read_values(engine, QUESTIONS["members-as-of"], {"date": written})
+    assert expected == run(engine, read_values(QUESTIONS["members-as-of"], {"date": written}))
 
 
 @pytest.mark.parametrize(
@@ -745,7 +747,7 @@ def test_a_date_of_the_calendar_is_read(engine: EmbeddedEngine, written: str) ->
 def test_an_entity_may_be_written_in_four_ways(engine: EmbeddedEngine, written: str) -> None:
     """Id, prefixed name and IRI, with and without its brackets, mean the same entity."""
     expected = {"actor": iri(expand("institution:acsh"))}
-    assert expected == read_values(engine, QUESTIONS["memberships-of-actor"], {"actor": written})
+    assert expected == run(engine, read_values(QUESTIONS["memberships-of-actor"], {"actor": written}))
 
 
 @pytest.mark.parametrize(
@@ -754,7 +756,7 @@ def test_an_entity_may_be_written_in_four_ways(engine: EmbeddedEngine, written: 
 def test_an_entity_may_be_called_by_its_name(engine: EmbeddedEngine, written: str) -> None:
     """A name that one entity alone bears means it, in any language and case."""
     expected = {"actor": iri(expand("institution:acsh"))}
-    assert expected == read_values(engine, QUESTIONS["memberships-of-actor"], {"actor": written})
+    assert expected == run(engine, read_values(QUESTIONS["memberships-of-actor"], {"actor": written}))
 
 
 def test_a_name_of_several_is_told(mini_store: Store) -> None:
@@ -762,16 +764,18 @@ def test_a_name_of_several_is_told(mini_store: Store) -> None:
     same = "network:lakes-academies rdfs:label ?name . FILTER (LANG(?name) = 'en')"
     engine = changed(mini_store, f"INSERT {{ institution:lakeland-academy skos:altLabel ?name }} WHERE {{ {same} }}")
     with pytest.raises(ParameterError, match=r"is the name of 2 things\. Did you mean ") as caught:
-        read_values(engine, QUESTIONS["memberships-of-actor"], {"actor": "Lakes Network of Academies"})
+        run(engine, read_values(QUESTIONS["memberships-of-actor"], {"actor": "Lakes Network of Academies"}))
     assert {"lakes-academies", "lakeland-academy"} == {near.id for near in caught.value.near}
-    chosen = read_values(engine, QUESTIONS["trail"], {"network": "Lakes Network of Academies"})
+    with pytest.raises(UsageError, match=r"^'Lakes Network of Academies' is the name of 2 things\. Did you mean "):
+        run(engine, find_thing("Lakes Network of Academies"))
+    chosen = run(engine, read_values(QUESTIONS["trail"], {"network": "Lakes Network of Academies"}))
     assert {"network": iri(expand("network:lakes-academies"))} == chosen
 
 
 def test_a_concept_may_be_called_by_its_name(engine: EmbeddedEngine) -> None:
     """So do offices and measures, in any language of the vocabulary."""
     for written in ("rector", "Rector", "ректор"):
-        read = read_values(engine, QUESTIONS["office-holders-on-date"], {"office": written})
+        read = run(engine, read_values(QUESTIONS["office-holders-on-date"], {"office": written}))
         assert {"office": iri(expand("office:rector"))} == read
 
 
@@ -787,15 +791,15 @@ def test_a_default_is_written_as_people_write_it(engine: EmbeddedEngine, name: s
 def test_a_retired_id_is_followed(mini: EmbeddedEngine, written: str) -> None:
     """A retired id means its successor, for entities and for facts, and answers the same."""
     successor = iri(expand("person:mira-oslan"))
-    assert {"actor": successor} == read_values(mini, QUESTIONS["memberships-of-actor"], {"actor": written})
-    assert {"about": successor} == read_values(mini, QUESTIONS["disagreements"], {"about": written})
+    assert {"actor": successor} == run(mini, read_values(QUESTIONS["memberships-of-actor"], {"actor": written}))
+    assert {"about": successor} == run(mini, read_values(QUESTIONS["disagreements"], {"about": written}))
     assert 1 == len(ask(mini, QUESTIONS["disagreements"], {"about": written}).rows)
 
 
 def test_an_optional_parameter_left_out_is_unbound(engine: EmbeddedEngine) -> None:
     """An empty text leaves an optional parameter out; what is not mentioned keeps its default."""
     question = QUESTIONS["proposals-and-status"]
-    assert {"network": None} == read_values(engine, question, {"network": " "})
+    assert {"network": None} == run(engine, read_values(question, {"network": " "}))
     assert question.text == bind(question, {"network": None})
 
 
@@ -803,9 +807,9 @@ def test_empty_sentence_names_what_was_asked(engine: EmbeddedEngine) -> None:
     """Things are told by their names, texts as given, and what was left out as any."""
     expected = "No source tells of a proposal (network: China–Central Asia mechanism; meeting: any)."
     question = QUESTIONS["proposals-and-status"]
-    assert expected == empty_sentence(engine, question, {"network": "china-central-asia-mechanism"})
+    assert expected == run(engine, empty_sentence(question, {"network": "china-central-asia-mechanism"}))
     expected = "Nothing has a name that holds the text “{year} \\1”."
-    assert expected == empty_sentence(engine, QUESTIONS["find-by-name"], {"text": "{year} \\1"})
+    assert expected == run(engine, empty_sentence(QUESTIONS["find-by-name"], {"text": "{year} \\1"}))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -813,7 +817,7 @@ def test_empty_sentence_has_no_slot_left(engine: EmbeddedEngine, name: str) -> N
     """Every slot of a sentence is a parameter of its question."""
     slots = set(re.findall(r"\{(\w+)\}", QUESTIONS[name].empty))
     assert slots <= set(QUESTIONS[name].parameters)
-    assert "{" not in empty_sentence(engine, QUESTIONS[name], {})
+    assert "{" not in run(engine, empty_sentence(QUESTIONS[name], {}))
 
 
 # --- on the command line ------------------------------------------------------------------------------------------
@@ -837,9 +841,9 @@ def test_the_command_explains_a_question(project: Path) -> None:
     """The help of a question tells its parameters and its columns, with what they mean."""
     written = kgbuild_here(project, "ask", "members-as-of", "--help").stdout
     assert written.startswith(QUESTIONS["members-as-of"].question)
-    for name, parameter in QUESTIONS["members-as-of"].parameters.items():
+    for name, parameter in nonempty(QUESTIONS["members-as-of"].parameters.items()):
         assert f"--{name} {parameter.type.upper()}" in written
-    for name, about in QUESTIONS["members-as-of"].columns.items():
+    for name, about in nonempty(QUESTIONS["members-as-of"].columns.items()):
         assert re.search(rf"^  {name} +{re.escape(about)}$", written, re.MULTILINE)
 
 
@@ -888,7 +892,7 @@ ATTACKS = (
 def test_no_attack_changes_a_query(engine: EmbeddedEngine, name: str, attack: str) -> None:
     """Through no parameter of any question does a text that would end its term get further than its term."""
     question = QUESTIONS[name]
-    for parameter in question.parameters.values():
+    for parameter in nonempty(question.parameters.values()):
         if parameter.type == "text":
             assert () == ask(engine, question, {parameter.name: attack}).rows
         else:

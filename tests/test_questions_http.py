@@ -24,19 +24,22 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from kgbuild.dates import parse_edtf
-from kgbuild.engines import Engine, select
+from kgbuild.engines import select
 from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.errors import EngineError
+from kgbuild.lookups import LookUp, run
+from kgbuild.lookups import select as look_up
 from kgbuild.namespaces import BASE, ID, expand
-from kgbuild.questions import THEMES, Question, bind, load_questions, read_values
+from kgbuild.questions.named import THEMES, Question, bind, load_questions, read_values
+from kgbuild.questions.tables import format_json
 from kgbuild.server import openapi
 from kgbuild.server.app import routes
-from kgbuild.server.lookups import MOST, look_up
+from kgbuild.server.lookups import MOST, drive
 from kgbuild.server.question_pages import is_date_column
 from kgbuild.server.service import Service
-from kgbuild.tables import format_json
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer
+from nonempty import nonempty
 from serving import BROWSER, PATIENCE, Served, serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -191,7 +194,7 @@ def test_an_answer_is_what_the_endpoint_gives(mini: Served, name: str, format_: 
         "find-by-name": {"text": "lake"},
         "office-holders-on-date": {"date": "2021-03-02", "office": "rector", "possible": "true"},
     }[name]
-    query = bind(QUESTIONS[name], read_values(EmbeddedEngine(mini_store), QUESTIONS[name], texts))
+    query = bind(QUESTIONS[name], run(EmbeddedEngine(mini_store), read_values(QUESTIONS[name], texts)))
     expected = mini.ask(query, FORMATS[format_])
     assert 200 == expected.status_code
     for answer in (asked(mini, name, FORMATS[format_], **texts), asked(mini, name, format=format_, **texts)):
@@ -207,7 +210,7 @@ def test_an_answer_comes_with_its_sources(mini: Served) -> None:
     assert sourced.all("tr", id="row-2")
     read = asked(mini, "members-as-of", sources="1", **texts).json()
     assert len(read["results"]["bindings"]) == len(sourced.all("tr", **{"class": "sources"})) > 1
-    assert all(source["statements"] for source in read["sources"])
+    assert all(source["statements"] for source in nonempty(read["sources"]))
 
 
 def test_the_sentence_of_an_empty_answer(mini: Served) -> None:
@@ -331,7 +334,7 @@ def test_an_unknown_question_is_told_with_the_nearest(mini: Served) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_no_text_does_harm(mini: Served, name: str, text: str) -> None:
     """Whatever stands in a parameter, it is refused or sought as it is: never a fault, never another query."""
-    for parameter in QUESTIONS[name].parameters.values():
+    for parameter in nonempty(QUESTIONS[name].parameters.values()):
         answer = asked(mini, name, "text/csv", **{parameter.name: text})
         if parameter.type == "text":
             assert (200, [tuple(QUESTIONS[name].columns)]) == (
@@ -388,7 +391,7 @@ def test_a_page_has_form_and_answer(site: Served, name: str, language: str) -> N
     assert ("h1", question.title[language]) in shown.texts
     defaults = {each["name"]: each["default"] or "" for each in listed(site)[name]["parameters"]}
     assert defaults == {each: shown.value(each) for each in question.parameters}
-    for parameter in question.parameters:
+    for parameter in nonempty(question.parameters):
         assert 1 == len(shown.all("label", **{"for": shown.field(parameter)["id"] or ""}))
     answer = list(csv.DictReader(io.StringIO(asked(site, name, "text/csv").text)))
     things = {cell for line in answer for cell in line.values() if cell.startswith(BASE)}
@@ -437,7 +440,7 @@ def test_the_list_of_questions(mini: Served) -> None:
     assert {question.title["ru"] for question in QUESTIONS.values()} <= {
         text for tag, text in shown.texts if tag == "a"
     }
-    assert all(question.question in shown.text.replace("&#39;", "'") for question in QUESTIONS.values())
+    assert all(question.question in shown.text.replace("&#39;", "'") for question in nonempty(QUESTIONS.values()))
     assert set(NAMES) == set(listed(mini))
     answer = get(mini, "/questions?lang=ru")
     assert (308, "/questions/?lang=ru") == (answer.status_code, answer.headers["Location"])
@@ -449,14 +452,14 @@ def test_columns_hold_what_the_pages_take_them_for(name: str, real_store: Store)
     question = QUESTIONS[name]
     with (ROOT / "queries" / "questions" / f"{name}.expected.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
-    for column in question.columns:
+    for column in nonempty(question.columns):
         separator = question.lists.get(column)
         items = [item for line in lines for item in (line[column].split(separator) if separator else [line[column]])]
         if is_date_column(question, column):
             for item in filter(None, items):
                 parse_edtf(item)
         if column.endswith("articles") and separator:
-            for item in filter(None, items):
+            for item in nonempty(filter(None, items)):
                 article = NamedNode(f"{ID}article/{item}")
                 assert any(real_store.quads_for_pattern(article, None, None)), item
 
@@ -490,7 +493,7 @@ def test_links_lead_to_description_and_other_formats(mini: Served) -> None:
     assert ["/openapi.json"] == [link["url"] for link in links if link["rel"] == "describedby"]
     alternates = {link["type"]: link["url"] for link in links if link["rel"] == "alternate"}
     assert set(FORMATS.values()) == set(alternates)
-    for media_type, url in alternates.items():
+    for media_type, url in nonempty(alternates.items()):
         assert get(mini, url).headers["Content-Type"].startswith(media_type)
 
 
@@ -519,38 +522,43 @@ class Fake:
         return Answer("table", "application/sparql-results+json", io.BytesIO(body), len(body))
 
 
-def number(engine: Engine, value: int) -> int:
-    """Let an engine say a number."""
-    (row,) = select(engine, f"SELECT ?x {{ VALUES ?x {{ {value} }} }}").rows
-    assert row[0] is not None
-    return int(row[0].value)
+def number(value: int) -> LookUp[int]:
+    """Let the data say a number."""
+    (row,) = yield from look_up(f"SELECT ?x {{ VALUES ?x {{ {value} }} }}")
+    return int(row["x"].value)
 
 
 def test_a_look_up_asks_each_query_once() -> None:
-    """Work that asks one query after the other gets the same answers as from an engine, and asks none twice."""
+    """A look-up that asks one query after the other gets the same answers as from an engine, and asks none twice."""
 
-    def work(engine: Engine) -> int:
-        first = number(engine, 1)
-        return number(engine, first + 1) + number(engine, first)
+    def work() -> LookUp[int]:
+        first = yield from number(1)
+        return (yield from number(first + 1)) + first
 
     fake = Fake(Store())
-    assert 3 == work(fake.engine) == asyncio.run(look_up(cast(Service, fake), work))
+    assert 3 == run(fake.engine, work()) == asyncio.run(drive(cast(Service, fake), work()))
     assert 2 == len(fake.asked)
 
 
 def test_a_look_up_has_an_end() -> None:
-    """Work that goes on asking is ended."""
+    """A look-up that goes on asking is ended."""
+
+    def endless() -> LookUp[int]:
+        for each in itertools.count():
+            yield from number(each)
+        return 0
+
     fake = Fake(Store())
-    with pytest.raises(EngineError, match="look-ups"):
-        asyncio.run(look_up(cast(Service, fake), lambda engine: [number(engine, each) for each in range(MOST + 5)]))
-    assert MOST + 1 == len(fake.asked)
+    with pytest.raises(EngineError, match="for one look-up"):
+        asyncio.run(drive(cast(Service, fake), endless()))
+    assert MOST == len(fake.asked)
 
 
 def test_a_look_up_ends_with_its_client() -> None:
     """When the one who waits is cancelled, so is the query in the worker."""
 
     async def leave(fake: Fake) -> None:
-        waiting = asyncio.ensure_future(look_up(cast(Service, fake), lambda engine: number(engine, 1)))
+        waiting = asyncio.ensure_future(drive(cast(Service, fake), number(1)))
         while not fake.asked:
             await asyncio.sleep(0.001)
         waiting.cancel()
@@ -655,12 +663,12 @@ def test_each_question_is_described(description: dict[str, Any], name: str) -> N
     question = QUESTIONS[name]
     parameters = {each["name"]: each for each in described["parameters"]}
     assert [*question.parameters, "format", "lang", "sources"] == list(parameters)
-    for parameter in question.parameters.values():
+    for parameter in nonempty(question.parameters.values()):
         written = parameters[parameter.name]
         assert parameter.about.lower() in written["description"].lower()
         assert parameter.optional != ("default" in written["schema"])
     assert question.title["en"] == described["summary"]
-    assert all(about in described["description"] for about in question.columns.values())
+    assert all(about in described["description"] for about in nonempty(question.columns.values()))
     types = {each.partition(";")[0] for each in described["responses"]["200"]["content"]}
     assert {*FORMATS.values(), "text/html"} == types
     defaults = {n: str(each["schema"]["default"]) for n, each in parameters.items() if "default" in each["schema"]}

@@ -16,15 +16,16 @@ from rdflib import OWL, RDF, RDFS, URIRef
 from rdflib.term import Node
 
 from kgbuild.errors import DataError
-from kgbuild.namespaces import GENID, expand
+from kgbuild.namespaces import GENID, GRAPH, expand
 from kgbuild.pipeline import Sources, compile_graph
-from kgbuild.reasoning import INFERRED_GRAPH, Rule, infer, load_rules
+from kgbuild.reasoning import Rule, infer, load_rules
 from kgbuild.store import make_store, update
 from mini import ROOT
 from test_golden import RULES_1_TO_5
 
 Triple = tuple[Node, Node, Node]
 FIXTURES = ("mini", "traps")
+INFERRED_GRAPH = NamedNode(f"{GRAPH}inferred")
 
 # Rules 1 to 5 write these; whatever else stands in the graph `inferred` is of rule 6.
 OTHER_RULES = {URIRef(iri) for iri in RULES_1_TO_5}

@@ -4,19 +4,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from kgbuild.errors import Issue
+from kgbuild.build.texts import check_text
+from kgbuild.errors import Findings, Issue
+from kgbuild.namespaces import ENTITY_KINDS
 from kgbuild.ontology import Ontology, read_ontology
-from kgbuild.pipeline import check_text
 from kgbuild.rdf import compile_article, compile_entities
-from kgbuild.records import CLAIM_KINDS, ENTITY_CLASSES, Article, Entity, read_all, read_article, read_entity
-from kgbuild.registry import Registry, check_ids
+from kgbuild.records.kinds import CLAIM_KINDS
+from kgbuild.records.models import Article, Entity
+from kgbuild.records.reading import read_all, read_article, read_entity
+from kgbuild.registry import Registry, duplicate_ids
 from mini import MINI, ROOT
+from nonempty import nonempty
 
 HASH = "d6147976c95b00be99f167ebbc5089f6352f87efd9fcb3d003bd18f9df25f204"
 SOURCE = f"""\
@@ -40,17 +45,19 @@ def read(folder: Path, claim: str, notes: str = "", source: str = SOURCE) -> tup
 def read_text(folder: Path, text: str, name: str = "2024-02-21-x") -> tuple[Article | None, list[Issue]]:
     path = folder / f"{name}.yaml"
     path.write_text(text, encoding="utf-8")
-    return read_article(path, "x.yaml")
+    findings = Findings()
+    return read_article(path, "x.yaml", findings), list(findings)
 
 
 def read_file(folder: Path, text: str, path: str = "institution/hub.yaml") -> tuple[Entity | None, list[Issue]]:
     file = folder / path
     file.parent.mkdir(exist_ok=True)
     file.write_text(text, encoding="utf-8")
-    return read_entity(file, path)
+    findings = Findings()
+    return read_entity(file, path, findings), list(findings)
 
 
-def only(issues: list[Issue]) -> Issue:
+def only(issues: Iterable[Issue]) -> Issue:
     """Give the one issue, which is an error with a finding and a remedy."""
     (issue,) = issues
     assert "error" == issue.severity
@@ -76,36 +83,38 @@ def ontology() -> Ontology:
 
 @cache
 def entities(data: Path) -> tuple[Entity, ...]:
-    return tuple(read_all(data.glob("entities/*/*.yaml"), ROOT, read_entity)[0])
+    return tuple(read_all(data.glob("entities/*/*.yaml"), ROOT, read_entity, Findings()))
 
 
-def letter(issues: list[Issue]) -> str:
+def letter(issues: Iterable[Issue]) -> str:
     return "Dear curator, please mend this record:\n" + "\n".join(map(str, issues))
 
 
 @pytest.mark.parametrize("path", ARTICLES, ids=lambda path: path.stem)
 def test_article_reads_and_compiles(path: Path) -> None:
     """Every article reads with no issue, and everything in it is known.  A failure is a letter to the curator."""
-    article, issues = read_article(path, path.relative_to(ROOT).as_posix())
+    findings = Findings()
+    article = read_article(path, path.relative_to(ROOT).as_posix(), findings)
     if article is not None:
-        _, issues = compile_article(article, Registry(entities(path.parents[2])), ontology())
-    assert not issues, letter(issues)
+        compile_article(article, Registry(entities(path.parents[2])), ontology(), findings)
+    assert not findings, letter(findings)
 
 
 @pytest.mark.parametrize("path", ENTITIES, ids=lambda path: path.stem)
 def test_entity_reads(path: Path) -> None:
     """Every entity file reads with no issue.  A failure is a letter to the curator."""
-    _, issues = read_entity(path, path.relative_to(ROOT).as_posix())
-    assert not issues, letter(issues)
+    findings = Findings()
+    read_entity(path, path.relative_to(ROOT).as_posix(), findings)
+    assert not findings, letter(findings)
 
 
 @pytest.mark.parametrize("data", [ROOT / "data", MINI / "data"], ids=["data", "mini"])
 def test_entities_fit_together(data: Path) -> None:
     """The entities that a file names exist and are of the right kind; no id is taken twice."""
     files = entities(data)
-    _, _, issues = compile_entities(Registry(files))
-    issues += check_ids(files)
-    assert not issues, letter(issues)
+    findings = Findings(duplicate_ids(files))
+    compile_entities(Registry(files), findings)
+    assert not findings, letter(findings)
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
@@ -118,7 +127,7 @@ def test_entities_fit_together(data: Path) -> None:
         (MEMBERSHIP, "becuse: x", "11:5", "becuse", "because"),
         ("membership: {of: {is: a, as: b, iss: c}, in: b}", "", "9:37", "iss", "is"),
         ("membership: {of: {unidentified: institution, off: a}, in: b}", "", "9:50", "off", "of"),
-        ("membership: {of: [a, {unidentified: person, eech: [b]}], in: b}", "", "9:49", "eech", "each"),
+        ("membership: {of: [a, {unidentified: person, eech: [b]}], in: b}", "", "9:49", "eech", "nonempty"),
         ("proposal: {ref: x, status: {is: adopted, onn: 2023}}", "", "9:46", "onn", "on"),
         ("status: {of: {proposal: x, att: m}, is: adopted}", "", "9:32", "att", "at"),
         ("status: {of: {accession: a, too: b}, is: pending}", "", "9:33", "too", "to"),
@@ -384,9 +393,10 @@ def test_twin_claims(tmp_path: Path) -> None:
     article, issues = read_text(tmp_path, text)
     assert ([], True) == (issues, article is not None)
     assert article is not None
-    compiled, issues = compile_article(article, Registry(entities(MINI / "data")), ontology())
-    assert (None, ("12:5", "twin-claim")) == (compiled, shown(only(issues)))
-    assert "the one in line 9" in issues[0].finding
+    findings = Findings()
+    compiled = compile_article(article, Registry(entities(MINI / "data")), ontology(), findings)
+    assert (None, ("12:5", "twin-claim")) == (compiled, shown(only(findings)))
+    assert "the one in line 9" in only(findings).finding
 
 
 # --- entities ---------------------------------------------------------------------------------------------------------
@@ -422,14 +432,14 @@ def test_folder_is_a_kind(tmp_path: Path) -> None:
     _, issues = read_file(tmp_path, ENTITY, "institutions/hub.yaml")
     issue = only(issues)
     assert "entity-kind" == issue.code
-    assert all(kind in issue.remedy for kind in ENTITY_CLASSES)
+    assert all(kind in issue.remedy for kind in nonempty(ENTITY_KINDS))
 
 
-@pytest.mark.parametrize("kind", ENTITY_CLASSES)
+@pytest.mark.parametrize("kind", ENTITY_KINDS)
 def test_class_of_each_kind(tmp_path: Path, kind: str) -> None:
     """A file without a type has the first class of its kind, and may state any of them."""
     plain, _ = read_file(tmp_path, "names: {en: X}\n", f"{kind}/x.yaml")
-    stated, _ = read_file(tmp_path, f"names: {{en: X}}\ntype: [{', '.join(ENTITY_CLASSES[kind])}]\n", f"{kind}/y.yaml")
+    stated, _ = read_file(tmp_path, f"names: {{en: X}}\ntype: [{', '.join(ENTITY_KINDS[kind])}]\n", f"{kind}/y.yaml")
     assert plain is not None
     assert stated is not None
-    assert (ENTITY_CLASSES[kind][:1], ENTITY_CLASSES[kind]) == (plain.classes, stated.classes)
+    assert (ENTITY_KINDS[kind][:1], ENTITY_KINDS[kind]) == (plain.classes, stated.classes)

@@ -17,6 +17,7 @@ from kgbuild.namespaces import PREFIXES
 from kgbuild.query_error import QueryError
 from kgbuild.workers.evaluation import refuse
 from kgbuild.workers.request import Request
+from nonempty import nonempty
 from serving import BROWSER, JSON, Served
 
 PROBLEM = "https://w3id.org/icn/problem/"
@@ -87,7 +88,7 @@ def sendings(server: Served, query: str) -> list[Any]:
 def test_nobody_else_is_asked(server: Served, canary: Canary, written: str) -> None:
     """SERVICE in plain sight is refused as what it is, with its place; nobody is called."""
     query = written.format(c=canary.address)
-    for answer in sendings(server, query):
+    for answer in nonempty(sendings(server, query)):
         problem = answer.json()
         assert (403, f"{PROBLEM}federated-query") == (answer.status_code, problem["type"])
         line = re.split("\n", query)[problem["line"] - 1]
@@ -98,7 +99,7 @@ def test_nobody_else_is_asked(server: Served, canary: Canary, written: str) -> N
 @pytest.mark.parametrize("written", DISGUISED)
 def test_no_disguise_helps(server: Served, canary: Canary, written: str) -> None:
     """What no scan of the text can decide, the workers' walls stop: an answer or a clear refusal, and no call."""
-    for answer in sendings(server, written.format(c=canary.address)):
+    for answer in nonempty(sendings(server, written.format(c=canary.address))):
         assert answer.status_code in (200, 400, 403), answer.text
         assert "canary" not in answer.text
     assert [] == canary.calls
@@ -144,7 +145,7 @@ def test_the_scan_alone_refuses_what_is_plain(written: str) -> None:
 def test_graphs_from_elsewhere_are_refused_by_name(server: Served, canary: Canary, written: str) -> None:
     """FROM fetches nothing: a graph that is not in the data is named in a 400."""
     query = written.format(c=canary.address)
-    for answer in sendings(server, query):
+    for answer in nonempty(sendings(server, query)):
         problem = answer.json()
         assert (400, f"{PROBLEM}unknown-graph") == (answer.status_code, problem["type"])
         assert problem["graph"] in (canary.address, "file:///etc/passwd")

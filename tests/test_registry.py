@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from kgbuild.errors import DataError, Issue
+from kgbuild.errors import DataError, Findings, Issue
 from kgbuild.pipeline import compile_records
 from kgbuild.progress import Silent
-from kgbuild.records import Entity, read_entity
-from kgbuild.registry import Registry, UnknownEntityError, check_ids
+from kgbuild.records.models import Entity
+from kgbuild.records.reading import read_entity
+from kgbuild.registry import Registry, UnknownEntityError, duplicate_ids
 from mini import copy_project, edit, sources
 
 FILES = {
@@ -33,8 +35,9 @@ def entity_of(folder: Path, path: str, text: str) -> Entity:
     file = folder / f"{path}.yaml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(text, encoding="utf-8")
-    entity, issues = read_entity(file, f"{path}.yaml")
-    assert entity is not None, issues
+    findings = Findings()
+    entity = read_entity(file, f"{path}.yaml", findings)
+    assert entity is not None, list(findings)
     return entity
 
 
@@ -108,14 +111,14 @@ def test_retired_id(entities: list[Entity]) -> None:
 # --- ids --------------------------------------------------------------------------------------------------------------
 
 
-def shown(issues: list[Issue]) -> list[tuple[str, str]]:
+def shown(issues: Iterable[Issue]) -> list[tuple[str, str]]:
     return [(str(issue.place), issue.finding) for issue in issues]
 
 
 def test_ids_are_unique_over_all_kinds(entities: list[Entity], tmp_path: Path) -> None:
     """Two files of one name are an error at the second, whatever their folders: slugs name no kind."""
     twin = entity_of(tmp_path, "network/acsh", "names: {en: Another Hub}\n")
-    (issue,) = check_ids([*entities, twin])
+    (issue,) = duplicate_ids([*entities, twin])
     assert [("network/acsh.yaml:1:1", "the id 'acsh' is taken by institution/acsh.yaml")] == shown([issue])
     assert ("error", "duplicate-id", True) == (issue.severity, issue.code, bool(issue.remedy))
 
@@ -127,12 +130,12 @@ def test_retired_ids_stay_taken(entities: list[Entity], tmp_path: Path) -> None:
     assert [
         ("institution/regional-hub.yaml:1:1", "the id 'regional-hub' is taken by institution/acsh.yaml"),
         ("institution/other.yaml:2:14", "the id 'regional-hub' is taken by institution/acsh.yaml"),
-    ] == shown(check_ids([*entities, reused, again]))
+    ] == shown(duplicate_ids([*entities, reused, again]))
 
 
 def test_ids_of_different_entities_are_no_issue(entities: list[Entity]) -> None:
     """Where each id is taken once there is nothing to say."""
-    assert [] == check_ids(entities)
+    assert [] == list(duplicate_ids(entities))
 
 
 # --- in a build -------------------------------------------------------------------------------------------------------

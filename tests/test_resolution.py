@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyoxigraph import Literal, NamedNode
 
+from kgbuild.build.claims import Term, icn
 from kgbuild.dates import DateNode, parse_date
 from kgbuild.namespaces import DATE, PREFIXES
 from kgbuild.ontology import Ontology, read_ontology
 from kgbuild.rdf import CompiledArticle, CompiledClaim, Triple
 from kgbuild.resolution import Resolved, Resolver, Scales
-from kgbuild.situations import Term, icn
 from kgbuild.sourcemap import SourceMap
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -135,3 +136,23 @@ def test_the_more_exact_date_is_kept(ontology: Ontology, finer: str, vaguer: str
     dates = parse_date(finer), parse_date(vaguer)
     resolved = resolve(ontology, founding("a", "2010", finer), founding("b", "2016", vaguer), dates=dates)
     assert {named("date", parse_date(finer).slug)} == kept(resolved, FOUNDING, "happened")
+
+
+class Patient(dict[NamedNode, NamedNode]):
+    """A mapping that takes a hundred look-ups, so that what goes round for ever fails."""
+
+    looked = 0
+
+    def get(self, key: NamedNode, default: Any = None) -> Any:
+        """Look up, and count it."""
+        self.looked += 1
+        assert self.looked <= 100, "it goes round for ever"
+        return super().get(key, default)
+
+
+@pytest.mark.parametrize(("above", "names"), [("a", "aa"), ("ba", "aba"), ("bc", "abcb")])
+def test_places_within_each_other_are_gone_through_once(above: str, names: str) -> None:
+    """A circle of places, which records may write by mistake, ends the list of what lies above."""
+    places = [named("place", name) for name in names]
+    scales = Scales({}, Patient(pairwise(places)))
+    assert [named("place", name) for name in above] == scales.ancestors(places[0])

@@ -14,9 +14,11 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 
-from kgbuild.records import CLAIM_KINDS, ENTITY_CLASSES
+from kgbuild.namespaces import ENTITY_KINDS
+from kgbuild.records.kinds import CLAIM_KINDS
 from kgbuild.schemas import schema_texts, write_schemas
-from mini import MINI, ROOT
+from mini import MINI, ROOT, kgbuild_here
+from nonempty import nonempty
 
 SCHEMAS = ROOT / "data" / "schema"
 REAL = {"article": sorted(ROOT.glob("data/articles/*/*.yaml")), "entity": sorted(ROOT.glob("data/entities/*/*.yaml"))}
@@ -69,18 +71,29 @@ def test_files_are_what_the_models_write(tmp_path: Path) -> None:
     assert written == {path.name: path.read_bytes() for path in SCHEMAS.iterdir()}
 
 
+def test_the_command_writes_into_a_project_alone(tmp_path: Path) -> None:
+    """`kgbuild schemas` writes them beside the records, and makes no folder where there are none."""
+    done = kgbuild_here(tmp_path, "schemas")
+    assert (2, "") == (done.returncode, done.stdout)
+    assert "data: there is no such folder." in " ".join(done.stderr.split())
+    assert [] == list(tmp_path.iterdir())
+    (tmp_path / "data").mkdir()
+    assert 0 == kgbuild_here(tmp_path, "schemas").returncode
+    assert set(schema_texts()) == {path.name for path in (tmp_path / "data" / "schema").iterdir()}
+
+
 def test_every_kind_of_claim_is_offered() -> None:
     """An editor completes each kind of claim, and describes its fields."""
     schema = validator("article").schema
     offered = schema["$defs"]["claim"]["properties"]
     assert set(CLAIM_KINDS) <= set(offered)
-    assert all(offered[kind]["$ref"].removeprefix("#/$defs/") in schema["$defs"] for kind in CLAIM_KINDS)
+    assert all(offered[kind]["$ref"].removeprefix("#/$defs/") in schema["$defs"] for kind in nonempty(CLAIM_KINDS))
 
 
 @pytest.mark.parametrize("kind", REAL)
 def test_first_line_names_the_schema(kind: str) -> None:
     """Each record of data/ begins with the line that tells an editor its schema, by a path that leads to it."""
-    for path in REAL[kind]:
+    for path in nonempty(REAL[kind]):
         first = path.read_text(encoding="utf-8").partition("\n")[0]
         match = re.fullmatch(r"# yaml-language-server: \$schema=(\S+)", first)
         assert match, f"{path}: the first line is {first!r}"
@@ -142,9 +155,9 @@ def test_what_is_no_entity_is_underlined(text: str) -> None:
     assert [] != faults("entity", text)
 
 
-@pytest.mark.parametrize("kind", ENTITY_CLASSES)
+@pytest.mark.parametrize("kind", ENTITY_KINDS)
 def test_class_is_valid_alone_or_in_a_list(kind: str) -> None:
     """An entity's classes are a word or a list of words."""
-    first, *_ = ENTITY_CLASSES[kind]
+    first, *_ = ENTITY_KINDS[kind]
     assert [] == faults("entity", f"names: {{en: A}}\ntype: {first}\n")
-    assert [] == faults("entity", f"names: {{en: A}}\ntype: [{', '.join(ENTITY_CLASSES[kind])}]\n")
+    assert [] == faults("entity", f"names: {{en: A}}\ntype: [{', '.join(ENTITY_KINDS[kind])}]\n")

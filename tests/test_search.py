@@ -26,22 +26,10 @@ from kgbuild.cli import main
 from kgbuild.folding import fold, words_of
 from kgbuild.namespaces import ARTICLE_GRAPH, expand
 from kgbuild.release import current_release
-from kgbuild.search import (
-    FILE,
-    KINDS,
-    MATCHES,
-    MOST_RESULTS,
-    NAME_KINDS,
-    Found,
-    Index,
-    SearchError,
-    StoredQuads,
-    TooLongError,
-    gather,
-    index_bytes,
-    is_one_edit,
-    make_index,
-)
+from kgbuild.search import FILE, KINDS
+from kgbuild.search.index import index_bytes, make_index
+from kgbuild.search.names import NAME_KINDS, StoredQuads, gather
+from kgbuild.search.query import MATCHES, MOST_RESULTS, Found, Index, SearchError, TooLongError, is_one_edit
 from kgbuild.server.problems import Problem
 from kgbuild.server.search import read_request
 from mini import kgbuild_here
@@ -350,8 +338,8 @@ def test_any_text_can_be_searched(real: Index, query: str) -> None:
 def test_a_search_that_takes_too_long_is_ended(real: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """It says so; the next one is answered."""
     with monkeypatch.context() as patch:
-        patch.setattr("kgbuild.search.DEADLINE", -1.0)
-        patch.setattr("kgbuild.search._STEPS", 1)
+        patch.setattr("kgbuild.search.query.DEADLINE", -1.0)
+        patch.setattr("kgbuild.search.query._STEPS", 1)
         with pytest.raises(TooLongError):
             real.find("hub")
     assert real.find("hub").hits
@@ -361,7 +349,7 @@ def test_a_search_that_fails_is_a_problem(tmp_path: Path, project: Path) -> None
     """Too long: 504. A damaged index: 503, while queries are answered."""
     file = tmp_path / "some.nt"
     file.write_text('<urn:a> <http://www.w3.org/2000/01/rdf-schema#label> "A" .\n', encoding="utf-8")
-    slow = "import kgbuild.search as s; s.DEADLINE = -1.0; s._STEPS = 1"
+    slow = "import kgbuild.search.query as s; s.DEADLINE = -1.0; s._STEPS = 1"
     with serving(tmp_path, file, tweak=slow) as served:
         assert 504 == requests.get(f"{served.address}/search?q=a", timeout=PATIENCE).status_code
     build = tmp_path / "build"
@@ -628,7 +616,7 @@ def test_a_server_that_is_killed_leaves_no_index_behind(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", program, str(folder / FILE), str(data)]
     server = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(SOURCE)})
-    with data.open("w", encoding="utf-8") as pipe, suppress(BrokenPipeError):  # open once it is read
+    with suppress(BrokenPipeError), data.open("w", encoding="utf-8") as pipe:  # open once it is read
         server.kill()
         server.wait()
         for number in range(1000):  # it never comes to an end of its data

@@ -10,10 +10,11 @@ import pytest
 import rdflib
 from rdflib.namespace import OWL, RDF, RDFS, SH, SKOS
 
+from kgbuild.build.shapes import Shapes, load_shapes, validate_graph
 from kgbuild.errors import Issue
 from kgbuild.namespaces import GRAPH, PREFIXES
 from kgbuild.sourcemap import SourceMap
-from kgbuild.validation import Shapes, load_shapes, validate_graph
+from nonempty import nonempty
 
 ONTOLOGY = Path(__file__).parents[1] / "ontology"
 EXAMPLES = ONTOLOGY / "examples"
@@ -33,20 +34,42 @@ def shapes() -> Shapes:
 @cache
 def context() -> rdflib.Graph:
     """Everything an example takes for granted."""
-    graph = rdflib.Graph().parse(EXAMPLES / "context.ttl")
+    return rdflib.Graph().parse(EXAMPLES / "context.ttl")
+
+
+@cache
+def hierarchy() -> rdflib.Graph:
+    """Take from the ontology what shapes read of it."""
+    graph = rdflib.Graph()
     for path in (ONTOLOGY / "core.ttl", *sorted(ONTOLOGY.glob("vocabularies/*.ttl"))):
         read = rdflib.Graph().parse(path)
         for property_ in HIERARCHY:
-            graph += list(read.triples((None, property_, None)))
+            graph += read.triples((None, property_, None))
     return graph
 
 
-def issues_of(*names: str) -> list[Issue]:
+def described(example: rdflib.Graph) -> rdflib.Graph:
+    """Give an example with what describes the things that it names, as the build gives an article to the shapes."""
     data = rdflib.Graph()
-    data += context()
-    for name in names:
-        data.parse(EXAMPLES / name)
-    return validate_graph(data, shapes(), f"{GRAPH}article/example", SourceMap())
+    data += hierarchy()
+    data += example
+    seen = set[rdflib.term.Node]()
+    left = set(example.all_nodes())
+    while left:
+        seen |= left
+        found = [triple for node in left for triple in context().triples((node, None, None))]
+        data += found
+        left = {object_ for _, _, object_ in found} - seen
+    return data
+
+
+def issues_of(example: rdflib.Graph) -> list[Issue]:
+    # `+=` copies no prefixes: with those of each example at hand, rdflib would parse each query anew.
+    return validate_graph(described(example), shapes(), f"{GRAPH}article/example", SourceMap())
+
+
+def read(name: str) -> rdflib.Graph:
+    return rdflib.Graph().parse(EXAMPLES / name)
 
 
 def reporting_shapes() -> list[str]:
@@ -67,28 +90,28 @@ def languages(node: rdflib.term.Node, property_: rdflib.URIRef) -> list[str]:
 
 def test_context_conforms() -> None:
     """What the examples take for granted breaks no shape, so that it explains no finding."""
-    assert [] == issues_of()
+    assert [] == issues_of(context())
 
 
 @pytest.mark.parametrize("name", VALID)
 def test_valid_example_conforms(name: str) -> None:
     """What the model allows passes all shapes."""
-    assert [] == issues_of(name)
+    assert [] == issues_of(read(name))
 
 
 @pytest.mark.parametrize("name", INVALID)
 def test_invalid_example_fails_for_the_reason_in_its_name(name: str) -> None:
     """`class.fault.invalid.ttl` breaks shape:class-fault, and no other."""
     class_, fault, *_ = name.split(".")
-    assert {f"{class_}-{fault}"} == {issue.code for issue in issues_of(name)}
+    assert {f"{class_}-{fault}"} == {issue.code for issue in issues_of(read(name))}
 
 
 def test_every_class_has_a_valid_example() -> None:
     """Each shape with a target has an example of what it lets pass, with something in it to check."""
     graph = shapes().graph
-    for name in VALID:
+    for name in nonempty(VALID):
         shape = rdflib.URIRef(SHAPE + name.removesuffix(".valid.ttl"))
-        example = context() + rdflib.Graph().parse(EXAMPLES / name)
+        example = described(read(name))
         targets = {
             c for t in graph.objects(shape, SH.targetClass) for c in example.transitive_subjects(RDFS.subClassOf, t)
         }
@@ -107,12 +130,14 @@ def test_every_shape_is_named() -> None:
     """Reports name shapes by IRI, which blank nodes would make impossible."""
     blank = [node for triple in shapes().graph for node in triple if isinstance(node, rdflib.BNode)]
     assert [] == blank
-    assert all(str(node).startswith(SHAPE) for node in nodes(SH.NodeShape, SH.PropertyShape, SH.SPARQLConstraint))
+    assert all(
+        str(node).startswith(SHAPE) for node in nonempty(nodes(SH.NodeShape, SH.PropertyShape, SH.SPARQLConstraint))
+    )
 
 
 def test_every_reporting_shape_speaks_both_languages_and_helps() -> None:
     """A finding has one sentence in English and one in Russian, and a remedy."""
-    for name in reporting_shapes():
+    for name in nonempty(reporting_shapes()):
         node = rdflib.URIRef(SHAPE + name)
         assert ["en", "ru"] == languages(node, SH.message), name
         assert ["en"] == languages(node, RDFS.comment), name
@@ -120,7 +145,7 @@ def test_every_reporting_shape_speaks_both_languages_and_helps() -> None:
 
 def test_every_node_shape_has_labels() -> None:
     """A shape is called something in English and in Russian."""
-    for node in nodes(SH.NodeShape):
+    for node in nonempty(nodes(SH.NodeShape)):
         assert ["en", "ru"] == languages(node, RDFS.label), node
 
 
@@ -129,7 +154,9 @@ def test_every_query_names_its_prefixes() -> None:
     graph = shapes().graph
     constraints = set(graph.objects(predicate=SH.sparql))
     assert constraints == nodes(SH.SPARQLConstraint)
-    assert all([rdflib.URIRef(f"{SHAPE}prefixes")] == list(graph.objects(node, SH.prefixes)) for node in constraints)
+    assert all(
+        [rdflib.URIRef(f"{SHAPE}prefixes")] == list(graph.objects(node, SH.prefixes)) for node in nonempty(constraints)
+    )
 
 
 def test_declared_prefixes_are_those_of_the_project() -> None:
@@ -168,7 +195,7 @@ def test_shapes_name_only_terms_that_exist() -> None:
 
 def test_file_names_are_shape_names() -> None:
     """A shape is found by the file of its name."""
-    for path in sorted((ONTOLOGY / "shapes").glob("*.ttl")):
+    for path in nonempty(sorted((ONTOLOGY / "shapes").glob("*.ttl"))):
         read = rdflib.Graph().parse(path)
         named = {str(node).removeprefix(SHAPE) for node in read.subjects(SH.targetClass)}
         assert named <= {path.stem}, path

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import QueryResultsFormat, QuerySolutions, Store, parse_query_results
 from rich.cells import cell_len
-from rich.console import Console
 
 from kgbuild.engines import Row, Table, Term, Triple, iri, literal
 from kgbuild.engines.embedded import EmbeddedEngine, convert_term
 from kgbuild.errors import UsageError
 from kgbuild.namespaces import expand
-from kgbuild.tables import FORMATS, as_table, fit_table, format_answer, one_line, short
+from kgbuild.questions.tables import FORMATS, as_table, fit_table, format_answer, one_line, short
+from nonempty import nonempty
 
 INTEGER = expand("xsd:integer")
 STRING = expand("xsd:string")
@@ -33,10 +33,6 @@ KINDS = Table(
 
 def table_of(*texts: str) -> Table:
     return Table(("x",), tuple((literal(text),) for text in texts))
-
-
-def terminal(width: int) -> Console:
-    return Console(file=io.StringIO(), force_terminal=True, width=width)
 
 
 # --- kinds of terms and of answers --------------------------------------------------------------------------------
@@ -130,8 +126,8 @@ def test_a_graph_has_a_row_for_each_triple() -> None:
 )
 def test_no_rows_still_have_their_columns(form: str, expected: str) -> None:
     """An answer without rows is well formed and says what its columns are, on the narrowest terminal too."""
-    for console in (None, terminal(3)):
-        written = format_answer(Table(("a", "bc"), ()), form, console)
+    for width in (0, 3):
+        written = format_answer(Table(("a", "bc"), ()), form, width)
         assert expected == ("".join(written.split()) if form == "json" else written)
 
 
@@ -175,8 +171,7 @@ def test_a_link_of_markdown_ends_where_its_iri_ends() -> None:
 
 def test_no_control_character_reaches_a_terminal() -> None:
     """Control characters, which could move or colour the cursor, are left out of every table for people."""
-    console = terminal(40)
-    for written in (format_answer(table_of(NASTY), "table"), format_answer(table_of(NASTY), "table", console)):
+    for written in (format_answer(table_of(NASTY), "table"), format_answer(table_of(NASTY), "table", 40)):
         assert not [c for c in written if c != "\n" and (c < " " or "\x7f" <= c < "\xa0")]
 
 
@@ -191,7 +186,7 @@ def test_one_line(text: str, expected: str) -> None:
 
 def test_unicode_is_written_as_itself() -> None:
     """No format spells letters as code points."""
-    for form in FORMATS:
+    for form in nonempty(FORMATS):
         assert "國й" in format_answer(table_of("國й"), form)
 
 
@@ -215,13 +210,12 @@ ACADEMIES = Table(
 
 def test_a_table_that_fits_is_plain() -> None:
     """On a terminal that is wide enough a table is as it is in a file."""
-    assert format_answer(ACADEMIES, "table") == format_answer(ACADEMIES, "table", terminal(100))
+    assert format_answer(ACADEMIES, "table") == format_answer(ACADEMIES, "table", 100)
 
 
 def test_a_file_is_never_wrapped() -> None:
     """What does not go to a terminal has one line a row, however narrow the terminal may be."""
-    console = Console(file=io.StringIO(), width=10)
-    assert 4 == format_answer(ACADEMIES, "table", console).count("\n")
+    assert 4 == format_answer(ACADEMIES, "table").count("\n")
 
 
 def test_a_long_text_is_wrapped_at_spaces() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kgbuild.records import Entity, read_entity
+from kgbuild.errors import Findings
+from kgbuild.records.models import Entity
+from kgbuild.records.reading import read_entity
 from kgbuild.registry import Registry
 from kgbuild.territories import LANGUAGES, TerritoryCodeError, territory_names
 
@@ -17,8 +19,9 @@ def read(folder: Path, text: str, kind: str = "state") -> tuple[Entity | None, l
     path = folder / "entities" / kind / "somewhere.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    entity, issues = read_entity(path, f"data/entities/{kind}/somewhere.yaml")
-    return entity, [str(issue) for issue in issues]
+    findings = Findings()
+    entity = read_entity(path, f"data/entities/{kind}/somewhere.yaml", findings)
+    return entity, [str(issue) for issue in findings]
 
 
 def test_a_state_in_use_has_its_name_in_ten_languages() -> None:

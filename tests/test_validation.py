@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -12,22 +13,14 @@ import pytest
 import rdflib
 from rdflib.plugins.sparql.processor import SPARQLProcessor
 
-from kgbuild import validation
+from kgbuild.build import shapes as shacl
+from kgbuild.build.checks import Check, load_checks, read_check, run_checks
+from kgbuild.build.shapes import Shapes, cached_parsing, load_shapes, shacl_report, spell, validate_graph
 from kgbuild.errors import DataError, Issue, Place
 from kgbuild.namespaces import GENID, GRAPH, PREFIXES, expand
 from kgbuild.ontology import read_ontology
 from kgbuild.sourcemap import SourceMap
-from kgbuild.validation import (
-    Check,
-    cached_parsing,
-    load_checks,
-    load_shapes,
-    read_check,
-    run_checks,
-    shacl_report,
-    spell,
-    validate_graph,
-)
+from nonempty import nonempty
 
 ROOT = Path(__file__).parents[1]
 TURTLE = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
@@ -44,7 +37,7 @@ standing:member skos:inScheme <https://w3id.org/icn/vocabulary/standing> .
 
 
 @pytest.fixture(scope="module")
-def shapes() -> validation.Shapes:
+def shapes() -> Shapes:
     return load_shapes(ROOT / "ontology" / "shapes")
 
 
@@ -73,7 +66,7 @@ def places_of(*quads: tuple[str, str, str, str, Place]) -> SourceMap:
 # --- shapes: places and findings ---
 
 
-def test_wrong_value_is_placed_at_its_field(shapes: validation.Shapes) -> None:
+def test_wrong_value_is_placed_at_its_field(shapes: Shapes) -> None:
     """The issue stands where the value is written, and says shape, value, node and remedy."""
     joined = Place(RECORD, 12, 40)
     places = places_of(
@@ -93,7 +86,7 @@ def test_wrong_value_is_placed_at_its_field(shapes: validation.Shapes) -> None:
     assert expected == issue
 
 
-def test_missing_value_is_placed_at_the_item(shapes: validation.Shapes) -> None:
+def test_missing_value_is_placed_at_the_item(shapes: Shapes) -> None:
     """What is not written has no line of its own: the item that makes the node is named."""
     item = Place(RECORD, 12, 5)
     places = places_of((ARTICLE_GRAPH, "membership:a--b", "rdf:type", "icn:Membership", item))
@@ -102,7 +95,7 @@ def test_missing_value_is_placed_at_the_item(shapes: validation.Shapes) -> None:
     assert expected == [(i.place, i.code) for i in validate_graph(data, shapes, ARTICLE_GRAPH, places)]
 
 
-def test_fault_of_an_entity_is_placed_in_its_file(shapes: validation.Shapes) -> None:
+def test_fault_of_an_entity_is_placed_in_its_file(shapes: Shapes) -> None:
     """An entity without an English name is mended in its file, whichever article uses it."""
     file = Place("data/entities/institution/a.yaml", 1, 1)
     places = places_of(
@@ -114,7 +107,7 @@ def test_fault_of_an_entity_is_placed_in_its_file(shapes: validation.Shapes) -> 
     assert expected == [(i.place, i.code) for i in validate_graph(data, shapes, ARTICLE_GRAPH, places)]
 
 
-def test_fault_in_an_article_about_an_entity_is_placed_in_the_article(shapes: validation.Shapes) -> None:
+def test_fault_in_an_article_about_an_entity_is_placed_in_the_article(shapes: Shapes) -> None:
     """What an article says of an entity is mended in the article, not in the entity's file."""
     said = Place(RECORD, 20, 11)
     places = places_of(
@@ -132,7 +125,7 @@ def test_fault_in_an_article_about_an_entity_is_placed_in_the_article(shapes: va
     assert expected == [(i.place, i.code) for i in validate_graph(data, shapes, ARTICLE_GRAPH, places)]
 
 
-def test_node_that_no_record_describes_is_placed_where_it_is_used(shapes: validation.Shapes) -> None:
+def test_node_that_no_record_describes_is_placed_where_it_is_used(shapes: Shapes) -> None:
     """A date has no line: the first field that uses it is named."""
     joined = Place(RECORD, 12, 40)
     places = places_of((ARTICLE_GRAPH, "membership:a--b", "icn:joined", "date:2023", joined))
@@ -146,14 +139,14 @@ def test_node_that_no_record_describes_is_placed_where_it_is_used(shapes: valida
     assert expected == [(i.place, i.code) for i in validate_graph(data, shapes, ARTICLE_GRAPH, places)]
 
 
-def test_unknown_place_names_the_graph(shapes: validation.Shapes) -> None:
+def test_unknown_place_names_the_graph(shapes: Shapes) -> None:
     """An issue never goes without a place."""
     data = graph_of(MEMBERSHIP.replace("icn:standing standing:member ;", ""))
     expected = [Place(ARTICLE_GRAPH)]
     assert expected == [issue.place for issue in validate_graph(data, shapes, ARTICLE_GRAPH, SourceMap())]
 
 
-def test_advice_is_a_warning(shapes: validation.Shapes) -> None:
+def test_advice_is_a_warning(shapes: Shapes) -> None:
     """A shape of severity sh:Warning does not keep a release from being made."""
     data = graph_of("claim:x a icn:Claim ; icn:claims network:b .")
     severities = {i.code: i.severity for i in validate_graph(data, shapes, ARTICLE_GRAPH, SourceMap())}
@@ -161,7 +154,7 @@ def test_advice_is_a_warning(shapes: validation.Shapes) -> None:
     assert "error" == severities["claim-english"]
 
 
-def test_long_value_is_shortened(shapes: validation.Shapes) -> None:
+def test_long_value_is_shortened(shapes: Shapes) -> None:
     """A finding fits a line, however long the text it is about."""
     data = graph_of(MEMBERSHIP + f'network:b icn:purpose "{"я" * 4000}"@ru .')
     (issue,) = validate_graph(data, shapes, ARTICLE_GRAPH, SourceMap())
@@ -169,7 +162,7 @@ def test_long_value_is_shortened(shapes: validation.Shapes) -> None:
     assert "…" in issue.finding
 
 
-def test_validation_leaves_the_graph_alone(shapes: validation.Shapes) -> None:
+def test_validation_leaves_the_graph_alone(shapes: Shapes) -> None:
     """Validating one article adds nothing that the next would see."""
     data = graph_of(MEMBERSHIP)
     before = set(data)
@@ -210,15 +203,15 @@ def faulty_graph() -> rdflib.Graph:
     return data
 
 
-def test_cache_changes_no_result(shapes: validation.Shapes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cache_changes_no_result(shapes: Shapes, monkeypatch: pytest.MonkeyPatch) -> None:
     """The patched rdflib gives what the unpatched one does, on a graph with many faults."""
     cached = results(shacl_report(faulty_graph(), shapes))
-    monkeypatch.setattr(validation, "_query_cached", SPARQLProcessor.query)
+    monkeypatch.setattr(shacl, "_query_cached", SPARQLProcessor.query)
     assert results(shacl_report(faulty_graph(), shapes)) == cached
     assert len(cached) > 10
 
 
-def test_shapes_compiled_once_find_what_a_full_run_finds(shapes: validation.Shapes) -> None:
+def test_shapes_compiled_once_find_what_a_full_run_finds(shapes: Shapes) -> None:
     """Our use of pyshacl's inner interface gives what its documented one does, on a second graph as on a first."""
     validate_graph(graph_of(MEMBERSHIP), shapes, ARTICLE_GRAPH, SourceMap())
     _, report, _ = pyshacl.validate(faulty_graph(), shacl_graph=shapes.graph)
@@ -265,7 +258,7 @@ def test_broken_shapes_files_are_named_with_their_lines(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         load_shapes(tmp_path, tmp_path)
     found = [(issue.place.path, issue.place.line, issue.code) for issue in caught.value.issues]
-    assert [("a.ttl", 3, "shapes"), ("z.ttl", 1, "shapes")] == found
+    assert [("a.ttl", 3, "turtle"), ("z.ttl", 1, "turtle")] == found
 
 
 def test_shapes_that_are_no_shacl_are_refused(tmp_path: Path) -> None:
@@ -539,8 +532,8 @@ def test_finding_without_a_record_names_the_check(checks: list[Check]) -> None:
 
 def test_checks_spell_prefixes_as_the_project_does(checks: list[Check]) -> None:
     """A prefix means the same in every query file."""
-    for check in checks:
-        for line in check.query.splitlines():
+    for check in nonempty(checks):
+        for line in nonempty(check.query.splitlines()):
             if line.startswith("PREFIX "):
                 _, prefix, iri = line.split()
                 assert PREFIXES[prefix.removesuffix(":")] == iri.strip("<>"), check.code
@@ -553,7 +546,7 @@ QUERY = "SELECT ?subject ?finding WHERE { ?subject ?p ?finding }"
 def test_check_is_read_with_its_header() -> None:
     """The code is the file's name."""
     check = read_check(HEADER + QUERY, "queries/checks/x-y.rq")
-    assert ("x-y", "error", "Mend it.", "0.1.0") == (check.code, check.severity, check.remedy, check.since)
+    assert ("x-y", "error", "Mend it.") == (check.code, check.severity, check.remedy)
 
 
 @pytest.mark.parametrize(
@@ -562,6 +555,7 @@ def test_check_is_read_with_its_header() -> None:
         (HEADER.replace("error", "fatal") + QUERY, 1, "no severity"),
         (HEADER.replace(", ru: А", "") + QUERY, 1, "no title in en and ru"),
         (HEADER.replace("# remedy: Mend it.\n", "") + QUERY, 1, "no remedy"),
+        (re.sub("# since: .*\n", "", HEADER) + QUERY, 1, "no since"),
         (HEADER + "SELECT ?subject WHERE {\n ?subject ?p }", 6, "no SPARQL"),
         (HEADER + "ASK { ?s ?p ?o }", 0, "does not give"),
         (HEADER + "SELECT ?subject WHERE { ?subject ?p ?o }", 0, "does not give"),

@@ -1,35 +1,30 @@
-"""The command line: arguments in, one call of the pipeline or of a question, exit code out."""
+"""The command line: arguments in, one call of the pipeline or of a question, exit code out.
+
+A command imports what it needs when it runs: `--help` and `--version` are answered at once.
+"""
 
 from __future__ import annotations
 
-import json
+import io
 import os
+import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from kgbuild import __version__, schemas
-from kgbuild.engines import Answer, Engine
-from kgbuild.engines.embedded import open_release
-from kgbuild.engines.remote import RemoteEngine
+from kgbuild import __version__
 from kgbuild.errors import ExitCode, Issue, KgError, UsageError
-from kgbuild.explain import explain as explain_iri
-from kgbuild.explain import format_explanation, format_json
-from kgbuild.loading import find_target, load_release
-from kgbuild.pipeline import Sources, build, validate
-from kgbuild.progress import reporting
-from kgbuild.questions import Question, ask, empty_sentence, find_question, load_questions
-from kgbuild.release import collect_garbage, current_release, find_release, list_releases, use_release
-from kgbuild.search import FILE, KINDS, Index
-from kgbuild.server.remote_data import read_engine
-from kgbuild.server.run import serve
-from kgbuild.server.service import Settings
-from kgbuild.tables import FORMATS, format_answer
-from kgbuild.workers.disk import MODES
-from kgbuild.workers.lanes import Limits
+from kgbuild.search import KINDS
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from kgbuild.engines import Answer, Engine
+    from kgbuild.pipeline import Sources
+    from kgbuild.progress import Reporter
+    from kgbuild.questions.named import Question
 
 app = typer.Typer(
     name="kgbuild",
@@ -37,22 +32,30 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # Rich would double the time that --help takes
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-releases = typer.Typer(help="Look at the releases, and choose the current one.", no_args_is_help=True)
+releases = typer.Typer(
+    help="Look at the releases, and choose the current one.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(releases, name="release")
 
 Build = Annotated[Path, typer.Option("--build-dir", help="Folder of what is generated.")]
+Records = Annotated[Path, typer.Option("--records", help="Folder of the records.")]
 Texts = Annotated[
     Path | None, typer.Option("--texts", help="Folder with texts of articles, to check and cut passages.")
 ]
-Format = Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")]
+Format = Annotated[str, typer.Option("--format", help="One of table, csv, json, markdown.")]
 DefaultGraph = Annotated[
     str, typer.Option("--default-graph", help="The graph there that holds what holds, where it is a named one.")
 ]
 Endpoint = Annotated[
     str | None, typer.Option("--endpoint", help="A SPARQL 1.1 endpoint to ask instead of the release.")
 ]
+Timeout = Annotated[float, typer.Option(help="Seconds to wait for the answer; 0 for as long as it takes.", min=0)]
+Questions = Annotated[Path, typer.Option("--questions", help="Folder of the named questions (*.rq).")]
 
+_RECORDS = Path("data")
 _BUILD = Path("build")
 _INTERRUPTED = 130
 """What typer returns after an interrupt."""
@@ -61,6 +64,7 @@ _QUESTIONS = Path("queries/questions")
 
 def main() -> None:
     """Run the command; an error is one message and an exit code, never a traceback."""
+    _reconfigure(errors="backslashreplace")  # a terminal may have no sign for a letter
     try:
         finished = app(standalone_mode=False, prog_name="kgbuild")
     except KgError as problem:
@@ -81,7 +85,11 @@ def main() -> None:
         sys.exit(ExitCode.FAILURE)
     except Exception as problem:
         if type(problem).__module__.startswith(("click", "typer")) and hasattr(problem, "format_message"):
-            _say(f"{problem.format_message()} See `kgbuild --help`.")
+            said = problem.format_message()
+            if said.startswith("Usage:"):  # nothing was asked for: this is the help
+                print(said)
+            else:
+                _say(f"{said} See `kgbuild --help`.")
             sys.exit(ExitCode.USAGE)
         raise
     # Typer returns the code of a command that it ended itself, and does not raise it.
@@ -97,12 +105,21 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _reconfigure(**how: str) -> None:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(**how)  # type: ignore[arg-type]
+
+
 def _say(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def _console() -> Console:
-    return Console(stderr=True)
+def _reporting() -> AbstractContextManager[Reporter]:
+    from rich.console import Console
+
+    from kgbuild.progress import reporting
+
+    return reporting(Console(stderr=True))
 
 
 def _warn(issues: list[Issue]) -> None:
@@ -110,30 +127,45 @@ def _warn(issues: list[Issue]) -> None:
         _say(str(issue))
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
 # --- building -----------------------------------------------------------------------------------------------------
 
 
-def _sources(data: Path, texts: Path | None) -> Sources:
-    if not data.is_dir():
-        raise UsageError(f"{data}: there is no such folder. Run kgbuild in the project's folder, or give --data.")
+def _sources(records: Path, texts: Path | None) -> Sources:
+    from kgbuild.pipeline import Sources
+
+    if not records.is_dir():
+        raise UsageError(f"{records}: there is no such folder. Run kgbuild in the project's folder, or give --records.")
     if not Path("ontology/core.ttl").is_file():
         raise UsageError("ontology/core.ttl: there is no such file. Run kgbuild in the project's folder.")
     if texts is not None and not texts.is_dir():
         raise UsageError(
             f"{texts}: there is no such folder of texts. Give the folder that holds them, or leave --texts out."
         )
-    return Sources(data=data, texts=texts)
+    return Sources(data=records, texts=texts)
 
 
 @app.command("build")
-def build_command(
-    data: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("data"),
-    texts: Texts = None,
-    build_dir: Build = _BUILD,
-) -> None:
+def build_command(records: Records = _RECORDS, texts: Texts = None, build_dir: Build = _BUILD) -> None:
     """Build, validate and publish a release from the records."""
-    with reporting(_console()) as report:
-        release, warnings = build(_sources(data, texts), build_dir, report)
+    from kgbuild.pipeline import build
+
+    with _reporting() as report:
+        release, warnings = build(_sources(records, texts), build_dir, report)
     _warn(warnings)
     facts = release.manifest["facts"]
     counts = ", ".join(f"{facts[name]:,} {name}" for name in ("articles", "claims", "entities", "quads"))
@@ -142,7 +174,7 @@ def build_command(
 
 @app.command("load")
 def load_command(
-    data: Annotated[Path, typer.Option("--records", help="Folder of the records.")] = Path("data"),
+    records: Records = _RECORDS,
     texts: Texts = None,
     build_dir: Build = _BUILD,
     endpoint: Annotated[
@@ -157,15 +189,18 @@ def load_command(
         typer.Option("--resolved-graph", help="Name of the resolved graph there; its default graph if not given."),
     ] = None,
 ) -> None:
-    """Make a release of records and, with --endpoint, load it into a SPARQL 1.1 server.
+    """Make a release, and load it into a SPARQL server (--endpoint).
 
     Who may write there is read from KGBUILD_USER, KGBUILD_PASSWORD and KGBUILD_AUTH (digest or basic).
     """
+    from kgbuild.loading import find_target, load_release
+    from kgbuild.release import current_release
+
     target = find_target(endpoint, graph_store, resolved_graph, os.environ) if endpoint else None
-    build_command(data, texts, build_dir)
+    build_command(records, texts, build_dir)
     if target is None:
         return
-    with reporting(_console()) as report:
+    with _reporting() as report:
         done = load_release(current_release(build_dir).path, target, report)
     _say(
         f"{target.endpoint}: {done.triples:,} triples stand there as in the release; "
@@ -174,42 +209,63 @@ def load_command(
 
 
 @app.command("validate")
-def validate_command(
-    data: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("data"), texts: Texts = None
-) -> None:
-    """Check the records and say what is wrong at which line; publish nothing."""
-    with reporting(_console()) as report:
-        warnings = validate(_sources(data, texts), report)
+def validate_command(records: Records = _RECORDS, texts: Texts = None) -> None:
+    """Check the records, and publish nothing.
+
+    Each finding is told with its file, its line, and what would mend it.
+    """
+    from kgbuild.pipeline import validate
+
+    with _reporting() as report:
+        warnings = validate(_sources(records, texts), report)
     _warn(warnings)
     _say(f"No errors, {len(warnings)} warnings.")
 
 
 @app.command("schemas")
-def schemas_command(folder: Path = Path("data/schema")) -> None:
+def schemas_command(
+    folder: Annotated[Path, typer.Argument(help="Where to write them.")] = _RECORDS / "schema",
+) -> None:
     """Write the JSON Schemas of records, for editors."""
-    schemas.write_schemas(folder)
+    from kgbuild.schemas import write_schemas
+
+    if not folder.parent.is_dir():
+        raise UsageError(f"{folder.parent}: there is no such folder. Run kgbuild in the project's folder, or name one.")
+    write_schemas(folder)
 
 
 # --- asking -------------------------------------------------------------------------------------------------------
 
 
-def _engine(endpoint: str | None, build_dir: Path, default_graph: str = "") -> Engine:
-    return (
-        RemoteEngine(endpoint, default_graph=default_graph)
-        if endpoint
-        else open_release(current_release(build_dir).path)
-    )
+def _engine(endpoint: str | None, build_dir: Path, default_graph: str = "", timeout: float = 0) -> Engine:
+    from kgbuild.engines.interruptible import InterruptibleEngine
 
+    if endpoint:
+        from kgbuild.engines.remote import RemoteEngine
 
-def _questions() -> dict[str, Question]:
-    return load_questions(_QUESTIONS)
+        return InterruptibleEngine(RemoteEngine(endpoint, default_graph=default_graph), timeout)
+    from kgbuild.engines.embedded import open_release
+    from kgbuild.release import current_release
+
+    return InterruptibleEngine(open_release(current_release(build_dir).path), timeout)
 
 
 def _print(answer: Answer, format_: str) -> None:
-    print(format_answer(answer, format_, Console()), end="")
+    from kgbuild.questions.tables import format_answer
+
+    if format_ != "table":
+        _reconfigure(encoding="utf-8", newline="")  # as their standards have it, whatever the terminal has
+    print(format_answer(answer, format_, _width()), end="")
+
+
+def _width() -> int:
+    """Count the columns of the terminal; 0 if the output is a file."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
 def _check_format(format_: str) -> None:
+    from kgbuild.questions.tables import FORMATS
+
     if format_ not in FORMATS:
         raise UsageError(f"--format {format_}: there is no such format. Use one of {', '.join(FORMATS)}.")
 
@@ -224,24 +280,30 @@ def ask_command(
     format_: Format = "table",
     endpoint: Endpoint = None,
     default_graph: DefaultGraph = "",
+    timeout: Timeout = 0,
+    questions: Questions = _QUESTIONS,
     build_dir: Build = _BUILD,
 ) -> None:
-    """Ask a named question: `kgbuild ask QUESTION --parameter value …`."""
+    """Ask a named question, with its parameters."""
+    from kgbuild.lookups import run
+    from kgbuild.questions.named import ask, empty_sentence, find_question, load_questions
+
     _check_format(format_)
     if question in ("--help", "-h"):
-        print("kgbuild ask QUESTION --parameter value … [--format F] [--endpoint URL]\n\n" + _listing(), end="")
+        usage = "kgbuild ask QUESTION --parameter value … [--format F] [--endpoint URL] [--timeout SECONDS]"
+        print(f"{usage}\n\n{_listing(questions)}", end="")
         return
-    known = _questions()
+    known = load_questions(questions)
     if {"--help", "-h"} & set(context.args) and question in known:
         print(_describe(known[question]), end="")
         return
     asked, values = find_question(known, question), _pairs(context.args)
-    engine = _engine(endpoint, build_dir, default_graph)
+    engine = _engine(endpoint, build_dir, default_graph, timeout)
     table = ask(engine, asked, values)
     if table.rows or format_ != "table":
         _print(table, format_)
     if not table.rows:
-        _say(empty_sentence(engine, asked, values))
+        _say(run(engine, empty_sentence(asked, values)))
 
 
 def _pairs(arguments: list[str]) -> dict[str, str]:
@@ -263,8 +325,10 @@ def _pairs(arguments: list[str]) -> dict[str, str]:
     return values
 
 
-def _listing() -> str:
-    known = _questions()
+def _listing(questions: Path) -> str:
+    from kgbuild.questions.named import load_questions
+
+    known = load_questions(questions)
     width = max(map(len, known), default=0)
     return "".join(f"{name:{width}}  {question.title['en']}\n" for name, question in sorted(known.items()))
 
@@ -280,9 +344,9 @@ def _describe(question: Question) -> str:
 
 
 @app.command("questions")
-def questions_command() -> None:
+def questions_command(questions: Questions = _QUESTIONS) -> None:
     """List the named questions."""
-    print(_listing(), end="")
+    print(_listing(questions), end="")
 
 
 @app.command("query")
@@ -291,23 +355,25 @@ def query_command(
     format_: Format = "table",
     endpoint: Endpoint = None,
     default_graph: DefaultGraph = "",
+    timeout: Timeout = 0,
     build_dir: Build = _BUILD,
 ) -> None:
     """Ask a SPARQL query of your own."""
     _check_format(format_)
     name = "standard input" if file == "-" else file
-    _print(_engine(endpoint, build_dir, default_graph).query(_read_query(file), name), format_)
+    _print(_engine(endpoint, build_dir, default_graph, timeout).query(_read_query(file, name), name), format_)
 
 
-def _read_query(file: str) -> str:
+def _read_query(file: str, name: str) -> str:
     try:
-        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        # Standard input as well: whatever the locale may be, a query is UTF-8, with the mark of an editor or without.
+        return (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig")
     except OSError as problem:
         raise UsageError(
             f"{file}: cannot be read: {problem.strerror}. Give a file, or - for standard input."
         ) from problem
     except UnicodeDecodeError as problem:
-        raise UsageError(f"{file}: is not UTF-8. Save it as UTF-8.") from problem
+        raise UsageError(f"{name}: is not UTF-8. Save it as UTF-8.") from problem
 
 
 @app.command("search")
@@ -316,7 +382,14 @@ def search_command(
     kind: Annotated[str, typer.Option(help=f"Only things of this kind: one of {', '.join(KINDS)}.")] = "",
     build_dir: Build = _BUILD,
 ) -> None:
-    """Find things by any of their names: kind, name found, IRI, tabs between."""
+    """Find things by any of their names.
+
+    A line for each: kind, name found, and IRI, with tabs between.
+    """
+    from kgbuild.release import current_release
+    from kgbuild.search import FILE
+    from kgbuild.search.query import Index
+
     if kind and kind not in KINDS:
         raise UsageError(f"--kind {kind}: there is no such kind. Use one of {', '.join(KINDS)}.")
     path = current_release(build_dir).path / FILE
@@ -333,17 +406,26 @@ def search_command(
 
 @app.command("explain")
 def explain_command(
-    iri: Annotated[str, typer.Argument(help="An IRI or a prefixed name, such as membership:acsh--some-network.")],
+    thing: Annotated[
+        str, typer.Argument(help="An id, a name, an IRI, or a prefixed name such as membership:acsh--some-network.")
+    ],
     format_: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
     endpoint: Endpoint = None,
     default_graph: DefaultGraph = "",
     texts: Texts = None,
+    timeout: Timeout = 0,
     build_dir: Build = _BUILD,
 ) -> None:
-    """Show every article, paraphrase, position and inference behind something."""
+    """Show every article, passage and inference behind a thing."""
+    from kgbuild.explain import explain
+    from kgbuild.explanation import format_explanation, format_json
+    from kgbuild.lookups import run
+
     if format_ not in ("text", "json"):
         raise UsageError(f"--format {format_}: there is no such format. Use text or json.")
-    explanation = explain_iri(_engine(endpoint, build_dir, default_graph), iri, texts=texts)
+    explanation = run(_engine(endpoint, build_dir, default_graph, timeout), explain(thing, texts))
+    if format_ == "json":
+        _reconfigure(encoding="utf-8", newline="")
     print(format_explanation(explanation) if format_ == "text" else format_json(explanation), end="")
 
 
@@ -378,9 +460,25 @@ def serve_command(
     access_log: Annotated[
         str, typer.Option(metavar="FILE", help="Write a line for each request there; - is the standard output.")
     ] = "",
+    questions: Annotated[
+        Path | None, typer.Option("--questions", help=f"Folder of the named questions; {_QUESTIONS} if it is there.")
+    ] = None,
     build_dir: Build = _BUILD,
 ) -> None:
-    """Serve the current release, or RDF files, for SPARQL over HTTP."""
+    """Serve pages, search and SPARQL over HTTP; needs Linux.
+
+    What is served is the current release, or RDF files.
+    """
+    if sys.platform != "linux":
+        raise UsageError("kgbuild serve needs Linux, whose processes and pipes its workers are. Run it there.")
+    from kgbuild.questions.named import load_questions
+    from kgbuild.release import current_release
+    from kgbuild.server.remote_data import read_engine
+    from kgbuild.server.run import serve
+    from kgbuild.server.service import Settings
+    from kgbuild.workers.disk import MODES
+    from kgbuild.workers.lanes import Limits
+
     if store not in MODES:
         raise UsageError(f"--store {store}: there is no such store. Use one of {', '.join(MODES)}.")
     for path in data or []:
@@ -390,10 +488,10 @@ def serve_command(
         raise UsageError("--engine serves the data of another server. Leave --data and --release out.")
     if not data and not engine:
         current_release(build_dir)
-    questions = _questions() if _QUESTIONS.is_dir() and not data else {}
+    known = load_questions(questions or _QUESTIONS) if questions or (_QUESTIONS.is_dir() and not data) else {}
     remote = read_engine(engine, resolved_graph) if engine else None
     limits = Limits(timeout=query_timeout, memory=memory_per_query << 20, workers=workers)
-    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url, questions, remote, store)
+    settings = Settings(build_dir, release, tuple(data or ()), limits, public_url, known, remote, store)
     serve(settings, host, port, _say, access_log)
 
 
@@ -403,6 +501,8 @@ def serve_command(
 @releases.command("list")
 def release_list(build_dir: Build = _BUILD) -> None:
     """List the releases; a star marks the current one."""
+    from kgbuild.release import current_release, list_releases
+
     known = list_releases(build_dir)
     current = current_release(build_dir).id if known else ""
     for release in known:
@@ -415,6 +515,10 @@ def release_show(
     release_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None, build_dir: Build = _BUILD
 ) -> None:
     """Show the manifest of a release; the current one if none is named."""
+    import json
+
+    from kgbuild.release import current_release, find_release
+
     release = find_release(build_dir, release_id) if release_id else current_release(build_dir)
     print(json.dumps(release.manifest, indent=2, ensure_ascii=False, sort_keys=True))
 
@@ -422,6 +526,8 @@ def release_show(
 @releases.command("use")
 def release_use(release_id: str, build_dir: Build = _BUILD) -> None:
     """Make a release the current one, after checking that it is whole."""
+    from kgbuild.release import use_release
+
     _say(f"Current release: {use_release(build_dir, release_id).id}")
 
 
@@ -430,11 +536,7 @@ def release_gc(
     keep: Annotated[int, typer.Option(help="How many to keep.", min=1)] = 5, build_dir: Build = _BUILD
 ) -> None:
     """Remove old releases, but never the current one."""
+    from kgbuild.release import collect_garbage
+
     for name in collect_garbage(build_dir, keep):
         _say(f"Removed {name}")
-
-
-@app.command("version")
-def version_command() -> None:
-    """Print the version."""
-    print(__version__)

@@ -52,7 +52,6 @@ _UNSPECIFIED_PART: Final = re.compile(r"(\d{4}(?:-\d{2})?)(?:-XX){1,2}([?~%]?)",
 _UNPADDED: Final = re.compile(r"(\d{4})-(\d{1,2})(?:-(\d{1,2}))?([?~%]?)", re.ASCII)
 _WITH_TIME: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d.*", re.ASCII)
 _WINDOW: Final = re.compile(r"\[([^.\[\]]*)\.\.([^.\[\]]*)\]", re.ASCII)
-_MARKED_SLUG: Final = re.compile(r"([0-9X-]+?)(-uncertain-approx|-uncertain|-approx|)", re.ASCII)
 
 
 @lru_cache(maxsize=65536)
@@ -98,16 +97,16 @@ def parse_edtf(text: str) -> DateNode:
     return _window(found[1], found[2]) if found else parse_date(text)
 
 
-def parse_slug(slug: str) -> DateNode:
-    """Read the end of a date's IRI back; raises `DateError` for a slug that no date has.
+def read_date(text: str) -> DateNode | None:
+    """Read the text of a date node (`icn:edtf`), windows included; None for what is no date of ours.
 
-    >>> parse_slug("2010_open").edtf, parse_slug("by-2024-02-21").edtf, parse_slug("1984-uncertain").edtf
-    ('2010/..', '[..2024-02-21]', '1984?')
+    >>> read_date("[..2024-02-21]").latest.isoformat(), read_date("soon")
+    ('2024-02-21', None)
     """
-    node = parse_edtf(_unslug(slug))
-    if node.slug != slug:
-        raise DateError(f"{_quote(slug)} is no slug of a date", f"Write {node.slug}.")
-    return node
+    try:
+        return parse_edtf(text)
+    except DateError:
+        return None
 
 
 def contains(outer: DateNode, inner: DateNode) -> bool:
@@ -119,15 +118,6 @@ def contains(outer: DateNode, inner: DateNode) -> bool:
     after_start = outer.earliest is None or (inner.earliest is not None and outer.earliest <= inner.earliest)
     before_end = outer.latest is None or (inner.latest is not None and inner.latest <= outer.latest)
     return after_start and before_end
-
-
-def overlap(a: DateNode, b: DateNode) -> bool:
-    """Tell whether some day is in both.
-
-    >>> overlap(parse_date("2023-11"), parse_date("2023")), overlap(parse_date("2023/.."), parse_date("2022"))
-    (True, False)
-    """
-    return _starts_by_the_end_of(a, b) and _starts_by_the_end_of(b, a)
 
 
 def refines(finer: DateNode, vaguer: DateNode) -> bool:
@@ -161,10 +151,6 @@ def width(node: DateNode) -> int | None:
 
 def _is_marked(node: DateNode) -> bool:
     return node.approximate or node.uncertain
-
-
-def _starts_by_the_end_of(a: DateNode, b: DateNode) -> bool:
-    return a.earliest is None or b.latest is None or a.earliest <= b.latest
 
 
 def _quote(text: str) -> str:
@@ -342,20 +328,3 @@ def _explain(text: str) -> DateError:
         parts = [found[1], *(part.zfill(2) for part in found.groups()[1:3] if part)]
         return DateError(f"{_quote(text)} lacks a zero", f"Write {'-'.join(parts)}{found[4]}.")
     return DateError(f"{_quote(text)} is no date", _FORMS)
-
-
-def _unslug(slug: str) -> str:
-    """Turn a slug into the EDTF text it would stand for; what is no slug comes out as no date."""
-    if slug.startswith("by-"):
-        return f"[..{slug.removeprefix('by-')}]"
-    if slug.startswith("from-"):
-        return f"[{slug.removeprefix('from-')}..]"
-    if "-or-" in slug:
-        first, _, last = slug.partition("-or-")
-        return f"[{first}..{last}]"
-    if "_" in slug:
-        ends = {name: text for text, name in _SLUG_ENDS.items()}
-        return "/".join(ends.get(part, part) for part in slug.split("_"))
-    found = _MARKED_SLUG.fullmatch(slug)
-    marks = {name: mark for mark, name in _SLUG_MARKS.items()}
-    return found[1] + marks[found[2]] if found else slug

@@ -6,9 +6,11 @@ a `KgError` at once.  Both say place, finding, remedy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -53,6 +55,34 @@ class Issue:
         return f"{self.place} {self.severity} {self.code}: {finding}.{remedy}"
 
 
+class Findings:
+    """The issues of a stage: collected in any order, gone through in theirs, raised if one is an error."""
+
+    def __init__(self, issues: Iterable[Issue] = ()) -> None:
+        self._issues = set(issues)
+
+    def __iter__(self) -> Iterator[Issue]:
+        """Go through the issues, sorted and without twins."""
+        return iter(sorted(self._issues))
+
+    def __len__(self) -> int:
+        """Count the issues."""
+        return len(self._issues)
+
+    def add(self, issues: Iterable[Issue]) -> None:
+        """Take issues in."""
+        self._issues.update(issues)
+
+    def error(self, place: Place, code: str, finding: str, remedy: str = "") -> None:
+        """Take an issue in that keeps a release from being made."""
+        self._issues.add(error(place, code, finding, remedy))
+
+    def raise_errors(self) -> None:
+        """Raise `DataError` with all issues if one of them is an error."""
+        if any(issue.severity == "error" for issue in self._issues):
+            raise DataError(list(self))
+
+
 def error(place: Place, code: str, finding: str, remedy: str = "") -> Issue:
     """Make an issue that keeps a release from being made."""
     return Issue(place, "error", code, finding, remedy)
@@ -95,8 +125,12 @@ class DataError(KgError):
         return "\n".join(str(issue) for issue in self.issues)
 
 
-def raise_errors(issues: Iterable[Issue]) -> None:
-    """Raise `DataError` with all issues if one of them is an error."""
-    found = list(issues)
-    if any(issue.severity == "error" for issue in found):
-        raise DataError(found)
+def display_name(path: Path, root: Path) -> str:
+    """Name a file as issues call it: relative to `root` where it lies below it."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Write " Did you mean x?" if something known is near, else nothing."""
+    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]}?" if near else ""

@@ -3,313 +3,205 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
-from kgbuild.engines import Engine, Term, iri, select
-from kgbuild.engines.lookup import HEADER, names_of, write_term
-from kgbuild.namespaces import ARTICLE_GRAPH, GRAPH, ONTOLOGY, shorten
-from kgbuild.questions import find_thing
-from kgbuild.tables import one_line
+from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
 
+from kgbuild.engines import iri
+from kgbuild.engines.embedded import convert_term
+from kgbuild.explanation import (
+    Disagreement,
+    ExplainedArticle,
+    ExplainedClaim,
+    ExplainedStatement,
+    ExplainedValue,
+    Explanation,
+    Mention,
+    Passage,
+    Related,
+)
+from kgbuild.gathering import MOST_THINGS, gather
+from kgbuild.lookups import Bindings, LookUp, select_all
+from kgbuild.namespaces import ARTICLE_GRAPH, ID, NAMES_GRAPH, ONTOLOGY, expand, shorten
+from kgbuild.questions.lookup import names_of, write_term
+from kgbuild.questions.values import find_thing
+from kgbuild.support import ClaimDetails, Credit, Evidence, all_claims_for, credit_of, details_of, evidence_for
 
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A value of a property: as written in the graph, and as people read it."""
-
-    property: str
-    value: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What holds: a value, the ids of the articles that state it, and whether it was inferred."""
-
-    value: Value
-    articles: tuple[str, ...]
-    inferred: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A place in an article's text: code points [start, end); `text` only where the text is at hand."""
-
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """One claim: our paraphrase, where the article says it, and the values this article gives."""
-
-    claim: str
-    body: str
-    says: tuple[str, ...]
-    passages: tuple[Passage, ...]
-    gives: tuple[Value, ...]
-    inferred: tuple[str, ...]
-    named_as: tuple[str, ...]
-    because: tuple[str, ...]
-    rank: str
+_NAMES: Final = NamedNode(NAMES_GRAPH)
+_NEAR: Final = (
+    "SELECT DISTINCT ?other { { %(x)s icn:resolves ?other } UNION { GRAPH ?g { %(x)s icn:resolves ?other } } }",
+    "SELECT DISTINCT ?other { { ?other icn:resolves %(x)s } UNION { GRAPH ?g { ?other icn:resolves %(x)s } } }",
+    "SELECT DISTINCT ?other { { ?other icn:denies %(x)s } UNION { GRAPH ?g { ?other icn:denies %(x)s } } }",
+    # The bodies of an article's claims, or of a claim.
+    """SELECT DISTINCT ?other { { GRAPH ?g { %(x)s icn:claims ?other } }
+       UNION { GRAPH ?g { ?claim icn:inArticle %(x)s ; icn:claims ?other } } }""",
+)
+_DISAGREEMENTS: Final = """SELECT DISTINCT ?p ?kept ?other ?rule { ?d icn:about %(x)s ; icn:onProperty ?p ;
+  icn:kept ?kept ; icn:setAside ?other ; icn:decidedBy ?rule . ?d a icn:Disagreement } ORDER BY ?p ?kept ?other"""
+# Situations and entities that have the thing as a value: not claims, which stand with their articles.
+_MENTIONS: Final = f"""SELECT DISTINCT ?s ?p {{ ?s ?p %(x)s . FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}"))
+  FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:about, icn:resolves, icn:denies, icn:statedIn))
+  FILTER NOT EXISTS {{ ?finer rdfs:subPropertyOf ?p . ?s ?finer %(x)s FILTER (?finer != ?p) }} }} ORDER BY ?s ?p"""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """An article with its claims on the thing; what was not printed in it is an empty text."""
-
-    article: str
-    title: str
-    publisher: str
-    agency: str
-    published: str
-    url: str
-    voices: tuple[Voice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Support:
-    """A placeholder that the thing resolves, with the articles that claim it."""
-
-    placeholder: str
-    sources: tuple[Source, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Disagreement:
-    """A property on which articles differ: what was kept, what set aside, and the rule that decided."""
-
-    property: str
-    kept: str
-    set_aside: tuple[str, ...]
-    decided_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """Something else that has the thing as its value."""
-
-    subject: str
-    name: str
-    property: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """All there is to say about why a thing is in the graph."""
-
-    iri: str
-    name: str
-    statements: tuple[Statement, ...]
-    sources: tuple[Source, ...]
-    resolves: tuple[Support, ...]
-    resolved_by: tuple[Support, ...]
-    denied_by: tuple[Support, ...]
-    disagreements: tuple[Disagreement, ...]
-    mentions: tuple[Mention, ...]
-
-
-def explain(engine: Engine, name: str, texts: Path | None = None) -> Explanation:
+def explain(name: str, texts: Path | None = None) -> LookUp[Explanation]:
     """Explain a thing, given as IRI, prefixed name or id.
 
     With `texts`, a directory of article texts (*.txt), passages are cut out of those whose hash is the article's.
     Raises UsageError, with the nearest names, for what is not in the graph.
     """
-    thing = find_thing(engine, name)
-    library = _read_texts(texts) if texts else {}
-    statements = _statements(engine, thing)
+    thing = yield from find_thing(name)
+    x = {"x": write_term(iri(thing))}
+    *near, differing, mentioning = yield from select_all(*(q % x for q in (*_NEAR, _DISAGREEMENTS, _MENTIONS)))
+    resolves, resolved_by, denied_by, bodies = ([row["other"].value for row in rows] for rows in near)
+    store = yield from _gather({thing, *resolves, *resolved_by, *denied_by, *bodies})
+    # All but the hierarchies of classes and properties.
+    mentioned = [convert_term(q.object) for q in store if str(q.subject).startswith((f"<{ID}", f"<{thing}>"))]
+    mentioned += [term for row in (*differing, *mentioning) for term in row.values()]
+    names = yield from names_of({thing, *(term.value for term in mentioned if term.kind == "iri")})
+    reader = _Explainer(store, names, _read_texts(texts) if texts else {})
+
+    def related(others: list[str]) -> tuple[Related, ...]:
+        return tuple(Related(shorten(other), reader.articles(other)) for other in sorted(others))
+
     return Explanation(
         thing,
-        names_of(engine, [thing])[thing],
-        statements,
-        _sources(engine, thing, library),
-        _supports(engine, f"{_x(thing)} icn:resolves ?other", library),
-        _supports(engine, f"?other icn:resolves {_x(thing)}", library),
-        _supports(engine, f"?other icn:denies {_x(thing)}", library),
-        _disagreements(engine, thing),
-        _mentions(engine, thing),
+        names[thing],
+        reader.statements(thing),
+        reader.articles(thing),
+        related(resolves),
+        related(resolved_by),
+        related(denied_by),
+        _disagreements(differing, names),
+        _mentions(mentioning, names),
     )
 
 
-def format_json(explanation: Explanation) -> str:
-    """Write an explanation as JSON: the fields of `Explanation`."""
-    return json.dumps(asdict(explanation), ensure_ascii=False, indent=2) + "\n"
+def _gather(things: Iterable[str]) -> LookUp[Store]:
+    """Gather as many things as there are."""
+    store, left = Store(), iter(sorted(things))
+    while part := list(islice(left, MOST_THINGS)):
+        store.extend((yield from gather(part)))
+    return store
 
 
-def format_explanation(explanation: Explanation) -> str:
-    """Write an explanation for reading; what only other vocabularies call by another name is left to JSON."""
-    heading = [explanation.name]
-    if shorten(explanation.iri) != explanation.name:
-        heading.append(shorten(explanation.iri))
-    parts = [
-        ("", [*heading, explanation.iri] if explanation.iri not in heading else heading),
-        ("What holds", _statement_lines(explanation.statements)),
-        ("Who says so", _source_lines(explanation.sources)),
-        ("What it resolves", _support_lines(explanation.resolves)),
-        ("What resolves it", _support_lines(explanation.resolved_by)),
-        ("Who denies it", _support_lines(explanation.denied_by)),
-        ("Where articles disagree", _disagreement_lines(explanation.disagreements)),
-        ("Where it occurs", _mention_lines(explanation.mentions)),
-    ]
-    return "\n".join(
-        "".join(f"{line}\n" for line in ([title] if title else []) + lines) for title, lines in parts if lines
-    )
+@dataclass(frozen=True)
+class _Explainer:
+    """Reads what was gathered, under the names of what it mentions."""
+
+    store: Store
+    names: dict[str, str]
+    library: dict[str, str]
+    """Texts of articles by their hash."""
+
+    def statements(self, thing: str) -> tuple[ExplainedStatement, ...]:
+        """List what holds of a thing, what was inferred last."""
+        triples = {q.triple for q in self.store.quads_for_pattern(NamedNode(thing), None, None, DefaultGraph())}
+        # A name that the build made is the heading, and says nothing of its own.
+        made_up = {q.triple for q in self.store.quads_for_pattern(NamedNode(thing), None, None, _NAMES)}
+        made = [self._statement(triple) for triple in triples - made_up]
+        return tuple(sorted(made, key=lambda s: (s.inferred, s.value.property, s.value.name, s.value.value)))
+
+    def _statement(self, triple: Triple) -> ExplainedStatement:
+        evidence = evidence_for(self.store, triple)
+        return ExplainedStatement(
+            self._value(triple),
+            _articles_of(evidence),
+            tuple(shorten(credit.claim) for credit in evidence.credits()),
+            evidence.kind == "rule",
+            tuple(self._value(premise) for premise, _ in evidence.premises),
+        )
+
+    def _value(self, triple: Triple) -> ExplainedValue:
+        p, v = triple.predicate.value, convert_term(triple.object)
+        if v.kind == "iri":
+            return ExplainedValue(shorten(p), shorten(v.value), self.names.get(v.value, shorten(v.value)))
+        return ExplainedValue(shorten(p), v.n3(), v.value)
+
+    def articles(self, thing: str) -> tuple[ExplainedArticle, ...]:
+        """List the articles whose claims are about the thing; for an article or a claim, its own claims.
+
+        Read from the article graphs: claims that were set aside are nowhere else.
+        """
+        found: dict[str, list[tuple[ClaimDetails, str]]] = defaultdict(list)
+        for quad in self.store.quads_for_pattern(None, NamedNode(expand("icn:claims")), None, None):
+            credit, body = credit_of(quad.subject, quad.graph_name), convert_term(quad.object).value
+            if credit:
+                details = details_of(self.store, credit)
+                if thing in (body, details.claim, details.article):
+                    found[details.article].append((details, body))
+        made = [self._article(article, claims) for article, claims in found.items()]
+        return tuple(sorted(made, key=lambda each: (each.published or "9999", each.article)))
+
+    def _article(self, article: str, claims: list[tuple[ClaimDetails, str]]) -> ExplainedArticle:
+        def one(*names: str) -> str:
+            for name in names:
+                quads = self.store.quads_for_pattern(NamedNode(article), NamedNode(expand(name)), None, None)
+                for term in sorted(convert_term(quad.object) for quad in quads):
+                    return self.names.get(term.value, term.value)
+            return ""
+
+        text = self.library.get(one("icn:textHash"), "")
+        ordered = sorted(claims, key=lambda each: (each[0].claim, each[1]))
+        return ExplainedArticle(
+            shorten(article),
+            one("dcterms:title", "rdfs:label"),
+            one("dcterms:publisher"),
+            one("icn:agency"),
+            one("schema:datePublished", "icn:published"),
+            one("schema:url"),
+            tuple(self._claim(details, body, text) for details, body in ordered),
+        )
+
+    def _claim(self, details: ClaimDetails, body: str, text: str) -> ExplainedClaim:
+        return ExplainedClaim(
+            shorten(details.claim),
+            shorten(body),
+            tuple(details.says.values()),
+            tuple(Passage(start, end, text[start:end]) for start, end in details.positions),
+            self._given(details, body),
+            tuple(sorted(map(local_name, details.infers))),
+            details.named_as,
+            tuple(details.because.values()),
+            details.rank,
+        )
+
+    def _given(self, details: ClaimDetails, body: str) -> tuple[ExplainedValue, ...]:
+        """List what the claim asserts of a body."""
+        graph = NamedNode(details.graph)
+        triples = [quad.triple for quad in self.store.quads_for_pattern(NamedNode(body), None, None, graph)]
+        given = [
+            triple
+            for triple in triples
+            if triple.predicate.value in details.asserts
+            and Credit(details.graph, details.claim) in all_claims_for(self.store, triple)
+        ]
+        return tuple(self._value(triple) for triple in sorted(given, key=str))
 
 
-# --- asking -------------------------------------------------------------------------------------------------------
+def _articles_of(evidence: Evidence) -> tuple[str, ...]:
+    """List the ids of the articles behind a triple."""
+    graphs = {credit.graph.removeprefix(ARTICLE_GRAPH) for credit in evidence.credits()}
+    articles = {article.removeprefix(expand("article:")) for article in (*evidence.stated_in, evidence.article)}
+    return tuple(sorted(graphs | articles - {""}))
 
 
-def _x(thing: str) -> str:
-    return write_term(iri(thing))
-
-
-def _ask(engine: Engine, body: str) -> list[dict[str, Term]]:
-    return select(engine, HEADER + body, "explain").records()
-
-
-def _statements(engine: Engine, thing: str) -> tuple[Statement, ...]:
-    x = _x(thing)
-    records = _ask(engine, f"SELECT DISTINCT ?p ?v ?g {{ {x} ?p ?v OPTIONAL {{ GRAPH ?g {{ {x} ?p ?v }} }} }}")
-    graphs: dict[tuple[Term, Term], set[str]] = defaultdict(set)
-    for record in records:
-        graphs[record["p"], record["v"]].add(record["g"].value if "g" in record else "")
-    names = names_of(engine, [t.value for key in graphs for t in key if t.kind == "iri"])
-    made = [_statement(p, v, found, names) for (p, v), found in graphs.items()]
-    return tuple(sorted(made, key=lambda s: (s.inferred, s.value.property, s.value.name, s.value.value)))
-
-
-def _statement(p: Term, v: Term, graphs: set[str], names: dict[str, str]) -> Statement:
-    articles = sorted(g.removeprefix(ARTICLE_GRAPH) for g in graphs if g.startswith(ARTICLE_GRAPH))
-    return Statement(_value(p, v, names), tuple(articles), graphs == {GRAPH + "inferred"})
-
-
-def _value(p: Term, v: Term, names: dict[str, str]) -> Value:
-    if v.kind == "iri":
-        return Value(shorten(p.value), shorten(v.value), names[v.value])
-    return Value(shorten(p.value), v.n3(), v.value)
-
-
-def _sources(engine: Engine, thing: str, library: dict[str, str]) -> tuple[Source, ...]:
-    """List the articles whose claims are about the thing; for an article or a claim, its own claims.
-
-    Read from the article graphs: claims that were set aside are nowhere else.
-    """
-    x = _x(thing)
-    records = _ask(
-        engine,
-        f"""SELECT DISTINCT ?claim ?body ?article {{ GRAPH ?g {{ ?claim icn:claims ?body ; icn:inArticle ?article
-            FILTER (?body = {x} || ?claim = {x} || ?article = {x}) }} }} ORDER BY ?article ?claim ?body""",
-    )
-    claims: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for record in records:
-        claims[record["article"].value].append((record["claim"].value, record["body"].value))
-    made = [_source(engine, article, pairs, library) for article, pairs in claims.items()]
-    return tuple(sorted(made, key=lambda source: (source.published or "9999", source.article)))
-
-
-def _source(engine: Engine, article: str, claims: list[tuple[str, str]], library: dict[str, str]) -> Source:
-    facts = _facts(engine, article)
-    names = names_of(engine, [t.value for terms in facts.values() for t in terms if t.kind == "iri"])
-
-    def one(name: str) -> str:
-        return next((names.get(term.value, term.value) for term in facts.get(name, [])), "")
-
-    text = library.get(one("icn:textHash"), "")
-    voices = tuple(_voice(engine, claim, body, text) for claim, body in claims)
-    title = one("dcterms:title") or one("rdfs:label")
-    printed = one("schema:datePublished") or one("icn:published")
-    publisher, agency = one("dcterms:publisher"), one("icn:agency")
-    return Source(shorten(article), title, publisher, agency, printed, one("schema:url"), voices)
-
-
-def _facts(engine: Engine, thing: str) -> dict[str, list[Term]]:
-    """Read what the graphs say of an article or claim: short name of the property -> values, sorted."""
-    found: dict[str, set[Term]] = defaultdict(set)
-    for record in _ask(engine, f"SELECT DISTINCT ?p ?v {{ GRAPH ?g {{ {_x(thing)} ?p ?v }} }}"):
-        found[shorten(record["p"].value)].add(record["v"])
-    return {name: sorted(terms) for name, terms in found.items()}
-
-
-def _voice(engine: Engine, claim: str, body: str, text: str) -> Voice:
-    facts = _facts(engine, claim)
-
-    def texts(name: str) -> tuple[str, ...]:
-        return tuple(term.value for term in facts.get(name, []))
-
-    return Voice(
-        shorten(claim),
-        shorten(body),
-        texts("icn:says"),
-        _passages(engine, claim, text),
-        _given(engine, claim, body),
-        tuple(_local(property_) for property_ in texts("icn:infers")),
-        texts("icn:namedAs"),
-        texts("icn:because"),
-        next((rank.rpartition("/")[2] for rank in texts("icn:rank")), "normal"),
-    )
-
-
-def _passages(engine: Engine, claim: str, text: str) -> tuple[Passage, ...]:
-    records = _ask(
-        engine,
-        f"""SELECT DISTINCT ?start ?end {{ GRAPH ?g {{ {_x(claim)} oa:hasTarget/oa:hasSelector ?position .
-            ?position oa:start ?start ; oa:end ?end }} }} ORDER BY ?start ?end""",
-    )
-    places = [(int(record["start"].value), int(record["end"].value)) for record in records]
-    return tuple(Passage(start, end, text[start:end]) for start, end in places)
-
-
-def _given(engine: Engine, claim: str, body: str) -> tuple[Value, ...]:
-    """List what the claim asserts of a body, with the values of its own article's graph."""
-    records = _ask(
-        engine,
-        f"""SELECT DISTINCT ?p ?v {{ GRAPH ?g {{ {_x(claim)} icn:asserts ?p . {_x(body)} ?p ?v }} }} ORDER BY ?p ?v""",
-    )
-    names = names_of(engine, [record["v"].value for record in records if record["v"].kind == "iri"])
-    return tuple(_value(record["p"], record["v"], names) for record in records)
-
-
-def _supports(engine: Engine, pattern: str, library: dict[str, str]) -> tuple[Support, ...]:
-    found = _ask(
-        engine, f"SELECT DISTINCT ?other {{ {{ {pattern} }} UNION {{ GRAPH ?g {{ {pattern} }} }} }} ORDER BY ?other"
-    )
-    others = [record["other"].value for record in found]
-    return tuple(Support(shorten(other), _sources(engine, other, library)) for other in others)
-
-
-def _disagreements(engine: Engine, thing: str) -> tuple[Disagreement, ...]:
-    records = _ask(
-        engine,
-        f"""SELECT DISTINCT ?p ?kept ?other ?rule {{ ?d icn:about {_x(thing)} ; icn:onProperty ?p ; icn:kept ?kept ;
-            icn:setAside ?other ; icn:decidedBy ?rule . ?d a icn:Disagreement }} ORDER BY ?p ?kept ?other""",
-    )
-    names = names_of(engine, [t.value for record in records for t in record.values() if t.kind == "iri"])
+def _disagreements(rows: Bindings, names: dict[str, str]) -> tuple[Disagreement, ...]:
     grouped: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for record in records:
-        kept, other = (names.get(record[key].value, record[key].value) for key in ("kept", "other"))
-        key = (_local(record["p"].value), kept, record["rule"].value.rpartition("/")[2])
-        grouped[key].append(other)
+    for row in rows:
+        kept, other = (names.get(row[key].value, row[key].value) for key in ("kept", "other"))
+        grouped[local_name(row["p"].value), kept, row["rule"].value.rpartition("/")[2]].append(other)
     return tuple(Disagreement(p, kept, tuple(others), rule) for (p, kept, rule), others in grouped.items())
 
 
-def _mentions(engine: Engine, thing: str) -> tuple[Mention, ...]:
-    """List the situations and entities that have the thing as a value: not claims, which stand with their articles."""
-    records = _ask(
-        engine,
-        f"""SELECT DISTINCT ?s ?p {{ ?s ?p {_x(thing)} . FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}"))
-            FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:about, icn:resolves, icn:denies, icn:statedIn))
-            FILTER NOT EXISTS {{ ?finer rdfs:subPropertyOf ?p . ?s ?finer {_x(thing)} FILTER (?finer != ?p) }} }}
-            ORDER BY ?s ?p""",
-    )
-    names = names_of(engine, [record["s"].value for record in records])
-    return tuple(
-        Mention(shorten(record["s"].value), names[record["s"].value], _local(record["p"].value)) for record in records
-    )
+def _mentions(rows: Bindings, names: dict[str, str]) -> tuple[Mention, ...]:
+    return tuple(Mention(shorten(row["s"].value), names[row["s"].value], local_name(row["p"].value)) for row in rows)
 
 
 def _read_texts(directory: Path) -> dict[str, str]:
@@ -322,87 +214,6 @@ def _read_texts(directory: Path) -> dict[str, str]:
     return texts
 
 
-def _local(name: str) -> str:
+def local_name(name: str) -> str:
+    """Shorten an IRI to what stands behind its prefix."""
     return shorten(name).partition(":")[2] or name
-
-
-# --- writing ------------------------------------------------------------------------------------------------------
-
-
-def _statement_lines(statements: Iterable[Statement]) -> list[str]:
-    lines = []
-    for each in statements:
-        if each.inferred and not _is_ours(each.value):
-            continue
-        note = "inferred" if each.inferred else ", ".join(each.articles)
-        lines.append(f"  {_spell(each.value)}" + (f"   [{note}]" if note else ""))
-    return lines
-
-
-def _is_ours(value: Value) -> bool:
-    """Tell apart what only follows from the alignment with other vocabularies: it says a stated value again."""
-    name = value.value if value.property == "rdf:type" else value.property
-    return name.startswith(("icn:", "skos:altLabel"))
-
-
-def _spell(value: Value) -> str:
-    known = f" ({value.value})" if value.value != value.name and not value.value.startswith('"') else ""
-    return f"{_plain(value.property)}: {one_line(value.name)}{known if not value.value.startswith('date:') else ''}"
-
-
-def _plain(property_: str) -> str:
-    return property_.removeprefix("icn:")
-
-
-def _source_lines(sources: Iterable[Source], indent: str = "  ") -> list[str]:
-    lines = []
-    for source in sources:
-        origin = ", ".join(
-            part for part in (source.publisher, _by(source.agency), source.published or "no date") if part
-        )
-        lines.append(f"{indent}{one_line(source.title)} — {origin}")
-        lines += [f"{indent}  {line}" for line in (source.url, source.article) if line]
-        for voice in source.voices:
-            lines += [f"{indent}  {line}" for line in _voice_lines(voice)]
-    return lines
-
-
-def _by(agency: str) -> str:
-    return f"copy of {agency}" if agency else ""
-
-
-def _voice_lines(voice: Voice) -> list[str]:
-    mark = {"deprecated": "set aside by the curator: ", "preferred": "preferred by the curator: "}.get(voice.rank, "")
-    places = " ".join(f"[{p.start}, {p.end})" for p in voice.passages)
-    lines = [f"• {mark}{' / '.join(map(one_line, voice.says))} {places}".rstrip()]
-    lines += [f"    text: {one_line(p.text)}" for p in voice.passages if p.text]
-    if voice.gives:
-        lines.append(f"    gives {'; '.join(_spell(value) for value in voice.gives)}")
-    if voice.named_as:
-        lines.append(f"    named in the text: {', '.join(map(one_line, voice.named_as))}")
-    if voice.inferred:
-        lines.append(f"    identity inferred by the curator: {', '.join(voice.inferred)}")
-    lines += [f"    because: {one_line(reason)}" for reason in voice.because]
-    return lines
-
-
-def _support_lines(supports: Iterable[Support]) -> list[str]:
-    lines = []
-    for support in supports:
-        lines += [f"  {support.placeholder}", *_source_lines(support.sources, "    ")]
-    return lines
-
-
-def _disagreement_lines(disagreements: Iterable[Disagreement]) -> list[str]:
-    return [
-        f"  {d.property}: {d.kept} kept, {', '.join(d.set_aside)} set aside, {_rule(d.decided_by)}"
-        for d in disagreements
-    ]
-
-
-def _rule(decided_by: str) -> str:
-    return "contested: no rule decided" if decided_by == "tie" else f"decided by {decided_by}"
-
-
-def _mention_lines(mentions: Iterable[Mention]) -> list[str]:
-    return [f"  {m.property} of {m.subject}" + (f" ({m.name})" if m.name != m.subject else "") for m in mentions]

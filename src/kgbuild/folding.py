@@ -10,10 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from typing import Final
-
-import snowballstemmer
-from anyascii import anyascii
+from typing import Any, Final
 
 LONGEST: Final = 1000
 """Characters of a text that are looked at: the longest name in the data has a quarter of that."""
@@ -38,7 +35,6 @@ _SOUNDS: Final = (
 )
 SYLLABLES: Final = 3
 """Syllables of Chinese that are written together in Latin letters, at most: Chuntao, Renmin, Zhonghua."""
-_stemmers: Final = {"ru": snowballstemmer.stemmer("russian"), "en": snowballstemmer.stemmer("english")}
 _stemming: Final = Lock()  # a stemmer keeps the word it works on
 
 
@@ -55,6 +51,15 @@ class Word:
     parts: tuple[str, str] | None = None
     """Stems of the two words of a compound such as госуправление."""
     is_han: bool = False
+
+
+def plain(name: str) -> str:
+    """Fold a name for comparing it whole: NFKC, without case, single spaces.
+
+    >>> plain("Астанинский  ХАБ")
+    'астанинский хаб'
+    """
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def words_of(text: str) -> list[Word]:
@@ -130,6 +135,13 @@ def _folded(written: str) -> str:
     return plain.translate(_LETTERS)
 
 
+@lru_cache
+def _stemmer(language: str) -> Any:
+    import snowballstemmer  # where it is used: not every command folds words
+
+    return snowballstemmer.stemmer({"ru": "russian", "en": "english"}[language])
+
+
 def _stem(written: str) -> str:
     """Cut endings off: by the rules of Russian or English; a word of another language is cut by them alike."""
     language = "ru" if any("а" <= c <= "ӿ" for c in written) else "en" if written.isascii() else ""
@@ -137,10 +149,10 @@ def _stem(written: str) -> str:
         return _folded(written)
     stem = written.replace("ё", "е")
     with _stemming:
-        stem, before = _stemmers[language].stemWord(stem), stem
+        stem, before = _stemmer(language).stemWord(stem), stem
         # Once is not enough for Russian: Астане loses -е and Астана -на, as if it were a verb.
         while language == "ru" and stem != before and len(stem) > _SHORTEST_STEM:
-            stem, before = _stemmers[language].stemWord(stem), stem
+            stem, before = _stemmer(language).stemWord(stem), stem
     return _folded(stem) or _folded(written)
 
 
@@ -150,6 +162,8 @@ def _parts(written: str) -> tuple[str, str] | None:
 
 
 def _sound(folded: str) -> str:
+    from anyascii import anyascii  # where it is used: its tables take 20 ms
+
     latin = folded if folded.isascii() else anyascii(folded).lower()
     latin = "".join(c for c in latin if c.isascii() and c.isalnum())
     for written, heard in _SOUNDS:

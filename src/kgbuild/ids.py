@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import unicodedata
 from typing import Any
 
-from kgbuild.namespaces import ARTICLE_GRAPH, DATE, ID, VOCABULARY
+from kgbuild.namespaces import ARTICLE_GRAPH, DATE, ID, ONTOLOGY, VOCABULARY
 
 JOINER = "--"
 
@@ -87,10 +86,11 @@ def split_iri(iri: str) -> tuple[str, str]:
     return (kind, slug) if iri.startswith(ID) and slug else ("", "")
 
 
-def kebab(name: str) -> str:
-    """Write a class name as the word of a slug.
+def kind_of(iri: str) -> str:
+    """Tell the kind of a thing of ours by its IRI: the word below `id/`, `date`, `concept` or `term`; "" for others.
 
-    >>> kebab("GovernmentBody")
-    'government-body'
+    >>> [kind_of(f"https://w3id.org/icn/{rest}") for rest in ("id/tie/x", "vocabulary/act/x", "ontology#Network", "x")]
+    ['tie', 'concept', 'term', '']
     """
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+    places = ((DATE, "date"), (VOCABULARY, "concept"), (ONTOLOGY, "term"))
+    return split_iri(iri)[0] or next((kind for base, kind in places if iri.startswith(base)), "")

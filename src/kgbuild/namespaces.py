@@ -11,6 +11,8 @@ ID: Final = f"{BASE}id/"
 DATE: Final = f"{BASE}date/"
 GRAPH: Final = f"{BASE}graph/"
 ARTICLE_GRAPH: Final = f"{GRAPH}article/"
+NAMES_GRAPH: Final = f"{GRAPH}names"
+"""Of the names that the build makes."""
 VOCABULARY: Final = f"{BASE}vocabulary/"
 DATASET_IRI: Final = f"{BASE}dataset"
 LICENCE: Final = "https://creativecommons.org/licenses/by/4.0/"
@@ -18,36 +20,47 @@ LICENCE: Final = "https://creativecommons.org/licenses/by/4.0/"
 GENID: Final = "https://w3id.org/.well-known/genid/"
 
 # One prefix for each kind of thing: `network:x` is a legal prefixed name, `id:network/x` is not.
-ENTITY_KINDS: Final = (
-    "agreement",
-    "institution",
-    "meeting",
-    "network",
-    "person",
-    "place",
-    "programme",
-    "publication",
-    "state",
-    "territory",
+_BODIES: Final = (
+    "Academy",
+    "GovernmentBody",
+    "InternationalOrganization",
+    "Secretariat",
+    "DiplomaticMission",
+    "PoliticalPartyBody",
+    "ResearchInstitute",
 )
-SITUATION_KINDS: Final = (
-    "accession",
-    "change",
-    "count",
-    "decision",
-    "denial",
-    "membership",
-    "naming",
-    "participation",
-    "proposal",
-    "seat",
-    "signature",
-    "statement",
-    "status",
-    "suspension",
-    "tenure",
-    "tie",
-)
+ENTITY_KINDS: Final[dict[str, tuple[str, ...]]] = {
+    "agreement": ("Agreement",),
+    "institution": ("Institution", *_BODIES, "Network", "MultilateralPlatform"),
+    "meeting": ("Meeting",),
+    "network": ("Network", "MultilateralPlatform", "Institution", *_BODIES),
+    "person": ("Person",),
+    "place": ("Place",),
+    "programme": ("Programme",),
+    "publication": ("Publication",),
+    "state": ("State",),
+    "territory": ("Territory",),
+}
+"""Kind, as in IRIs -> the classes its files may state; the first is meant when none is."""
+SITUATION_KINDS: Final = {
+    "accession": "Accession",
+    "change": "ChangeEvent",
+    "count": "CountObservation",
+    "decision": "Decision",
+    "denial": "Denial",
+    "membership": "Membership",
+    "naming": "Naming",
+    "participation": "Participation",
+    "proposal": "Proposal",
+    "seat": "Seat",
+    "signature": "Signature",
+    "statement": "Statement",
+    "status": "StatusObservation",
+    "suspension": "Suspension",
+    "tenure": "Tenure",
+    "tie": "Tie",
+}
+"""Kind, as in IRIs -> class."""
 OTHER_KINDS: Final = ("article", "claim", "disagreement", "unidentified")
 SCHEMES: Final = {
     # prefix: scheme; they differ where an entity or situation kind has the same word

@@ -21,13 +21,14 @@ from pyoxigraph import (
     parse,
 )
 
-from kgbuild.errors import DataError, Issue, Place, error
+from kgbuild.captions import Caption
+from kgbuild.errors import Findings, Place, display_name
 from kgbuild.namespaces import EXTERNAL, GENID, GRAPH, ONTOLOGY, VOCABULARY
-from kgbuild.records import display_name
 
 ONTOLOGY_GRAPH = NamedNode(f"{GRAPH}ontology")
 VOCABULARIES_GRAPH = NamedNode(f"{GRAPH}vocabularies")
 _BROADER = NamedNode(EXTERNAL["skos"] + "broader")
+_CAPTION = NamedNode(ONTOLOGY + "caption")
 _SUBCLASS = NamedNode(EXTERNAL["rdfs"] + "subClassOf")
 
 
@@ -92,9 +93,8 @@ class Ontology:
         """Concept -> the concept right above it."""
         return {c.iri: c.broader for c in self.concepts.values() if c.broader is not None}
 
-    def top_slug(self, concept: Concept) -> str:
+    def top_slug(self, iri: NamedNode) -> str:
         """Give the slug of the top concept above a concept: its own for a top concept."""
-        iri = concept.iri
         while iri in self.broader:
             iri = self.broader[iri]
         return iri.value.rpartition("/")[2]
@@ -103,6 +103,32 @@ class Ontology:
     def symmetric_ties(self) -> frozenset[NamedNode]:
         """Types of tie that hold both ways."""
         return self._marked("symmetric")
+
+    @cached_property
+    def usual(self) -> frozenset[NamedNode]:
+        """Concepts that go without saying: names leave them out."""
+        return self._marked("usual")
+
+    @cached_property
+    def captions(self) -> dict[NamedNode, dict[str, Caption]]:
+        """Class, property or concept -> language -> caption."""
+        found: dict[NamedNode, dict[str, Caption]] = defaultdict(dict)
+        for q in self.quads:
+            if q.predicate == _CAPTION and isinstance(q.subject, NamedNode) and isinstance(q.object, Literal):
+                found[q.subject][q.object.language or ""] = Caption.parse(q.object.value)
+        return dict(found)
+
+    def caption_for(self, classes: Iterable[NamedNode]) -> dict[str, Caption] | None:
+        """Give the captions of the finest of some classes and those above them; None if none has any."""
+        all_ = {above for class_ in classes for above in self.superclasses.get(class_, frozenset((class_,)))}
+        captioned = [class_ for class_ in all_ if class_ in self.captions]
+        finest = min(captioned, key=lambda c: (-len(self.superclasses.get(c, ())), c.value), default=None)
+        return self.captions[finest] if finest else None
+
+    @property
+    def date_captions(self) -> dict[str, dict[str, Caption]]:
+        """Mark of a date, a property of ours or a precision -> language -> caption."""
+        return {re.split("[#/]", term.value)[-1]: captions for term, captions in self.captions.items()}
 
     @cached_property
     def qualifiers(self) -> dict[NamedNode, NamedNode]:
@@ -144,31 +170,29 @@ def _reachable(start: NamedNode, above: dict[NamedNode, set[NamedNode]]) -> set[
 
 def read_ontology(directory: Path, root: Path) -> Ontology:
     """Read `core.ttl`, `alignments/` and `vocabularies/`; raises `DataError` at the first bad line of each file."""
-    issues: list[Issue] = []
-    terms = _read_files([directory / "core.ttl", *sorted(directory.glob("alignments/*.ttl"))], root, issues)
-    concepts = _read_files(sorted(directory.glob("vocabularies/*.ttl")), root, issues)
-    if issues:
-        raise DataError(issues)
+    findings = Findings()
+    terms = read_turtle([directory / "core.ttl", *sorted(directory.glob("alignments/*.ttl"))], root, findings)
+    concepts = read_turtle(sorted(directory.glob("vocabularies/*.ttl")), root, findings)
+    findings.raise_errors()
     return Ontology((*_skolemised(terms, ONTOLOGY_GRAPH), *_skolemised(concepts, VOCABULARIES_GRAPH)))
 
 
-def _read_files(paths: Iterable[Path], root: Path, issues: list[Issue]) -> list[Quad]:
+def read_turtle(paths: Iterable[Path], root: Path, findings: Findings) -> list[Quad]:
+    """Read Turtle files; one that is none is a finding at its line and column.
+
+    Parsed by Oxigraph, which is strict; blank nodes are renamed, so that those of two files do not meet.
+    """
     quads: list[Quad] = []
     for path in paths:
+        place = Place(display_name(path, root))
         try:
-            # Renamed so that the blank nodes of two files do not meet.
             quads.extend(parse(path=str(path), format=RdfFormat.TURTLE, rename_blank_nodes=True))
-        except (SyntaxError, OSError) as problem:
-            issues.append(_turtle_issue(problem, display_name(path, root)))
+        except SyntaxError as fault:
+            place = Place(place.path, fault.lineno or 1, fault.offset or 1)
+            findings.error(place, "turtle", f"this is not Turtle: {fault.msg}", "Mend the file.")
+        except OSError as fault:
+            findings.error(place, "turtle", f"the file cannot be read: {fault.strerror}", "Mend the file.")
     return quads
-
-
-def _turtle_issue(problem: Exception, name: str) -> Issue:
-    match = re.search(r"line (\d+)(?:\D+column (\d+))?", str(problem))
-    place = Place(name, int(match[1]), int(match[2] or 1)) if match else Place(name)
-    if isinstance(problem, SyntaxError) and problem.lineno:
-        place = Place(name, problem.lineno, problem.offset or 1)
-    return error(place, "turtle", f"this is not Turtle: {problem}", "Mend the file.")
 
 
 def _skolemised(quads: list[Quad], graph: NamedNode) -> list[Quad]:

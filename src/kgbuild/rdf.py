@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kgbuild import ids
+from kgbuild.build.claims import TYPE, ClaimFacts, Term, icn
+from kgbuild.build.situations import compile_claim
 from kgbuild.dates import DateNode, parse_date
-from kgbuild.documents import Key
-from kgbuild.errors import Issue, Place, error
-from kgbuild.namespaces import EXTERNAL, GRAPH, RDF_TYPE, VOCABULARY
+from kgbuild.errors import Findings, Issue, Place, error
+from kgbuild.namespaces import ENTITY_KINDS, EXTERNAL, GRAPH, VOCABULARY
 from kgbuild.ontology import Ontology
-from kgbuild.records import Article, Claim, Entity
-from kgbuild.registry import Registry, UnknownEntityError, iri_of
-from kgbuild.situations import Said, Term, icn, speak
+from kgbuild.records.documents import KeyPath
+from kgbuild.records.models import Article, Claim, Entity
+from kgbuild.registry import Registry, iri_of
 from kgbuild.sourcemap import SourceMap
 
 Triple = tuple[NamedNode, NamedNode, Term]
+Row = tuple[Triple, KeyPath]
+"""A triple, and the path in its file to what says it."""
 
 ENTITIES_GRAPH = NamedNode(f"{GRAPH}entities")
 DATES_GRAPH = NamedNode(f"{GRAPH}dates")
 
-TYPE = NamedNode(RDF_TYPE)
 _XSD = EXTERNAL["xsd"]
 _TRUE = Literal(True)
 
@@ -74,190 +77,150 @@ class CompiledArticle:
 
 
 def compile_article(
-    article: Article, registry: Registry, ontology: Ontology
-) -> tuple[CompiledArticle | None, list[Issue]]:
-    """Compile a record into the triples of its graph; with an error there is none."""
-    issues: list[Issue] = []
-    publishers = _publishers(article, registry, issues)
-    said = [_speak(article, claim, registry, ontology, issues) for claim in article.claims]
-    issues.extend(_twins(article))
-    if issues or publishers is None:
-        return None, issues
-    publisher, agency = publishers
+    article: Article, registry: Registry, ontology: Ontology, findings: Findings
+) -> CompiledArticle | None:
+    """Compile a record into the triples of its graph; with a finding there is none."""
+    known = len(findings)
+    publisher, agency = (_publisher(article, field, registry, findings) for field in ("publisher", "agency"))
+    given = [compile_claim(article, claim, registry, ontology, findings) for claim in article.claims]
+    findings.add(_twins(article))
+    if len(findings) > known or publisher is None:
+        return None
     published = parse_date(article.source.published.partition("T")[0]) if article.source.published else None
-    claims = tuple(_compile_claim(article, claim, what) for claim, what in zip(article.claims, said, strict=True))
-    dates = {date for what in said for date in what.dates} | ({published} if published else set())
-    description = tuple(_describe_article(article, publisher, agency, published))
-    used = {fact.object for what in said for fact in what.facts} | {b for what in said for b in what.bodies}
-    return (
-        CompiledArticle(
-            iri=NamedNode(ids.article_iri(article.id)),
-            graph=NamedNode(ids.article_graph(article.id)),
-            description=description,
-            claims=claims,
-            voter=agency or publisher,
-            published=published,
-            dates=frozenset(dates),
-            entities=frozenset(n for n in (*used, publisher, agency) if isinstance(n, NamedNode)),
-            source_map=_source_map(article, description, claims, said),
-        ),
-        [],
+    description = list(_describe_article(article, publisher, agency, published))
+    nodes = [list(_describe_claim(article, *each)) for each in zip(article.claims, given, strict=True)]
+    facts = [
+        [((fact.subject, fact.predicate, fact.object), (*claim.path, *fact.path)) for fact in each.facts]
+        for claim, each in zip(article.claims, given, strict=True)
+    ]
+    claims = tuple(
+        CompiledClaim(node[0][0][0], tuple(each.bodies), _triples(node), _triples(said), claim.notes.rank)
+        for claim, each, node, said in zip(article.claims, given, nodes, facts, strict=True)
+    )
+    used = {fact.object for each in given for fact in each.facts} | {body for each in given for body in each.bodies}
+    return CompiledArticle(
+        iri=NamedNode(ids.article_iri(article.id)),
+        graph=NamedNode(ids.article_graph(article.id)),
+        description=_triples(description),
+        claims=claims,
+        voter=agency or publisher,
+        published=published,
+        dates=frozenset({date for each in given for date in each.dates} | ({published} if published else set())),
+        entities=frozenset(n for n in (*used, publisher, agency) if isinstance(n, NamedNode)),
+        source_map=_source_map(article, (*description, *chain(*nodes), *chain(*facts))),
     )
 
 
-def _publishers(article: Article, registry: Registry, issues: list[Issue]) -> tuple[NamedNode, NamedNode | None] | None:
-    found: list[NamedNode | None] = []
-    for name, value in (("publisher", article.source.publisher), ("agency", article.source.agency)):
-        try:
-            unreadable = value in registry.unreadable
-            found.append(NamedNode(iri_of(registry.resolve_entity(value))) if value and not unreadable else None)
-        except UnknownEntityError as unknown:
-            issues.append(error(article.place("source", name), unknown.code, unknown.finding, unknown.remedy))
-            return None
-    return (found[0], found[1]) if found[0] else None
+def _triples(rows: Iterable[Row]) -> tuple[Triple, ...]:
+    return tuple(dict.fromkeys(triple for triple, _ in rows))
 
 
-def _speak(article: Article, claim: Claim, registry: Registry, ontology: Ontology, issues: list[Issue]) -> Said:
-    said, found = speak(article, claim, registry, ontology)
-    issues.extend(found)
-    return said
+def _source_map(article: Article, rows: Iterable[Row]) -> SourceMap:
+    places = SourceMap()
+    graph = str(NamedNode(ids.article_graph(article.id)))
+    for (s, p, o), path in rows:
+        places.add((graph, str(s), str(p), str(o)), article.place(*path))
+    return places
+
+
+def _publisher(article: Article, field: str, registry: Registry, findings: Findings) -> NamedNode | None:
+    path = ("source", field)
+    entity = registry.look_up(getattr(article.source, field), ENTITY_KINDS, path, article.place(*path), findings)
+    return NamedNode(iri_of(entity)) if entity else None
 
 
 def _twins(article: Article) -> Iterator[Issue]:
     first: dict[str, Place] = {}
     for claim in article.claims:
         iri = ids.claim_iri(article.id, claim.kind, claim.written)
-        place = article.place(*claim.way)
+        place = article.place(*claim.path)
         if iri in first:
             finding = f"this claim says the same as the one in line {first[iri].line}"
             yield error(place, "twin-claim", finding, "Merge them: `at` takes several positions.")
         first.setdefault(iri, place)
 
 
-def _compile_claim(article: Article, claim: Claim, said: Said) -> CompiledClaim:
+def _describe_claim(article: Article, claim: Claim, given: ClaimFacts) -> Iterator[Row]:
+    """Describe a claim's own node, beginning with its class."""
     iri = NamedNode(ids.claim_iri(article.id, claim.kind, claim.written))
-    return CompiledClaim(
-        iri=iri,
-        bodies=tuple(said.bodies),
-        node=tuple(_claim_node(iri, article, claim, said)),
-        facts=tuple(dict.fromkeys((f.subject, f.predicate, f.object) for f in said.facts)),
-        rank=claim.notes.rank,
-    )
-
-
-def _claim_node(iri: NamedNode, article: Article, claim: Claim, said: Said) -> Iterator[Triple]:
-    notes, source = claim.notes, NamedNode(ids.article_iri(article.id))
-    yield iri, TYPE, icn("Claim")
-    yield iri, icn("inArticle"), source
-    yield iri, icn("says"), Literal(notes.says, language="en")
-    if notes.says_ru:
-        yield iri, icn("says"), Literal(notes.says_ru, language="ru")
-    if notes.because:
-        yield iri, icn("because"), Literal(notes.because, language="en")
+    notes, source, kind = claim.notes, NamedNode(ids.article_iri(article.id)), (*claim.path, claim.kind)
+    yield (iri, TYPE, icn("Claim")), claim.path
+    yield (iri, icn("inArticle"), source), kind
+    for name, text, language in (
+        ("says", notes.says, "en"),
+        ("says", notes.says_ru, "ru"),
+        ("because", notes.because, "en"),
+    ):
+        if text:
+            yield (iri, icn(name), Literal(text, language=language)), (*claim.path, name)
     if notes.rank:
-        yield iri, icn("rank"), NamedNode(ids.concept_iri("rank", notes.rank))
-    for body in said.bodies:
-        yield iri, icn("claims"), body
-    noted: tuple[tuple[str, Iterable[Term]], ...] = (
-        ("asserts", said.asserts),
-        ("infers", said.infers),
-        ("namedAs", said.named_as),
-    )
-    for name, values in noted:
-        for value in sorted(values, key=str):
-            yield iri, icn(name), value
+        yield (iri, icn("rank"), NamedNode(ids.concept_iri("rank", notes.rank))), (*claim.path, "rank")
+    noted: dict[str, Iterable[Term]] = {
+        "claims": given.bodies,
+        "asserts": given.asserts,
+        "infers": given.infers,
+        "namedAs": given.named_as,
+    }
+    for name, values in noted.items():
+        for value in values:
+            yield (iri, icn(name), value), kind
     if not notes.at:
-        yield iri, _term("oa", "hasTarget"), source
+        yield (iri, _term("oa", "hasTarget"), source), kind
     for number, (start, end) in enumerate(notes.at or ()):
         target, position = (NamedNode(f"{iri.value}#{name}{number}") for name in ("target", "position"))
-        yield iri, _term("oa", "hasTarget"), target
-        yield target, TYPE, _term("oa", "SpecificResource")
-        yield target, _term("oa", "hasSource"), source
-        yield target, _term("oa", "hasSelector"), position
-        yield position, TYPE, _term("oa", "TextPositionSelector")
-        yield position, _term("oa", "start"), Literal(start)
-        yield position, _term("oa", "end"), Literal(end)
+        yield (iri, _term("oa", "hasTarget"), target), kind
+        for triple in (
+            (target, TYPE, _term("oa", "SpecificResource")),
+            (target, _term("oa", "hasSource"), source),
+            (target, _term("oa", "hasSelector"), position),
+            (position, TYPE, _term("oa", "TextPositionSelector")),
+            (position, _term("oa", "start"), Literal(start)),
+            (position, _term("oa", "end"), Literal(end)),
+        ):
+            yield triple, (*claim.path, "at", number)
 
 
 def _describe_article(
     article: Article, publisher: NamedNode, agency: NamedNode | None, published: DateNode | None
-) -> Iterator[Triple]:
+) -> Iterator[Row]:
     source, iri = article.source, NamedNode(ids.article_iri(article.id))
-    yield iri, TYPE, icn("Article")
-    yield iri, IDENTIFIER, Literal(article.id)
+    yield (iri, TYPE, icn("Article")), ("source",)
+    yield (iri, IDENTIFIER, Literal(article.id)), ("source",)
     if source.title:
-        yield iri, LABEL, Literal(source.title, language=source.language)
-        yield iri, _term("dcterms", "title"), Literal(source.title, language=source.language)
+        title = Literal(source.title, language=source.language)
+        yield (iri, LABEL, title), ("source", "title")
+        yield (iri, _term("dcterms", "title"), title), ("source", "title")
     else:
-        yield iri, LABEL, Literal(f"({source.description or article.id})", language="en")
-        yield iri, icn("descriptiveName"), _TRUE
-    yield iri, _term("dcterms", "language"), Literal(source.language)
-    yield iri, _term("dcterms", "publisher"), publisher
+        yield (iri, LABEL, Literal(f"({source.description or article.id})", language="en")), ("source", "title")
+        yield (iri, icn("descriptiveName"), _TRUE), ("source",)
+    yield (iri, _term("dcterms", "language"), Literal(source.language)), ("source", "language")
+    yield (iri, _term("dcterms", "publisher"), publisher), ("source", "publisher")
     if agency:
-        yield iri, icn("agency"), agency
+        yield (iri, icn("agency"), agency), ("source", "agency")
     if published:
-        yield iri, icn("published"), NamedNode(ids.date_iri(published.slug))
-        yield iri, _term("schema", "datePublished"), Literal(source.published or "")
-    yield iri, _term("schema", "url"), NamedNode(source.url)
+        yield (iri, icn("published"), NamedNode(ids.date_iri(published.slug))), ("source", "published")
+        yield (iri, _term("schema", "datePublished"), Literal(source.published or "")), ("source", "published")
+    yield (iri, _term("schema", "url"), NamedNode(source.url)), ("source", "url")
     if source.text:
-        yield iri, icn("textHash"), Literal(source.text.sha256)
-        yield iri, icn("textLength"), Literal(source.text.characters)
-
-
-_DESCRIBED_AT: dict[str, Key] = {
-    LABEL.value: ("source", "title"),
-    _term("dcterms", "title").value: ("source", "title"),
-    _term("dcterms", "language").value: ("source", "language"),
-    _term("dcterms", "publisher").value: ("source", "publisher"),
-    icn("agency").value: ("source", "agency"),
-    icn("published").value: ("source", "published"),
-    _term("schema", "datePublished").value: ("source", "published"),
-    _term("schema", "url").value: ("source", "url"),
-    icn("textHash").value: ("source", "text", "sha256"),
-    icn("textLength").value: ("source", "text", "characters"),
-}
-
-
-def _source_map(
-    article: Article, description: Iterable[Triple], claims: Iterable[CompiledClaim], said: Iterable[Said]
-) -> SourceMap:
-    places = SourceMap()
-    graph = str(NamedNode(ids.article_graph(article.id)))
-    for s, p, o in description:
-        places.add((graph, str(s), str(p), str(o)), article.place(*_DESCRIBED_AT.get(p.value, ("source",))))
-    for written, claim, what in zip(article.claims, claims, said, strict=True):
-        for s, p, o in claim.node:
-            places.add((graph, str(s), str(p), str(o)), article.place(*written.way, *_noted_at(s, p, written)))
-        for fact in what.facts:
-            quad = (graph, str(fact.subject), str(fact.predicate), str(fact.object))
-            places.add(quad, article.place(*written.way, *fact.way))
-    return places
-
-
-def _noted_at(subject: NamedNode, predicate: NamedNode, claim: Claim) -> Key:
-    """Lead from a triple of a claim's node to the note that says it."""
-    _, _, fragment = subject.value.partition("#")
-    if fragment:
-        return ("at", int(fragment.removeprefix("target").removeprefix("position")))
-    name = predicate.value.rpartition("#")[2]
-    return (name,) if name in ("says", "because", "rank") else ((claim.kind,) if name != "type" else ())
+        yield (iri, icn("textHash"), Literal(source.text.sha256)), ("source", "text", "sha256")
+        yield (iri, icn("textLength"), Literal(source.text.characters)), ("source", "text", "characters")
 
 
 # --- entities, dates ----------------------------------------------------------------------------------------------
 
 
-def compile_entities(registry: Registry) -> tuple[list[Quad], SourceMap, list[Issue]]:
+def compile_entities(registry: Registry, findings: Findings) -> tuple[list[Quad], SourceMap]:
     """Compile all entity files into the graph of entities."""
     quads: list[Quad] = []
-    places, issues = SourceMap(), list[Issue]()
+    places = SourceMap()
     for entity in registry:
-        for (s, p, o), way in _describe_entity(entity, registry, issues):
+        for (s, p, o), path in _describe_entity(entity, registry, findings):
             quads.append(Quad(s, p, o, ENTITIES_GRAPH))
-            places.add((str(ENTITIES_GRAPH), str(s), str(p), str(o)), entity.place(*way))
-    return quads, places, issues
+            places.add((str(ENTITIES_GRAPH), str(s), str(p), str(o)), entity.place(*path))
+    return quads, places
 
 
-def _describe_entity(entity: Entity, registry: Registry, issues: list[Issue]) -> Iterator[tuple[Triple, Key]]:
+def _describe_entity(entity: Entity, registry: Registry, findings: Findings) -> Iterator[Row]:
     iri, model = NamedNode(iri_of(entity)), entity.model
     for class_ in entity.classes:
         yield (iri, TYPE, icn(class_)), ("type",)
@@ -286,41 +249,22 @@ def _describe_entity(entity: Entity, registry: Registry, issues: list[Issue]) ->
         former = NamedNode(ids.entity_iri(entity.kind, old))
         yield (former, _term("owl", "deprecated"), _TRUE), ("retired", i)
         yield (former, _term("dcterms", "isReplacedBy"), iri), ("retired", i)
-    for predicate, way, kinds, name in _links(entity):
-        target = _linked(entity, name, way, kinds, registry, issues)
+    for property_, path, kinds, name in _links(entity):
+        target = registry.look_up(name, kinds, path, entity.place(*path), findings)
         if target is not None:
-            yield (iri, predicate, target), way
+            yield (iri, icn(property_), NamedNode(iri_of(target))), path
 
 
-def _links(entity: Entity) -> Iterator[tuple[NamedNode, Key, frozenset[str], str]]:
+def _links(entity: Entity) -> Iterator[tuple[str, KeyPath, tuple[str, ...], str]]:
     model = entity.model
-    single = (
-        ("state", "ofState", frozenset({"state", "territory"})),
-        ("affiliation", "affiliation", frozenset({"institution", "network"})),
-        ("within", "within", frozenset({"place", "state", "territory"})),
-    )
-    for field, property_, kinds in single:
-        if (name := getattr(model, field)) is not None:
-            yield icn(property_), (field,), kinds, name
+    if model.state is not None:
+        yield "ofState", ("state",), ("state", "territory"), model.state
+    if model.affiliation is not None:
+        yield "affiliation", ("affiliation",), ("institution", "network"), model.affiliation
+    if model.within is not None:
+        yield "within", ("within",), ("place", "state", "territory"), model.within
     for i, name in enumerate(model.possibly_same_as):
-        yield icn("possiblySameAs"), ("possibly_same_as", i), frozenset({entity.kind}), name
-
-
-def _linked(
-    entity: Entity, name: str, way: Key, kinds: frozenset[str], registry: Registry, issues: list[Issue]
-) -> NamedNode | None:
-    if name in registry.unreadable:
-        return None
-    try:
-        found = registry.resolve_entity(name)
-    except UnknownEntityError as unknown:
-        issues.append(error(entity.place(*way), unknown.code, unknown.finding, unknown.remedy))
-        return None
-    if found.kind not in kinds:
-        finding = f"'{name}' is a {found.kind}, and `{way[0]}` takes {' or '.join(sorted(kinds))}"
-        issues.append(error(entity.place(*way), "wrong-kind", finding, "Name another entity."))
-        return None
-    return NamedNode(iri_of(found))
+        yield "possiblySameAs", ("possibly_same_as", i), (entity.kind,), name
 
 
 def describe_date(node: DateNode) -> Iterator[Quad]:

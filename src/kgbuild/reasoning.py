@@ -9,14 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyoxigraph import NamedNode, Store
+from pyoxigraph import Store
 
-from kgbuild.errors import DataError, Place, error
-from kgbuild.namespaces import GRAPH
-from kgbuild.records import display_name
+from kgbuild.errors import DataError, Place, display_name, error
 from kgbuild.store import update
-
-INFERRED_GRAPH = NamedNode(f"{GRAPH}inferred")
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from kgbuild.errors import Issue, Place, error
+from kgbuild.errors import Findings, Issue, Place, error
+from kgbuild.folding import plain
 from kgbuild.ids import entity_iri
-from kgbuild.records import Entity
+from kgbuild.records.documents import KeyPath
+from kgbuild.records.models import Entity
 
 
 class UnknownEntityError(LookupError):
@@ -18,15 +19,6 @@ class UnknownEntityError(LookupError):
     def __init__(self, code: str, finding: str, remedy: str) -> None:
         super().__init__(finding)
         self.code, self.finding, self.remedy = code, finding, remedy
-
-
-def fold(name: str) -> str:
-    """Fold a name for look-up: NFC, without case, single spaces.
-
-    >>> fold("Астанинский  ХАБ")
-    'астанинский хаб'
-    """
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 class Registry:
@@ -40,7 +32,7 @@ class Registry:
         """Ids whose file has findings of its own: a reference to one is no second finding."""
         for entity in self:
             for name in _names(entity):
-                self._by_name[fold(name)].add(entity.id)
+                self._by_name[plain(name)].add(entity.id)
 
     def __iter__(self) -> Iterator[Entity]:
         """Go through the entities in order of their ids."""
@@ -50,7 +42,7 @@ class Registry:
         """Find an entity by its id or by a name that it alone bears."""
         if name in self._by_id:
             return self._by_id[name]
-        ids = self._by_name.get(fold(name), set())
+        ids = self._by_name.get(plain(name), set())
         return self._by_id[next(iter(ids))] if len(ids) == 1 else None
 
     def resolve_entity(self, name: str) -> Entity:
@@ -61,7 +53,7 @@ class Registry:
         if name in self._retired:
             now = self._retired[name].id
             raise UnknownEntityError("retired-entity", f"the id '{name}' is retired", f"Write {now}.")
-        ids = sorted(self._by_name.get(fold(name), ()))
+        ids = sorted(self._by_name.get(plain(name), ()))
         if ids:
             raise UnknownEntityError(
                 "ambiguous-name",
@@ -76,10 +68,28 @@ class Registry:
             f"{hint}Add the spelling to the entity's file, or create one in data/entities/.",
         )
 
+    def look_up(
+        self, name: str | None, kinds: Collection[str], path: KeyPath, place: Place, findings: Findings
+    ) -> Entity | None:
+        """Find the entity that the field at `path` names; an unknown one, or one of another kind, is a finding."""
+        if name is None or name in self.unreadable:
+            return None
+        try:
+            entity = self.resolve_entity(name)
+        except UnknownEntityError as unknown:
+            findings.error(place, unknown.code, unknown.finding, unknown.remedy)
+            return None
+        if entity.kind in kinds:
+            return entity
+        field = next(part for part in reversed(path) if isinstance(part, str))
+        finding = f"'{name}' is a {entity.kind}, and `{field}` takes {' or '.join(sorted(kinds))}"
+        findings.error(place, "wrong-kind", finding, "Name another entity, or mend the entity's file.")
+        return None
+
     def nearest(self, name: str, count: int = 2) -> list[str]:
         """Name the entities whose ids or names are nearest, as `id (label)`."""
         known = {id_: {id_} for id_ in self._by_id} | dict(self._by_name)
-        matches = difflib.get_close_matches(fold(name), sorted(known), n=8, cutoff=0.6)
+        matches = difflib.get_close_matches(plain(name), sorted(known), n=8, cutoff=0.6)
         ids = list(dict.fromkeys(id_ for match in matches for id_ in sorted(known[match])))
         return [f"{id_} ({self._by_id[id_].label})" for id_ in ids[:count]]
 
@@ -91,19 +101,16 @@ def _names(entity: Entity) -> Iterator[str]:
         yield from spellings
 
 
-def check_ids(entities: Iterable[Entity]) -> list[Issue]:
-    """Check that an id, current or retired, belongs to one file only: it is part of IRIs for ever."""
+def duplicate_ids(entities: Iterable[Entity]) -> Iterator[Issue]:
+    """Say which ids, current or retired, belong to more than one file: an id is part of IRIs for ever."""
     owners: dict[str, Place] = {}
-    issues = []
     for entity in entities:
-        taken = [(entity.id, entity.place())]
-        taken += [(old, entity.place("retired", i)) for i, old in enumerate(entity.model.retired)]
-        for id_, place in taken:
-            if id_ in owners:
-                finding = f"the id '{id_}' is taken by {owners[id_].path}"
-                issues.append(error(place, "duplicate-id", finding, "Rename one file: ids are unique over all kinds."))
-            owners.setdefault(id_, place)
-    return issues
+        retired = [(old, entity.place("retired", i)) for i, old in enumerate(entity.model.retired)]
+        for id_, place in [(entity.id, entity.place()), *retired]:
+            owner = owners.setdefault(id_, place)
+            if owner is not place:
+                finding = f"the id '{id_}' is taken by {owner.path}"
+                yield error(place, "duplicate-id", finding, "Rename one file: ids are unique over all kinds.")
 
 
 def iri_of(entity: Entity) -> str:

@@ -3,11 +3,12 @@
 A release is written beside the others under a temporary name, flushed to the disk, renamed, and only then made
 current by replacing one symbolic link: a build killed anywhere leaves the old release answering.  A release that is
 damaged is made anew under its name; if it is the current one, a second copy stands in for it meanwhile.
+
+On Windows, where a link needs a privilege and cannot be replaced, `current` is a file that holds the same path.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,15 +18,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TextIO
 
 from kgbuild.errors import KgError, UsageError
-from kgbuild.workers.disk import FOLDER, remove_unused
 
 QUADS = "graph.nq"
 SOURCE_MAP = "source-map.jsonl"
 MANIFEST = "manifest.json"
 _TEMPORARY = ".tmp-"
+_LOCKED: Final = 1 << 30
+"""Position of the byte that is locked on Windows: others may not even read it, so it lies behind what they read."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _current_folder(build: Path) -> Path:
-    return (build / "current").resolve()
+    current = build / "current"
+    return (build / current.read_text(encoding="utf-8").strip() if current.is_file() else current).resolve()
 
 
 def _write_through(path: Path, data: bytes) -> None:
@@ -128,6 +131,8 @@ def _write_through(path: Path, data: bytes) -> None:
 
 
 def _flush_folder(path: Path) -> None:
+    if sys.platform == "win32":
+        return  # no folder can be opened there, nor need it be
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -138,7 +143,10 @@ def _flush_folder(path: Path) -> None:
 def _switch(build: Path, name: str) -> None:
     link = build / f"{_TEMPORARY}{os.getpid()}-current"
     link.unlink(missing_ok=True)
-    link.symlink_to(Path("releases") / name)
+    if sys.platform == "win32":
+        link.write_text(f"releases/{name}\n", encoding="utf-8")
+    else:
+        link.symlink_to(Path("releases") / name)
     link.replace(build / "current")
     _flush_folder(build)
 
@@ -149,7 +157,7 @@ def _remove_leftovers(build: Path) -> None:
     A copy that stands in for the current release stays until there is another one.
     """
     for path in (*build.glob(f"{_TEMPORARY}*"), *build.glob(f"releases/{_TEMPORARY}*")):
-        if path.is_symlink():
+        if path.is_symlink() or path.is_file():
             path.unlink()
         elif path.resolve() != _current_folder(build):
             shutil.rmtree(path)
@@ -160,10 +168,10 @@ def _remove_leftovers(build: Path) -> None:
 
 def current_release(build: Path) -> Release:
     """Find the release that answers; UsageError if there is none."""
-    link = build / "current"
-    if not (link / MANIFEST).is_file():
-        raise UsageError(f"{link}: there is no release yet. Run `make`.")
-    return _read(link.resolve())
+    folder = _current_folder(build)
+    if not (folder / MANIFEST).is_file():
+        raise UsageError(f"{build / 'current'}: there is no release yet. Run `make`.")
+    return _read(folder)
 
 
 def list_releases(build: Path) -> list[Release]:
@@ -219,9 +227,17 @@ def collect_garbage(build: Path, keep: int = 5) -> list[str]:
         old = [release for release in releases[:-keep] if release.id != current]
         for release in old:
             shutil.rmtree(release.path)
-        # By the folders that are there: a release that is damaged may be mended, and keeps its store.
-        stores = remove_unused(build / FOLDER, (path.name for path in build.glob("releases/[!.]*")))
-        return [*(release.id for release in old), *(f"{FOLDER}/{name}" for name in stores)]
+        return [*(release.id for release in old), *_remove_stores(build)]
+
+
+def _remove_stores(build: Path) -> list[str]:
+    if sys.platform != "linux":
+        return []  # there is no server there that makes any
+    from kgbuild.workers.disk import FOLDER, remove_unused
+
+    # By the folders that are there: a release that is damaged may be mended, and keeps its store.
+    unused = remove_unused(build / FOLDER, (path.name for path in build.glob("releases/[!.]*")))
+    return [f"{FOLDER}/{name}" for name in unused]
 
 
 def _is_whole(path: Path) -> bool:
@@ -259,8 +275,8 @@ def build_lock(build: Path) -> Iterator[None]:
         raise KgError(f"{build}: cannot be written: {problem.strerror}. Mend its permissions.") from problem
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as problem:
+            _lock(file)
+        except (BlockingIOError, PermissionError) as problem:
             file.seek(0)
             holder = file.read().strip() or "another process"
             raise UsageError(
@@ -274,3 +290,16 @@ def build_lock(build: Path) -> Iterator[None]:
         finally:
             with suppress(OSError):  # a full disk must not hide what the build has to say
                 file.truncate(0)
+
+
+def _lock(file: TextIO) -> None:
+    """Lock an open file until it is closed, or raise; the lock ends with the process, however that ends."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(_LOCKED)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pyoxigraph import NamedNode, Quad
+from pyoxigraph import Triple as RdfTriple
 
 from kgbuild import ids
+from kgbuild.build.claims import Term, icn
 from kgbuild.dates import DateNode, refines, width
-from kgbuild.namespaces import DATE, GRAPH, ONTOLOGY, RDF_TYPE
+from kgbuild.namespaces import DATE, EXTERNAL, GRAPH, ONTOLOGY, RDF_TYPE
 from kgbuild.ontology import Ontology
 from kgbuild.rdf import CompiledArticle, CompiledClaim, Triple
-from kgbuild.situations import Term, icn
+from kgbuild.store import make_store
+from kgbuild.support import SUPPORT_GRAPH, credited_by_rule
 
 RESOLUTION_GRAPH = NamedNode(f"{GRAPH}resolution")
 _UNBOUNDED = 10**9
@@ -56,7 +59,7 @@ class Scales:
 
 
 @dataclass(frozen=True)
-class Voice:
+class ClaimVoice:
     """One claim's word for a value."""
 
     article: CompiledArticle
@@ -97,7 +100,7 @@ class Resolver:
     articles: Sequence[CompiledArticle]
     ontology: Ontology
     scales: Scales
-    voices: dict[Triple, list[Voice]] = field(default_factory=lambda: defaultdict(list))
+    voices: dict[Triple, list[ClaimVoice]] = field(default_factory=lambda: defaultdict(list))
 
     def resolve(self) -> Resolved:
         """Resolve everything; the order of the articles changes nothing."""
@@ -109,7 +112,7 @@ class Resolver:
                     continue
                 kept.update(claim.node)
                 for fact in claim.facts:
-                    self.voices[fact].append(Voice(article, claim))
+                    self.voices[fact].append(ClaimVoice(article, claim))
         record = list(self._stated_in())
         rivals: dict[tuple[NamedNode, NamedNode], set[Term]] = defaultdict(set)
         for subject, predicate, object_ in self.voices:
@@ -228,3 +231,22 @@ def make_scales(dates: Iterable[DateNode], entities: Iterable[Quad], ontology: O
         if q.predicate == icn("within") and isinstance(q.subject, NamedNode) and isinstance(q.object, NamedNode)
     }
     return Scales({NamedNode(DATE + d.slug): d for d in dates}, {**ontology.broader, **within})
+
+
+def describe_givers(articles: Iterable[CompiledArticle]) -> Iterator[Quad]:
+    """Write down which claims give a triple, where the article's graph alone would credit others: `icn:gives`."""
+    for article in articles:
+        store = make_store(Quad(*triple, article.graph) for triple in article.triples())
+        givers: dict[Triple, set[NamedNode]] = defaultdict(set)
+        for claim in article.claims:
+            for fact in claim.facts:
+                givers[fact].add(claim.iri)
+        numbers: dict[NamedNode, int] = defaultdict(int)
+        for fact, claims in sorted(givers.items(), key=str):
+            if claims != set(credited_by_rule(store, RdfTriple(*fact), article.graph)):
+                for claim_iri in sorted(claims, key=str):
+                    node = NamedNode(f"{claim_iri.value}#gives{numbers[claim_iri]}")
+                    numbers[claim_iri] += 1
+                    yield Quad(claim_iri, icn("gives"), node, SUPPORT_GRAPH)
+                    for name, term in zip(("subject", "predicate", "object"), fact, strict=True):
+                        yield Quad(node, NamedNode(EXTERNAL["rdf"] + name), term, SUPPORT_GRAPH)

@@ -8,7 +8,9 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from kgbuild.records import CLAIM_KINDS, ClaimNotes, EntityModel, Source
+from kgbuild.errors import UsageError
+from kgbuild.records.kinds import CLAIM_KINDS
+from kgbuild.records.models import ClaimNotes, EntityModel, Source
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -54,7 +56,10 @@ def schema_texts() -> dict[str, str]:
 
 
 def write_schemas(folder: Path) -> None:
-    """Write the schemas into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the schemas into a folder of a project, made if need be; UsageError where there is no project."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except FileNotFoundError as problem:
+        raise UsageError(f"{folder.parent}: there is no such folder. Run this where `data` is.") from problem
     for name, text in schema_texts().items():
         (folder / name).write_text(text, encoding="utf-8")

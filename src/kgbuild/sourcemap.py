@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kgbuild.errors import Place
+from kgbuild.namespaces import GRAPH
 
 Quad = tuple[str, str, str, str]
 """(graph, subject, predicate, object), each spelled as in N-Quads."""
+_ENTITIES = f"<{GRAPH}entities>"
 
 
 class SourceMap:
@@ -51,6 +53,27 @@ class SourceMap:
         typed = [q for q in quads if q[2].endswith("#type>")]
         chosen = exact or same_property or typed or quads
         return sorted({place for quad in chosen for place in self._places[quad]})
+
+    def locate(
+        self, subject: str | None, predicate: str | None, object_: str | None, graphs: Sequence[str] = ()
+    ) -> Place | None:
+        """Find the first place that says a triple, else its property, else the subject; `graphs` go first.
+
+        A property said in one graph goes before the subject's own place in another: an entity is described in its
+        file, and what happened to it in articles.
+        """
+        if subject is None:
+            return None
+        looked: list[str | None] = [*graphs, None]
+        for graph in looked:
+            found = self.find(subject, predicate, object_, graph)
+            if found and found != self.find(subject, graph=graph):
+                return found[0]
+        # A missing value has no place: the entity's file, if there is one, else the item that makes the subject.
+        for graph in (_ENTITIES, *looked):
+            if found := self.find(subject, graph=graph):
+                return found[0]
+        return None
 
     def lines(self) -> Iterable[str]:
         """Write the map as JSON lines, sorted: the form in a release."""

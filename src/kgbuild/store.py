@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 
+import rdflib
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, serialize
 
 from kgbuild.namespaces import EXTERNAL, PREFIXES
@@ -42,3 +43,9 @@ def sorted_trig(store: Store) -> bytes:
     """Dump a store as TriG with our prefixes, in a stable order."""
     quads = sorted(store, key=lambda q: (str(q.graph_name), str(q.subject), str(q.predicate), str(q.object)))
     return serialize(quads, format=RdfFormat.TRIG, prefixes=PREFIXES) or b""
+
+
+def to_rdflib(quads: Iterable[Quad]) -> rdflib.Graph:
+    """Hand quads over to rdflib, without their graphs."""
+    nt = serialize((quad.triple for quad in quads), format=RdfFormat.N_TRIPLES) or b""
+    return rdflib.Graph().parse(data=nt, format="nt")

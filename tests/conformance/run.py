@@ -63,8 +63,30 @@ def _oxigraph(nquads: bytes) -> Iterator[str]:
 
 def run_evaluation(checkout: Path, backend: str) -> dict[str, str]:
     """Run all tests of query evaluation: name -> why it fails, or ""."""
-    tests = sorted(w3c.evaluation_tests(checkout), key=lambda test: (str(test.dataset), test.name))
-    groups = [(dataset, list(those)) for dataset, those in groupby(tests, key=lambda test: test.dataset)]
+    return _run(by_dataset(w3c.evaluation_tests(checkout)), backend)
+
+
+def run_short(checkout: Path) -> dict[str, str]:
+    """Run of each folder of SPARQL 1.1 the tests that share one dataset, and the tests of service descriptions."""
+    tests = w3c.evaluation_tests(checkout, w3c.SPARQL_11)
+    largest: dict[str, tuple[w3c.Loaded, list[w3c.Test]]] = {}
+    for dataset, those in by_dataset(tests):
+        folder = those[0].name.rpartition("/")[0]
+        if folder not in largest or len(those) > len(largest[folder][1]):
+            largest[folder] = dataset, those
+    with endpoint("kgbuild", b"") as address:
+        described = protocol.run_description(checkout, address)
+    return {**_run(list(largest.values()), "kgbuild"), **described}
+
+
+def by_dataset(tests: list[w3c.Test]) -> list[tuple[w3c.Loaded, list[w3c.Test]]]:
+    """Put together the tests that can share a server."""
+    ordered = sorted(tests, key=lambda test: (str(test.dataset), test.name))
+    return [(dataset, list(those)) for dataset, those in groupby(ordered, key=lambda test: test.dataset)]
+
+
+def _run(groups: list[tuple[w3c.Loaded, list[w3c.Test]]], backend: str) -> dict[str, str]:
+    """Run tests, those of each dataset by a server of their own."""
 
     def run(group: tuple[w3c.Loaded, list[w3c.Test]]) -> dict[str, str]:
         dataset, those = group

@@ -41,11 +41,8 @@ from rdflib.plugins.sparql.parser import parseQuery
 MF = Namespace("http://www.w3.org/2001/sw/DataAccess/tests/test-manifest#")
 QT = Namespace("http://www.w3.org/2001/sw/DataAccess/tests/test-query#")
 RS = "http://www.w3.org/2001/sw/DataAccess/tests/result-set#"
-MANIFESTS = (
-    "sparql10/manifest-evaluation.ttl",
-    "sparql11/manifest-sparql11-query.ttl",
-    "sparql11/manifest-sparql11-results.ttl",
-)
+SPARQL_11 = ("sparql11/manifest-sparql11-query.ttl", "sparql11/manifest-sparql11-results.ttl")
+MANIFESTS = ("sparql10/manifest-evaluation.ttl", *SPARQL_11)
 """Of query evaluation, below `sparql/`; entailment and federation are not among them."""
 KINDS = frozenset({MF.QueryEvaluationTest, MF.CSVResultFormatTest})
 RESULTS = {
@@ -92,10 +89,10 @@ class Test:
 # --- manifests ----------------------------------------------------------------------------------------------------
 
 
-def evaluation_tests(checkout: Path) -> list[Test]:
+def evaluation_tests(checkout: Path, manifests: tuple[str, ...] = MANIFESTS) -> list[Test]:
     """Read all tests of query evaluation."""
     found: dict[str, Test] = {}
-    for manifest in MANIFESTS:
+    for manifest in manifests:
         for path, graph, test in entries(checkout / "sparql" / manifest):
             if graph.value(test, RDF.type) in KINDS:
                 read = _read_test(path, graph, test)

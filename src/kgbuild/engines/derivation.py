@@ -15,16 +15,8 @@ from typing import Any, Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, Store, Triple
 
-from kgbuild.engines.patterns import (
-    Absence,
-    NotAttributableError,
-    Piece,
-    Place,
-    Rewritten,
-    Step,
-    read_patterns,
-    rewrite,
-)
+from kgbuild.engines.patterns import Absence, PatternPart, Place, Step, read_patterns
+from kgbuild.engines.rewriting import NotAttributableError, Rewritten, rewrite
 
 Term = NamedNode | BlankNode | Literal | Triple
 Row = tuple[Term | None, ...]
@@ -136,7 +128,7 @@ class _Follower:
     """Leads solutions back to triples."""
 
     store: Store
-    pieces: Sequence[Piece]
+    pieces: Sequence[PatternPart]
     absences: Sequence[Absence]
     tried: int = 0
     _found: dict[Parts, list[Triple]] = field(default_factory=dict)
@@ -151,10 +143,12 @@ class _Follower:
             for i, piece in enumerate(self.pieces):
                 if piece.when <= bound.keys():
                     matches |= self._follow(i, piece, bound)
-            absence = absence or any(a.when <= bound.keys() and a.unless not in bound for a in self.absences)
-        return Basis(tuple(matches[key] for key in sorted(matches)), absence)
+            absence = absence or any(_is_missing(each, bound) for each in self.absences)
+        # A path that crosses a triple twice rests on it once.
+        ordered = {(key[0][0], matches[key]): None for key in sorted(matches)}
+        return Basis(tuple(match for _, match in ordered), absence)
 
-    def _follow(self, number: int, piece: Piece, bound: Mapping[str, Term]) -> Mapping[tuple[Place, str], Match]:
+    def _follow(self, number: int, piece: PatternPart, bound: Mapping[str, Term]) -> Mapping[tuple[Place, str], Match]:
         key = (number, *(bound.get(name) for name in piece.variables))
         if key not in self._followed:
             if not piece.is_test and None in key:
@@ -212,6 +206,13 @@ class _Follower:
             quads = self.store.quads_for_pattern(s, p, o, DefaultGraph())
             self._found[parts] = [quad.triple for quad in islice(quads, MATCHES + 1)]
         return self._found[parts]
+
+
+def _is_missing(absence: Absence, bound: Mapping[str, Term]) -> bool:
+    """Tell whether a solution rests on an absence."""
+    if not absence.when <= bound.keys() or absence.unless in bound:
+        return False
+    return not absence.shared or not absence.shared.isdisjoint(bound)
 
 
 def _resolve(step: Step, bound: Mapping[str, Term]) -> Parts:

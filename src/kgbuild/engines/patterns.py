@@ -1,17 +1,10 @@
-"""A SELECT as the triple patterns that it is made of, and as a query that shows all it binds.
-
-The query is rewritten: all variables are selected, DISTINCT and LIMIT are dropped, and each branch of an OPTIONAL or
-UNION marks the solutions that it took part in.  Nothing else changes, so that filters stay as exact as they are.  The
-patterns are read from the rewritten text, so that each stands under the marks of its branches.
-"""
+"""A rewritten SELECT as the triple patterns that it is made of, each under the marks of the branches it stands in."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice, pairwise, product
+from itertools import islice, product
 from typing import Any, Final
 
 import rdflib
@@ -20,189 +13,16 @@ from rdflib.paths import AlternativePath, InvPath, Path, SequencePath
 from rdflib.plugins.sparql.algebra import translateQuery
 from rdflib.plugins.sparql.parser import parseQuery
 
-from kgbuild.engines import lexer
+from kgbuild.engines.rewriting import MARK, NotAttributableError
 from kgbuild.namespaces import EXTERNAL, RDF_TYPE, shorten
 
 Slot = NamedNode | Literal | str
 """A part of a pattern: a term, or a name; `?x` is a variable's, `_:1` that of a node without one."""
 
-LONGEST: Final = 20_000
-"""Characters behind the prologue of a query: rdflib takes 2 ms for each comparison in a filter."""
 ALTERNATIVES: Final = 256
 """Ways in which the paths of one group of patterns can be read."""
-_MARK: Final = "kgbuild_branch_"
-_VARIABLE: Final = re.compile(r"\w+")
 _XSD: Final = EXTERNAL["xsd"]
 _BARE: Final = frozenset(_XSD + name for name in ("integer", "decimal", "double", "boolean"))
-
-
-class NotAttributableError(Exception):
-    """Why the rows of a query cannot be led back to triples."""
-
-
-# --- showing all that a query binds -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Rewritten:
-    """A query that shows all it binds, in three parts: up to its pattern, the pattern in braces, what follows."""
-
-    head: str
-    pattern: str
-    tail: str
-    modifier: str
-    """DISTINCT, REDUCED or "": of the query as it was."""
-    is_ordered: bool
-    is_limited: bool
-
-    @property
-    def text(self) -> str:
-        """Give the whole query."""
-        return self.head + self.pattern + self.tail
-
-    def narrowed(self, block: str) -> str:
-        """Give the query with a VALUES block beside its pattern."""
-        return f"{self.head}{{ {self.pattern} {block} }}{self.tail}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Word:
-    """A token by what it means: a keyword in capitals, a mark, `?x` for a variable, "" for everything else."""
-
-    key: str
-    start: int
-    end: int
-
-
-def rewrite(text: str) -> Rewritten:
-    r"""Show all that a SELECT binds.
-
-    >>> rewrite("SELECT ?x { ?x ?y 1 OPTIONAL { ?x a ?z } } LIMIT 5").text
-    'SELECT ?kgbuild_branch_ ?kgbuild_branch_1 ?x ?y ?z { ?x ?y 1 OPTIONAL { ?x a ?z  BIND(1 AS ?kgbuild_branch_1) } } '
-    """
-    if "\\u" in text.lower():
-        raise NotAttributableError("the query has \\u escapes, which two parsers read differently; write the letters")
-    if _MARK in text:
-        raise NotAttributableError(f"the query uses the name {_MARK}, which is taken for marking its branches")
-    words = list(_words(text))
-    select = _find_select(words)
-    if len(text) - words[select].start > LONGEST:
-        raise NotAttributableError(f"the query has more than {LONGEST:,} characters; ask it in parts")
-    modifier = words[select + 1].key if words[select + 1].key in ("DISTINCT", "REDUCED") else ""
-    opening, computed, expressions = _read_columns(text, words, select + 1 + bool(modifier))
-    pairs = _pair_braces(words, opening)
-    closing = pairs[opening]
-    _refuse_words({word.key for word in words[opening:]})
-    branches = sorted(_branch_ends(words, pairs, opening, closing))
-    shown = dict.fromkeys(word.key for word in words[opening:] if word.key.startswith("?"))
-    columns = [*(f"?{_MARK}{n or ''}" for n in range(len(branches) + 1)), *(v for v in shown if v[1:] not in computed)]
-    marks = [(end, end, f" BIND(1 AS ?{_MARK}{n}) ") for n, end in enumerate(branches, 1)]
-    last = words[closing].end
-    tail = list(words[closing + 1 :])
-    limits = [(a.start, b.end, "") for a, b in pairwise(tail) if a.key in ("LIMIT", "OFFSET")]
-    return Rewritten(
-        head=f"{text[: words[select].end]} {' '.join([*columns, *expressions])} ",
-        pattern=_edited(text, words[opening].start, last, marks),
-        tail=_edited(text, last, len(text), limits),
-        modifier=modifier,
-        is_ordered=any(word.key == "ORDER" for word in tail),
-        is_limited=bool(limits),
-    )
-
-
-def _words(text: str) -> Iterator[_Word]:
-    for token in lexer.tokens(text):
-        start, end = token.at, token.at + len(token.text)
-        before = text[start - 1 : start]
-        if token.kind == "comment" or token.text in ("?", "$"):
-            continue
-        if token.kind != "word":
-            yield _Word(token.text if token.kind == "mark" else "", start, end)
-        elif before and before in "?$" and (name := _VARIABLE.match(token.text)):
-            yield _Word(f"?{name[0]}", start - 1, start + name.end())
-            # The lexer takes `x.OPTIONAL` for one word; a variable's name ends before the dot.
-            rest = token.text[name.end() :].lstrip(".-")
-            if rest:
-                yield _Word(rest.upper(), end - len(rest), end)
-        else:
-            yield _Word("" if before == "@" else token.text.upper(), start, end)
-
-
-def _find_select(words: Sequence[_Word]) -> int:
-    at = 0
-    while at < len(words) and words[at].key in ("PREFIX", "BASE"):
-        at += 3 if words[at].key == "PREFIX" else 2
-    if at + 1 >= len(words) or words[at].key != "SELECT":
-        raise NotAttributableError("the beginning of the query cannot be followed; write `SELECT ?a ?b WHERE { … }`")
-    return at
-
-
-def _read_columns(text: str, words: Sequence[_Word], at: int) -> tuple[int, frozenset[str], list[str]]:
-    """Read the SELECT clause: where the pattern opens, which columns are expressions, and these as written."""
-    computed: list[str] = []
-    expressions: list[str] = []
-    depth, start = 0, 0
-    for i in range(at, len(words)):
-        key = words[i].key
-        if key == "FROM":
-            raise NotAttributableError("the query chooses its graphs with FROM; ask the default graph instead")
-        if key == "{" and not depth:
-            return i, frozenset(computed), expressions
-        if key == "(":
-            start = start if depth else words[i].start
-            depth += 1
-        elif key == ")":
-            depth -= 1
-            if not depth:
-                expressions.append(text[start : words[i].end])
-                computed.append(words[i - 1].key.removeprefix("?"))
-    raise NotAttributableError("the pattern of the query cannot be found; write `SELECT ?a ?b WHERE { … }`")
-
-
-def _pair_braces(words: Sequence[_Word], opening: int) -> dict[int, int]:
-    """Pair the braces of the pattern that opens at a word."""
-    pairs: dict[int, int] = {}
-    opened: list[int] = []
-    for i in range(opening, len(words)):
-        if words[i].key == "{":
-            opened.append(i)
-        elif words[i].key == "}":
-            pairs[opened.pop()] = i
-            if not opened:
-                return pairs
-    raise NotAttributableError("the braces of the query cannot be paired; set its parts apart with spaces")
-
-
-def _refuse_words(keys: set[str]) -> None:
-    if "SELECT" in keys:
-        raise NotAttributableError(
-            "the query has a sub-SELECT, whose rows are not shown; join its parts into one pattern"
-        )
-    if "GRAPH" in keys:
-        raise NotAttributableError("the query names graphs with GRAPH, and so asks for its sources itself")
-
-
-def _branch_ends(words: Sequence[_Word], pairs: Mapping[int, int], opening: int, closing: int) -> Iterator[int]:
-    """Find where the branches of OPTIONAL and UNION end."""
-    for start, end in pairs.items():
-        if start == opening:
-            continue
-        follows = words[end + 1].key if end < closing else ""
-        if words[start - 1].key in ("OPTIONAL", "UNION") or follows == "UNION":
-            yield words[end].start
-
-
-def _edited(text: str, start: int, end: int, edits: Iterable[tuple[int, int, str]]) -> str:
-    """Cut a part out of a text, with some of its stretches replaced."""
-    parts = []
-    for first, last, instead in edits:
-        parts += [text[start:first], instead]
-        start = last
-    return "".join([*parts, text[start:end]])
-
-
-# --- reading the patterns -----------------------------------------------------------------------------------------
-
 
 Place = tuple[int, str, int]
 """What a triple is for: the number of a pattern in the query, the pattern as text, the step of its path."""
@@ -220,7 +40,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PatternPart:
     """A group of triple patterns, in each of the ways that its paths can be read."""
 
     when: frozenset[str]
@@ -233,79 +53,113 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Where a row also rests on something's not being there; `unless` is the mark of an OPTIONAL."""
+    """Where a row also rests on something's not being there.
+
+    `unless` is the mark of an OPTIONAL; `shared` are the variables of a MINUS, which takes nothing away where none of
+    them is bound.
+    """
 
     when: frozenset[str]
     unless: str = ""
+    shared: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What stands beside a part of a query: variables it looks at, those it may bind, the marks of its branches."""
+
+    variables: frozenset[str]
+    binds: frozenset[str]
+    when: frozenset[str]
 
 
 @dataclass
-class _Reader:
+class _PatternReader:
     """Reads rdflib's algebra of a rewritten query into pieces; raises NotAttributableError for what it cannot."""
 
-    tested: Counter[str]
-    """Variables that filters and expressions look at, and how often."""
     written: Mapping[tuple[Any, Any, Any], int]
     """Where a pattern stands in the query: rdflib's algebra puts them in another order."""
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[PatternPart] = field(default_factory=list)
     absences: list[Absence] = field(default_factory=list)
     unnamed: int = 0
 
-    def read(self, node: Any, when: frozenset[str]) -> None:
-        """Read a part of the algebra that stands in branches with the given marks."""
+    def read(self, node: Any, when: frozenset[str], looks: tuple[_Look, ...] = ()) -> None:
+        """Read a part of the algebra in branches with the given marks, beside what looks at its variables."""
         match node.name:
             case "BGP":
                 self._add(node.triples, when, is_test=False)
             case "Join":
-                self.read(node.p1, when)
-                self.read(node.p2, when)
+                self.read(node.p1, when, (*looks, _look(node.p2, when)))
+                self.read(node.p2, when, (*looks, _look(node.p1, when)))
             case "LeftJoin":
-                self._read_optional(node, when)
+                self._read_optional(node, when, looks)
             case "Union":
-                self._read_branch(node.p1, when)
-                self._read_branch(node.p2, when)
+                self._read_branch(node.p1, when, looks)
+                self._read_branch(node.p2, when, looks)
             case "Filter":
-                self.read(node.p, when)
-                self._read_condition(node.expr, when)
+                self.read(node.p, when, (*looks, _look(node.expr, when)))
+                self._read_condition(node.expr, when, _bound(node.p), looks)
             case "Extend":
-                self.read(node.p, when)
+                self.read(node.p, when, (*looks, _look(node.expr, when)))
                 _refuse_exists(node.expr)
             case "Minus":
-                self.read(node.p1, when)
-                self.absences.append(Absence(when))
+                taken = _bound(node.p2).possible
+                self.read(node.p1, when, (*looks, _Look(taken, frozenset(), when)))
+                if shared := taken & _bound(node.p1).possible:
+                    self.absences.append(Absence(when, shared=shared))
             case "ToMultiSet" if node.p.name == "values":
                 pass
             case name:
                 raise NotAttributableError(_REASONS.get(name, f"the query has a part ({name}) that cannot be followed"))
 
-    def _read_branch(self, node: Any, when: frozenset[str]) -> None:
-        if node.name == "Union":
-            self.read(node, when)
-        else:
-            self.read(node, when | {_mark_of(node)})
+    def _read_branch(self, node: Any, when: frozenset[str], looks: tuple[_Look, ...]) -> None:
+        self.read(node, when if node.name == "Union" else when | {_mark_of(node)}, looks)
 
-    def _read_optional(self, node: Any, when: frozenset[str]) -> None:
+    def _read_optional(self, node: Any, when: frozenset[str], looks: tuple[_Look, ...]) -> None:
         mark = _mark_of(node.p2)
-        self.read(node.p1, when)
-        self.read(node.p2, when | {mark})
-        self._read_condition(node.expr, when | {mark})
-        # A filter outside that looks at what is bound only here may hold because nothing was found here.
-        outside = self.tested - Counter(_tested(node.p2)) - Counter(_variables(node.expr))
-        if {str(name) for name in node.p2["_vars"] - node.p1["_vars"]} & outside.keys():
-            self.absences.append(Absence(when, mark))
+        inside = when | {mark}
+        left, right, condition = _bound(node.p1), _bound(node.p2), _look(node.expr, inside)
+        self.read(node.p1, when, (*looks, _look(node.p2, inside), condition))
+        self.read(node.p2, inside, (*looks, _look(node.p1, when), condition))
+        both = _Bound(left.certain | right.certain, left.possible | right.possible)
+        self._read_condition(node.expr, inside, both, looks)
+        # What looks from outside at what is bound only here may hold because nothing was found here.
+        own = right.possible - left.possible
+        self.absences += [Absence(when | look.when, mark) for look in looks if own & look.variables]
 
-    def _read_condition(self, expression: Any, when: frozenset[str]) -> None:
+    def _read_condition(self, expression: Any, when: frozenset[str], bound: _Bound, looks: tuple[_Look, ...]) -> None:
         for each in _conjuncts(expression):
-            name = getattr(each, "name", "")
-            if name == "Builtin_EXISTS":
-                self._add(_plain_triples(each.graph), when, is_test=True)
-            elif name == "Builtin_NOTEXISTS" or (name == "UnaryNot" and each.expr.name == "Builtin_EXISTS"):
+            negated = each.expr if _name(each) == "UnaryNot" else None
+            if _name(each) == "Builtin_EXISTS":
+                triples = _plain_triples(each.graph)
+                uncertain = _variables(triples) & bound.possible - bound.certain
+                if any(uncertain & look.binds for look in looks):
+                    raise NotAttributableError(
+                        "the query has an EXISTS on a variable that other parts may bind as well"
+                    )
+                self._add(triples, when, is_test=True, known=bound.possible)
+            elif _name(each) == "Builtin_NOTEXISTS" or _name(negated) == "Builtin_EXISTS":
                 self.absences.append(Absence(when))
             else:
                 _refuse_exists(each)
 
-    def _add(self, triples: Iterable[tuple[Any, Any, Any]], when: frozenset[str], *, is_test: bool) -> None:
-        read = [self._read_triple(*triple) for triple in triples]
+    def _add(
+        self,
+        triples: Iterable[tuple[Any, Any, Any]],
+        when: frozenset[str],
+        *,
+        is_test: bool,
+        known: frozenset[str] | None = None,
+    ) -> None:
+        """Add a group of patterns; variables other than those `known` are nodes without a name."""
+        self.unnamed += 1
+        inner = f"_:{self.unnamed}"
+
+        def slot(term: Any) -> Slot:
+            is_inner = known is not None and isinstance(term, rdflib.Variable) and f"?{term}" not in known
+            return f"{inner}?{term}" if is_inner else _slot(term)
+
+        read = [self._read_triple(*triple, slot) for triple in triples]
         if not read:
             return
         size = 1
@@ -316,11 +170,11 @@ class _Reader:
         chains = tuple(tuple(step for way in chosen for step in way) for chosen in product(*read))
         slots = {slot for chain in chains for step in chain for slot in (step.subject, step.predicate, step.object)}
         variables = sorted(slot for slot in slots if isinstance(slot, str) and slot.startswith("?"))
-        self.pieces.append(Piece(when, chains, is_test, tuple(variables)))
+        self.pieces.append(PatternPart(when, chains, is_test, tuple(variables)))
 
-    def _read_triple(self, s: Any, p: Any, o: Any) -> list[list[Step]]:
+    def _read_triple(self, s: Any, p: Any, o: Any, slot: Callable[[Any], Slot]) -> list[list[Step]]:
         number, pattern = self.written.get((s, p, o), _LAST), f"{_write(s)} {_write_path(p)} {_write(o)}"
-        ways = self._spread(_slot(s), p, _slot(o))
+        ways = self._spread(slot(s), p if isinstance(p, Path) else slot(p), slot(o))
         return [[Step((number, pattern, i), *parts) for i, parts in enumerate(way)] for way in ways]
 
     def _spread(self, s: Slot, path: Any, o: Slot) -> list[list[tuple[Slot, Slot, Slot]]]:
@@ -336,7 +190,7 @@ class _Reader:
             return [[parts for way in chosen for parts in way] for chosen in islice(product(*steps), ALTERNATIVES + 1)]
         if isinstance(path, Path):
             raise NotAttributableError("the query has a path with *, +, ? or !, whose steps are not shown")
-        return [[(s, _slot(path), o)]]
+        return [[(s, _slot(path) if isinstance(path, rdflib.URIRef) else path, o)]]
 
     def _unnamed(self) -> str:
         self.unnamed += 1
@@ -352,12 +206,12 @@ _REASONS: Final = {
 _OUTSIDE: Final = frozenset({"SelectQuery", "Project", "Distinct", "Reduced", "OrderBy", "Slice"})
 
 
-def read_patterns(text: str, base: str = "") -> tuple[list[Piece], list[Absence]]:
+def read_patterns(text: str, base: str = "") -> tuple[list[PatternPart], list[Absence]]:
     """Read the pieces of a rewritten query."""
     node, written = _parse(text, base)
     while node.name in _OUTSIDE:
         node = node.p
-    reader = _Reader(Counter(_tested(node)), written)
+    reader = _PatternReader(written)
     reader.read(node, frozenset())
     return reader.pieces, reader.absences
 
@@ -372,7 +226,8 @@ def _parse(text: str, base: str = "") -> tuple[Any, dict[tuple[Any, Any, Any], i
     except Exception as problem:
         # rdflib raises what it likes for what it cannot read; the answer itself came from another parser.
         raise NotAttributableError("the parser that looks for the query's patterns cannot read it") from problem
-    blocks = (node for node in _inside(parsed[1]) if getattr(node, "name", "") == "TriplesBlock")
+    # An EXISTS beside the pattern, in SELECT or ORDER BY, is left as it was parsed.
+    blocks = (node for node in _inside(parsed[1].where) if getattr(node, "name", "") == "TriplesBlock")
     parts = [part for block in blocks for triples in block.triples for part in triples]
     written = zip(parts[::3], parts[1::3], parts[2::3], strict=False)
     return algebra, {triple: i for i, triple in reversed(list(enumerate(written)))}
@@ -382,7 +237,7 @@ def _mark_of(branch: Any) -> str:
     """Name the mark that a branch sets."""
     while branch.name == "Filter":
         branch = branch.p
-    if branch.name != "Extend" or not branch.var.startswith(_MARK):
+    if branch.name != "Extend" or not branch.var.startswith(MARK):
         raise NotAttributableError("the branches of the query's OPTIONAL or UNION cannot be told apart")
     return f"?{branch.var}"
 
@@ -400,7 +255,9 @@ def _inside(node: Any) -> Iterator[Any]:
     """Go through all of a parse tree or algebra."""
     yield node
     if isinstance(node, Mapping):
-        for value in node.values():
+        for key, value in node.items():
+            if isinstance(key, rdflib.Variable):  # of a VALUES block
+                yield key
             yield from _inside(value)
     elif isinstance(node, list | tuple):
         for value in node:
@@ -421,15 +278,51 @@ def _refuse_exists(expression: Any) -> None:
         raise NotAttributableError("the query has an EXISTS inside an expression; make it a FILTER of its own")
 
 
-def _tested(node: Any) -> Iterator[str]:
-    """Name the variables that filters and expressions look at."""
-    for each in _inside(node):
-        if getattr(each, "name", "") in ("Filter", "Extend", "LeftJoin"):
-            yield from _variables(each.expr)
+def _name(node: Any) -> str:
+    """Name a node of the algebra; a variable or a literal has no name."""
+    return str(getattr(node, "name", ""))
 
 
-def _variables(expression: Any) -> Iterator[str]:
-    return (str(part) for part in _inside(expression) if isinstance(part, rdflib.Variable))
+def _variables(part: Any) -> frozenset[str]:
+    """Name the variables that occur in a part of the algebra."""
+    return frozenset(f"?{each}" for each in _inside(part) if isinstance(each, rdflib.Variable))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """The variables that a part of the algebra binds in each of its solutions, and in some."""
+
+    certain: frozenset[str] = frozenset()
+    possible: frozenset[str] = frozenset()
+
+
+def _look(part: Any, when: frozenset[str]) -> _Look:
+    binds = _bound(part).possible if _name(part) in _PATTERNS else frozenset()
+    return _Look(_variables(part), binds, when)
+
+
+_PATTERNS: Final = frozenset({"BGP", "Join", "LeftJoin", "Union", "Extend", "Filter", "Minus", "ToMultiSet"})
+
+
+def _bound(node: Any) -> _Bound:
+    """Find what a part of the algebra binds; what filters, MINUS and EXISTS hold is bound within them alone."""
+    match node.name:
+        case "BGP":
+            return _Bound(_variables(node.triples), _variables(node.triples))
+        case "Join" | "LeftJoin" | "Union":
+            one, two = _bound(node.p1), _bound(node.p2)
+            certain = {"Join": one.certain | two.certain, "LeftJoin": one.certain, "Union": one.certain & two.certain}
+            return _Bound(certain[node.name], one.possible | two.possible)
+        case "Extend":
+            inner = _bound(node.p)
+            # An expression that fails binds nothing.
+            return _Bound(inner.certain, inner.possible | {f"?{node.var}"})
+        case "Filter":
+            return _bound(node.p)
+        case "Minus":
+            return _bound(node.p1)
+        case _:
+            return _Bound(frozenset(), _variables(node))
 
 
 def _slot(term: Any) -> Slot:
@@ -453,14 +346,15 @@ def _write(term: Any) -> str:
     if isinstance(term, rdflib.BNode):
         return "[]"
     if isinstance(term, rdflib.Literal):
-        return str(term) if str(term.datatype) in _BARE else term.n3()
+        is_bare = str(term.datatype) in _BARE and not term.endswith(".")
+        return str(term) if is_bare else term.n3()
     name = shorten(str(term))
     return f"<{name}>" if name == str(term) else name
 
 
 def _write_path(path: Any) -> str:
     if isinstance(path, InvPath):
-        return f"^{_write_part(path.arg)}"
+        return f"^({_write_path(path.arg)})" if isinstance(path.arg, InvPath) else f"^{_write_part(path.arg)}"
     if isinstance(path, SequencePath | AlternativePath):
         return ("/" if isinstance(path, SequencePath) else "|").join(map(_write_part, path.args))
     return "a" if str(path) == RDF_TYPE else _write(path)

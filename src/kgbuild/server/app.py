@@ -16,7 +16,7 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgbuild.query_error import QueryError
-from kgbuild.server import pages, questions, search, things
+from kgbuild.server import query_pages, questions, search, things
 from kgbuild.server.addresses import PrefixMiddleware, root_path
 from kgbuild.server.answering import CutOffError, send_response, watched
 from kgbuild.server.cache_keys import request_key
@@ -109,7 +109,7 @@ def _file(name: str, media_type: str) -> Handler:
     """Give one of the files that pages take from us."""
 
     async def give(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
-        await send_response(scope, pages.static_file(name, media_type), send)
+        await send_response(scope, query_pages.static_file(name, media_type), send)
 
     return give
 
@@ -217,7 +217,7 @@ class ErrorMiddleware:
 async def _send_problem(scope: Scope, found: Problem, send: Send) -> None:
     if wants_html(header(scope, b"accept"), (PROBLEM, "application/json", "application/sparql-results+json")):
         wished = scope.get("sources", False)
-        response = pages.problem_page(found, scope.get("query", ""), reader_of(scope), with_sources=wished)
+        response = query_pages.problem_page(found, scope.get("query", ""), reader_of(scope), with_sources=wished)
     else:
         response = Response(found.status, [(b"content-type", PROBLEM.encode())], found.to_json())
     extra = header_lines({**found.headers, "Vary": VARY, "Cache-Control": "no-store"})

@@ -24,7 +24,7 @@ from kgbuild.catalogue.descriptions import (
     media_type_of,
     void_triples,
 )
-from kgbuild.engines.formats import ALIASES, FORMATS_NAMESPACE, content_type, write_graph
+from kgbuild.engines.formats import FORMATS_NAMESPACE, GRAPH_ALIASES, content_type, write_graph
 from kgbuild.namespaces import DATASET_IRI, LICENCE, PREFIXES
 from kgbuild.release import Release, readable_releases
 from kgbuild.server.addresses import address
@@ -93,7 +93,7 @@ async def dcat_answer(scope: Scope, send: Send, media_type: str, path: str) -> N
 
 def _rdf(triples: list[Triple], media_type: str, path: str) -> Response:
     prefixes = {**PREFIXES, "spdx": SPDX, "format": FORMATS_NAMESPACE}
-    body = write_graph(dict.fromkeys(triples), ALIASES.get(media_type, media_type), prefixes)
+    body = write_graph(dict.fromkeys(triples), GRAPH_ALIASES.get(media_type, media_type), prefixes)
     return Response(200, header_lines(document_headers(media_type, path)), body)
 
 

@@ -13,7 +13,8 @@ from starlette.routing import BaseRoute, Route
 from kgbuild import __version__
 from kgbuild.engines.formats import content_type
 from kgbuild.namespaces import BASE
-from kgbuild.questions import CONCEPT_TYPES, ENTITY_TYPES, THEMES, Parameter, Question, default_terms, write_value
+from kgbuild.questions.named import THEMES, Question, default_terms
+from kgbuild.questions.values import CONCEPT_TYPES, ENTITY_TYPES, Parameter, write_value
 from kgbuild.server.languages import LABELS
 from kgbuild.server.negotiation import HTML, PROBLEM, SHORT_NAMES
 

@@ -12,15 +12,17 @@ from urllib.parse import urlencode
 
 from kgbuild.engines import Table, Term, iri
 from kgbuild.engines.attribution import MEMBER
-from kgbuild.engines.lookup import names_of, write_term
 from kgbuild.engines.results import read_table
+from kgbuild.lookups import Bindings, LookUp, select
 from kgbuild.namespaces import BASE, EXTERNAL, ID, PREFIXES, shorten
-from kgbuild.questions import CONCEPT_TYPES, ENTITY_TYPES, THEMES, Parameter, Question, sort_lists
+from kgbuild.questions.lookup import write_term
+from kgbuild.questions.named import THEMES, Question, sort_lists
+from kgbuild.questions.values import CONCEPT_TYPES, ENTITY_TYPES, Parameter
 from kgbuild.server.languages import Reader
-from kgbuild.server.lookups import look_up, read_select
+from kgbuild.server.lookups import drive
 from kgbuild.server.negotiation import SHORT_NAMES
-from kgbuild.server.pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
 from kgbuild.server.problems import Problem
+from kgbuild.server.query_pages import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
 from kgbuild.server.rendering import best_label, page
 from kgbuild.server.responses import Response
 from kgbuild.server.service import Service
@@ -70,7 +72,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownQuestion:
     """What a page is of: a question, all its values as people give them, the query, and the page's own address."""
 
     service: Service
@@ -95,7 +97,7 @@ def index_page(service: Service, reader: Reader) -> Response:
     return page("questions.html", reader, themes=listed, total=len(questions), release=service.release_id)
 
 
-async def refused_page(shown: Shown, found: Problem) -> Response:
+async def refused_page(shown: ShownQuestion, found: Problem) -> Response:
     """Show the form as it was filled in, with what is wrong at each field."""
     elsewhere = [each for name, each in shown.errors.items() if name not in shown.question.parameters]
     values = {"question": shown.question, "fields": await _fields(shown), "release": shown.service.release_id}
@@ -104,7 +106,7 @@ async def refused_page(shown: Shown, found: Problem) -> Response:
 
 
 async def answer_page(
-    shown: Shown, values: Mapping[str, Term | None], answer: Answer, empty: Callable[[], Awaitable[str]]
+    shown: ShownQuestion, values: Mapping[str, Term | None], answer: Answer, empty: Callable[[], Awaitable[str]]
 ) -> Response:
     """Show the form and the answer below it; `empty` says in words that there is none."""
     # In a thread, as the page itself is made: a long answer would hold up all other requests.
@@ -112,7 +114,7 @@ async def answer_page(
     count = min(len(found.rows), SOURCED_ROWS_SHOWN if sources and isinstance(sources, list) else ROWS_SHOWN)
     visible = Table(found.columns, found.rows[:count])
     things = _things(shown.question, visible, values)
-    fields, names = await asyncio.gather(_fields(shown), _names(shown.service, things))
+    fields, names = await asyncio.gather(_fields(shown), drive(shown.service, _names(things)))
     return await asyncio.to_thread(
         page,
         "question.html",
@@ -147,12 +149,12 @@ def _read(question: Question, body: bytes) -> tuple[Table, Any]:
 # --- fields -------------------------------------------------------------------------------------------------------
 
 
-async def _fields(shown: Shown) -> list[Field]:
+async def _fields(shown: ShownQuestion) -> list[Field]:
     return list(await asyncio.gather(*(_field(shown, each) for each in shown.question.parameters.values())))
 
 
-async def _field(shown: Shown, parameter: Parameter) -> Field:
-    kind, options = await _options(shown, parameter)
+async def _field(shown: ShownQuestion, parameter: Parameter) -> Field:
+    kind, options = await drive(shown.service, _options(parameter, shown.reader))
     value = shown.texts.get(parameter.name, "")
     if kind == "choice" and value not in {option.value for option in options}:
         options = (*options, Option(value, value))  # what was given stays, right or wrong
@@ -160,29 +162,29 @@ async def _field(shown: Shown, parameter: Parameter) -> Field:
     return Field(parameter, kind, value, options, found["detail"])
 
 
-async def _options(shown: Shown, parameter: Parameter) -> tuple[str, tuple[Option, ...]]:
+def _options(parameter: Parameter, reader: Reader) -> LookUp[tuple[str, tuple[Option, ...]]]:
     if parameter.type in CONCEPT_TYPES:
         base = PREFIXES[CONCEPT_TYPES[parameter.type]]
         inside = f'FILTER (STRSTARTS(STR(?thing), "{base}"))'
-        wanted = f"SELECT ?thing ?name {{ ?thing a skos:Concept ; skos:prefLabel ?name {inside} }}"
-        return "choice", _named_options(await read_select(shown.service, wanted), len(base), shown.reader)
+        found = yield from select(f"SELECT ?thing ?name {{ ?thing a skos:Concept ; skos:prefLabel ?name {inside} }}")
+        return "choice", _named_options(found, len(base), reader)
     if parameter.type in ENTITY_TYPES:
         typed = f"?thing a icn:{ENTITY_TYPES[parameter.type]} ." if ENTITY_TYPES[parameter.type] else ""
         some = f"SELECT DISTINCT ?thing {{ ?thing dcterms:identifier ?id . {typed} }} LIMIT {FEW + 1}"
         # A name for each language: those of more things than are suggested need not be told apart.
-        found = await read_select(shown.service, f"SELECT ?thing ?name {{ {{ {some} }} ?thing rdfs:label ?name }}")
-        few = len({row[0] for row in found.rows}) <= FEW
-        return "text", _named_options(found, 0, shown.reader) if few else ()
+        found = yield from select(f"SELECT ?thing ?name {{ {{ {some} }} ?thing rdfs:label ?name }}")
+        few = len({row["thing"] for row in found}) <= FEW
+        return "text", _named_options(found, 0, reader) if few else ()
     if parameter.type == "year":
-        found = await read_select(shown.service, "SELECT DISTINCT ?year { ?date icn:year ?year } ORDER BY ?year")
-        return "choice", tuple(Option(row[0].value, row[0].value) for row in found.rows if row[0])
+        found = yield from select("SELECT DISTINCT ?year { ?date icn:year ?year } ORDER BY ?year")
+        return "choice", tuple(Option(row["year"].value, row["year"].value) for row in found)
     return {"boolean": "choice", "date": "date"}.get(parameter.type, "text"), _PLAIN.get(parameter.type, ())
 
 
 _PLAIN: Final = {"boolean": (Option("true", "true"), Option("false", "false"))}
 
 
-def _named_options(found: Table, skipped: int, reader: Reader) -> tuple[Option, ...]:
+def _named_options(found: Bindings, skipped: int, reader: Reader) -> tuple[Option, ...]:
     """Make an option of each thing, by name; its value is the IRI without what is skipped, or the id."""
     names = _by_thing(found)
     options = []
@@ -211,38 +213,34 @@ def _things(question: Question, found: Table, values: Mapping[str, Term | None])
     return list(things)[:MOST_NAMED]
 
 
-async def _names(service: Service, things: list[str]) -> Names:
-    """Name things in every language; what has no name of its own is called by what is known of it, in English."""
+def _names(things: list[str]) -> LookUp[Names]:
+    """Name things in every language that they have a name in."""
     known = [thing for thing in things if thing.startswith(BASE)]
     if not known:
         return {}
     block = " ".join(write_term(iri(thing)) for thing in known)
-    labels = "rdfs:label|skos:prefLabel|icn:edtf"
-    found = await read_select(service, f"SELECT ?thing ?name {{ VALUES ?thing {{ {block} }} ?thing {labels} ?name }}")
-    names = _by_thing(found)
-    if nameless := [thing for thing in known if thing not in names]:
-        called = await look_up(service, lambda engine: names_of(engine, nameless))
-        names |= {thing: {"en": name} for thing, name in called.items() if name != shorten(thing)}
-    return names
+    found = yield from select(f"""SELECT ?thing ?name {{ VALUES ?thing {{ {block} }}
+      {{ ?thing rdfs:label|skos:prefLabel ?name }} UNION {{ GRAPH graph:names {{ ?thing rdfs:label ?name }} }} }}""")
+    return _by_thing(found)
 
 
-def _by_thing(found: Table) -> dict[str, dict[str, str]]:
+def _by_thing(found: Bindings) -> dict[str, dict[str, str]]:
     names: dict[str, dict[str, str]] = {}
-    for row in found.records():
+    for row in found:
         labels = names.setdefault(row["thing"].value, {})
         # Two names in one language: the same one on every page.
         labels[row["name"].language] = min(labels.get(row["name"].language, row["name"].value), row["name"].value)
     return names
 
 
-def _rows(shown: Shown, found: Table, names: Names) -> list[list[list[Item]]]:
+def _rows(shown: ShownQuestion, found: Table, names: Names) -> list[list[list[Item]]]:
     return [
         [_items(shown, names, column, term) for column, term in zip(found.columns, row, strict=True)]
         for row in found.rows
     ]
 
 
-def _items(shown: Shown, names: Names, column: str, term: Term | None) -> list[Item]:
+def _items(shown: ShownQuestion, names: Names, column: str, term: Term | None) -> list[Item]:
     """Show the content of a cell; an article that is named by its id is a link, a date is written in words."""
     if term is None or not term.value:
         return []

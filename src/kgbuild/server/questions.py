@@ -10,19 +10,12 @@ from urllib.parse import urlencode
 
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.engines import Engine, Term
-from kgbuild.engines.lookup import Candidate
+from kgbuild.engines import Term
 from kgbuild.errors import UsageError
-from kgbuild.questions import (
-    ParameterError,
-    Question,
-    bind,
-    default_terms,
-    near_names,
-    read_value,
-    say_empty,
-    write_value,
-)
+from kgbuild.lookups import LookUp
+from kgbuild.questions.lookup import Candidate
+from kgbuild.questions.named import Question, bind, default_terms, near_names, say_empty
+from kgbuild.questions.values import Parameter, ParameterError, read_value, write_value
 from kgbuild.server import openapi, question_pages
 from kgbuild.server.addresses import address
 from kgbuild.server.answering import (
@@ -37,7 +30,7 @@ from kgbuild.server.answering import (
 )
 from kgbuild.server.kept_documents import send_kept
 from kgbuild.server.languages import reader_of
-from kgbuild.server.lookups import look_up
+from kgbuild.server.lookups import drive
 from kgbuild.server.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VARY, best, wants_html
 from kgbuild.server.problems import Problem, problem
 from kgbuild.server.responses import Response, header_lines
@@ -98,7 +91,7 @@ async def question(scope: Scope, receive: Receive, send: Send) -> None:
         raise found
     told = {each["parameter"]: each for each in found.extra["errors"]}
     texts = _shown(asked, values) | given
-    shown = question_pages.Shown(service, asked, texts, "", f"/questions/{asked.name}", reader_of(scope), told)
+    shown = question_pages.ShownQuestion(service, asked, texts, "", f"/questions/{asked.name}", reader_of(scope), told)
     await send_response(scope, await watched(receive, question_pages.refused_page(shown, found)), send)
 
 
@@ -131,14 +124,14 @@ class _Asked(Prepared):
         texts = _shown(self.question, self.values)
         reader = replace(self.reader, here=self.address())  # the same however the page was asked for
         plain = path_of(self.question, texts)
-        shown = question_pages.Shown(self.service, self.question, texts, self.query, plain, reader)
+        shown = question_pages.ShownQuestion(self.service, self.question, texts, self.query, plain, reader)
         values = _all_values(self.question, self.values)
         return await question_pages.answer_page(shown, values, answer, self._sentence)
 
     async def _sentence(self) -> str:
         """Say that there is no row."""
         values = _all_values(self.question, self.values)
-        return await look_up(self.service, lambda engine: say_empty(engine, self.question, values))
+        return await drive(self.service, say_empty(self.question, values))
 
 
 def path_of(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
@@ -196,22 +189,21 @@ async def _read_values(
     service: Service, question: Question, texts: Mapping[str, str]
 ) -> tuple[dict[str, Term | None], list[ParameterError]]:
     """Read all values at once, so that whoever gave several wrong ones is told of each."""
-    read = await asyncio.gather(*(_read_value(service, question, name, text) for name, text in texts.items()))
+    read = await asyncio.gather(
+        *(drive(service, _read_value(question.parameters[name], text)) for name, text in texts.items())
+    )
     errors = [found for found in read if isinstance(found, ParameterError)]
     values = {name: found for name, found in zip(texts, read, strict=True) if not isinstance(found, ParameterError)}
     return values, errors
 
 
-async def _read_value(service: Service, question: Question, name: str, text: str) -> Term | ParameterError | None:
-    def read(engine: Engine) -> Term | ParameterError | None:
-        try:
-            return read_value(engine, question, name, text)
-        except ParameterError as found:
-            return found
-        except UsageError as found:  # an IRI that is none
-            return ParameterError(str(found), name, str(found))
-
-    return await look_up(service, read)
+def _read_value(parameter: Parameter, text: str) -> LookUp[Term | ParameterError | None]:
+    try:
+        return (yield from read_value(parameter, text))
+    except ParameterError as found:
+        return found
+    except UsageError as found:  # an IRI that is none
+        return ParameterError(str(found), parameter.name, str(found))
 
 
 def _suggestion(near: Candidate) -> dict[str, str]:

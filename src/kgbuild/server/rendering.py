@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +48,7 @@ def page(
             **values,
             reader=reader,
             language_names=LANGUAGE_NAMES,
+            interface_languages=INTERFACE,
             gettext=translations.gettext,
             ngettext=translations.ngettext,
             _=translations.gettext,
@@ -77,8 +79,8 @@ def environment() -> Environment:
     made.filters["label"] = _label
     made.filters["when"] = _when
     made.filters["data_block"] = data_block
-    made.filters["lowered"] = lowered
     made.filters["cut"] = cut
+    made.filters["plain"] = plain
     return made
 
 
@@ -123,13 +125,13 @@ def data_block(value: Any) -> Markup:
     return Markup(written)  # noqa: S704 - each character that means anything to HTML is written as an escape
 
 
-def lowered(text: str) -> str:
-    """Begin a word small, as within a sentence; an abbreviation stays.
+def plain(text: str) -> str:
+    """Leave out what is not seen: in an attribute nothing keeps marks of direction from the text around them.
 
-    >>> lowered("Institution"), lowered("UN body")
-    ('institution', 'UN body')
+    >>> plain("a\u202eb")
+    'ab'
     """
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+    return "".join(character for character in text if unicodedata.category(character) != "Cf")
 
 
 def cut(text: str, longest: int) -> str:

@@ -14,7 +14,9 @@ from queue import SimpleQueue
 from typing import Final
 
 from kgbuild.release import QUADS, Release
-from kgbuild.search import FILE, MOST_QUADS, Found, Index, SearchError, TooLongError
+from kgbuild.search import FILE
+from kgbuild.search.index import MOST_QUADS
+from kgbuild.search.query import Found, Index, SearchError, TooLongError
 from kgbuild.server.problems import Problem
 from kgbuild.workers.disk import most_quads
 

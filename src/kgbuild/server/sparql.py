@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.engines.formats import ALIASES, content_type
+from kgbuild.engines.formats import GRAPH_ALIASES, content_type
 from kgbuild.engines.syntax import unknown_terms
 from kgbuild.query_error import QueryError
-from kgbuild.server import pages
+from kgbuild.server import query_pages
 from kgbuild.server.addresses import address
 from kgbuild.server.answering import (
     Prepared,
@@ -44,7 +44,7 @@ _PLAIN: Final = re.compile(rb"[A-Za-z0-9%&=+._~*!():/?-]+")
 
 
 @dataclass(frozen=True)
-class Asked:
+class SparqlRequest:
     """A request, read: `query` is None where only the service is asked about."""
 
     query: str | None
@@ -76,7 +76,7 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 class _Query(Prepared):
     """A query that somebody wrote."""
 
-    def __init__(self, scope: Scope, asked: Asked, accept: str | None) -> None:
+    def __init__(self, scope: Scope, asked: SparqlRequest, accept: str | None) -> None:
         assert asked.query is not None  # noqa: S101 - whoever asks about the service does not come here
         self.asked = asked
         raw: bytes = scope["query_string"] if scope["method"] != "POST" and not asked.format else b""
@@ -90,7 +90,7 @@ class _Query(Prepared):
 
     async def page(self, answer: Answer) -> Response:
         reader = replace(self.reader, here=self.address())  # the same however the page was asked for
-        return pages.results_page(self.query, answer, self.address(), self.service, reader)
+        return query_pages.results_page(self.query, answer, self.address(), self.service, reader)
 
     def explained(self, found: QueryError) -> QueryError:
         unknown = unknown_terms(self.query, self.service.catalogue.known_terms)
@@ -119,7 +119,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def read_request(method: str, url_query: bytes, given_type: str | None, body: bytes) -> Asked:
+def read_request(method: str, url_query: bytes, given_type: str | None, body: bytes) -> SparqlRequest:
     """Read the three ways to ask: GET, a form, a query as the body; raises Problem where it cannot be read."""
     pairs = read_pairs(url_query)
     if method == "POST":
@@ -138,7 +138,7 @@ def read_request(method: str, url_query: bytes, given_type: str | None, body: by
     return _asked(method, pairs)
 
 
-def _asked(method: str, pairs: list[tuple[str, str]]) -> Asked:
+def _asked(method: str, pairs: list[tuple[str, str]]) -> SparqlRequest:
     if any(name == "update" for name, _ in pairs):
         raise _read_only()
     queries = [value for name, value in pairs if name == "query"]
@@ -146,10 +146,11 @@ def _asked(method: str, pairs: list[tuple[str, str]]) -> Asked:
         raise problem("bad-request", f"The request has {len(queries)} queries. Send one.")
     if not queries and method == "POST":
         raise problem("bad-request", "The request has no query. Send it as `query`.")
-    return Asked(
-        queries[0] if queries else None,
-        tuple(value for name, value in pairs if name == "default-graph-uri"),
-        tuple(value for name, value in pairs if name == "named-graph-uri"),
+    return SparqlRequest(
+        queries[0].removeprefix("\ufeff") if queries else None,  # some editors begin a file with it
+        # Clients send an empty one where nothing was chosen.
+        tuple(value for name, value in pairs if name == "default-graph-uri" and value),
+        tuple(value for name, value in pairs if name == "named-graph-uri" and value),
         read_format(pairs),
         wants_sources(pairs),
     )
@@ -171,7 +172,7 @@ def _read_only() -> Problem:
 async def _about(scope: Scope, send: Send, accept: str | None) -> None:
     service: Service = scope["service"]
     if wants_html(accept, GRAPH_OFFERS):
-        await send_response(scope, pages.form_page(service, "", reader_of(scope)), send)
+        await send_response(scope, query_pages.form_page(service, "", reader_of(scope)), send)
         return
     media_type = best(accept, GRAPH_OFFERS)
     if media_type is None:
@@ -179,7 +180,7 @@ async def _about(scope: Scope, send: Send, accept: str | None) -> None:
         raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
 
     async def make() -> Response:
-        body = describe_service(service, address(service, scope), ALIASES.get(media_type, media_type))
+        body = describe_service(service, address(service, scope), GRAPH_ALIASES.get(media_type, media_type))
         headers = {"Content-Type": content_type(media_type), "Vary": VARY, "Cache-Control": "no-cache"}
         return Response(200, header_lines(headers), body)
 

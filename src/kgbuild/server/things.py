@@ -6,26 +6,24 @@ graphs and the ontology are described under their own address.  A suffix asks fo
 
 from __future__ import annotations
 
-import asyncio
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from html import escape, unescape
 from typing import Final
 from urllib.parse import quote
 
-from pyoxigraph import RdfFormat, Store
 from starlette.types import Receive, Scope, Send
 
 from kgbuild.engines import jsonld
+from kgbuild.engines.formats import GRAPH_ALIASES
 from kgbuild.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
 from kgbuild.query_error import QueryError
-from kgbuild.server import views
 from kgbuild.server.answering import Prepared, read_format, read_pairs, respond, send_response
 from kgbuild.server.cache_keys import cache_key
 from kgbuild.server.negotiation import GRAPH_OFFERS, SHORT_NAMES, VARY, named_format
 from kgbuild.server.ontology_page import ontology_page
+from kgbuild.server.pages import thing_page
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.rendering import local_path
 from kgbuild.server.responses import Encoded, Response, header, header_lines
@@ -44,16 +42,6 @@ FORMATS: Final = {
 """Suffix of an address -> name of the format; media types are those of `negotiation.SHORT_NAMES`."""
 _NAMES: Final = ", ".join(FORMATS)
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
-_QUADS: Final = "application/n-quads"
-_GENERIC: Final = {
-    "application/json": "application/ld+json",
-    "application/xml": "application/rdf+xml",
-    "text/xml": "application/rdf+xml",
-    "text/plain": "application/n-triples",
-    "application/x-turtle": "text/turtle",
-}
-"""What is asked for -> what it is here; on an endpoint, the first three mean the results of a SELECT."""
-_OFFERS: Final = tuple(dict.fromkeys((*GRAPH_OFFERS, *_GENERIC)))
 _SAFE: Final = "/!$&'()*+,;=:@"
 """Besides letters, digits and `-._~`: what stands in a path as it is (RFC 3986 §3.3)."""
 _SUFFIX: Final = re.compile(rf"(.+)\.({'|'.join(FORMATS)})")
@@ -74,11 +62,6 @@ class Link:
         """Write it as an element of a Link header."""
         more = "".join(f'; {name}="{value}"' for name, value in (("type", self.type), ("title", self.title)) if value)
         return f'<{self.target}>; rel="{self.rel}"{more}'
-
-    def element(self) -> str:
-        """Write it as an element of a page's head."""
-        type_ = f' type="{escape(self.type)}"' if self.type else ""
-        return f'<link rel="{escape(self.rel)}" href="{escape(self.target)}"{type_}>\n'
 
 
 @dataclass(frozen=True)
@@ -112,7 +95,7 @@ async def identify(scope: Scope, receive: Receive, send: Send) -> None:  # noqa:
     if address is None:
         return
     try:
-        await _exists(scope["service"], address.iri)
+        await _exists(scope["service"], address.iri, _with_addresses)
     except Problem as found:
         await _answer_moved(found, address, scope, send)
         return
@@ -160,15 +143,15 @@ async def _redirect(status: int, location: str, scope: Scope, send: Send, links:
     await send_response(scope, Response(status, header_lines(headers), b""), send)
 
 
-async def _exists(service: Service, iri: str) -> None:
-    """Raise the problem of an IRI that nothing is known of; what is there is remembered."""
+async def _exists(service: Service, iri: str, explained: Callable[[QueryError], QueryError]) -> None:
+    """Raise the problem of an IRI that nothing is known of, as it is explained; what is there is remembered."""
     key = cache_key(service, "exists", iri)
     if service.cache.get(key) is None:
         release = service.release_id
         try:
             answer = await service.query(Request("", (), (), describe=iri))
         except QueryError as found:
-            raise from_query_error(_with_addresses(found)) from found
+            raise from_query_error(explained(found)) from found
         answer.close()
         if release == service.release_id:
             service.cache.put(key, Response(303, [], b"").encoded(takes_gzip=False))
@@ -225,37 +208,37 @@ class _Description(Prepared):
     """The description of a thing, in one format."""
 
     def __init__(self, scope: Scope, address: Address, iri: str = "") -> None:
-        self.scope, self.at, self.iri = scope, address, address.iri
         accept = SHORT_NAMES[address.suffix] if address.suffix else header(scope, b"accept")
         asked_by = repr(("thing", address.path, address.suffix, address.page))
-        super().__init__(scope, "", accept, ((), _OFFERS), asked_by=asked_by)
-        wanted = (_QUADS,) if self.is_page else tuple(_GENERIC.get(each, each) for each in self.graphs[:1])
-        self.pages = 1
+        super().__init__(scope, "", accept, ((), GRAPH_OFFERS), asked_by=asked_by)
+        # People see all of a thing on one page, programs a large description page by page, and a graph whole.
+        self.at = replace(address, page=1) if self.is_page else address
+        self.scope, self.iri, self.pages = scope, address.iri, 1
         described = iri or self.iri
-        # A graph is sent whole to programs, and to people page by page.
-        number = address.page if self.is_page or not described.startswith(GRAPH) else 0
+        number = 0 if self.is_page or described.startswith(GRAPH) else address.page
+        wanted = tuple(GRAPH_ALIASES.get(each, each) for each in self.graphs[:1])
         context = self.service.context if wanted == (jsonld.MEDIA_TYPE,) else ""
         self.request = Request("", (), wanted, describe=described, page=number, context=context)
-        self.reader = replace(self.reader, here=address.located())
+        self.reader = replace(self.reader, here=self.at.located())
 
     def address(self, format_: str = "") -> str:
         """Write where a format is had, whatever a client accepts."""
         return self.at.located(format_)
 
-    async def page(self, answer: Answer) -> Response:
-        """Make the page, from a small store with what is said.
+    async def make(self) -> Encoded | Answer:
+        """Give the description, or the page, which asks for no more of it than whether there is one."""
+        if not self.is_page:
+            return await super().make()
+        await _exists(self.service, self.request.describe, self.explained)
+        return self.finished(await self.view()).encoded(takes_gzip=self.gzip)
 
-        It is kept under its path, its number and its reader: nothing else of the request may change it.
-        """
-        self.pages = answer.pages
-        described = await asyncio.to_thread(_load, answer.read())
-        self.scope["links"] = list(self.all_links())
-        made = await self.view(described)
-        return replace(made, body=_with_links(made.body, self.scope["links"], self.reader.root))
+    async def page(self, answer: Answer) -> Response:  # noqa: ARG002 - no page is made of a description
+        """Make what people see."""
+        return await self.view()
 
-    async def view(self, described: Store) -> Response:
-        """Choose what people see."""
-        return await views.thing_page(self.scope, self.iri, described, self.reader)
+    async def view(self) -> Response:
+        """Make what people see."""
+        return await thing_page(self.service, self.iri, self.reader, self.all_links())
 
     def headers(self, answer: Answer) -> dict[str, str]:
         """Write the headers of an answer."""
@@ -311,8 +294,9 @@ class _Ontology(_Description):
             return found
         return QueryError("not-found", 404, "The data that are served here come without the ontology.")
 
-    async def view(self, described: Store) -> Response:  # noqa: ARG002 - the reference reads more than a description
-        """Choose what people see."""
+    async def view(self) -> Response:
+        """Make what people see."""
+        self.scope["links"] = list(self.all_links())
         return await ontology_page(self.scope)
 
     def all_links(self) -> Iterator[Link]:
@@ -324,27 +308,6 @@ class _Ontology(_Description):
 
     def _caching(self) -> str:
         return IMMUTABLE if self.is_versioned else super()._caching()
-
-
-def _with_links(page: bytes, given: list[Link], root: str) -> bytes:
-    """Put those links into the head of a page that its view has not put there: header and head say the same."""
-    links = [replace(link, target=root + link.target) if link.target.startswith("/") else link for link in given]
-    head, end, body = page.partition(b"</head>")
-    there = {(tag["rel"], tag["href"]) for tag in map(_attributes, re.findall(rb"<link ([^>]*)>", head))}
-    rels = {rel for rel, _ in there} & {"canonical"}  # of these, one
-    added = [link.element() for link in links if link.rel not in rels and (link.rel, link.target) not in there]
-    return head + "".join(added).encode() + end + body
-
-
-def _attributes(tag: bytes) -> dict[str, str]:
-    found = re.findall(r'([a-z]+)="([^"]*)"', tag.decode())
-    return {"rel": "", "href": "", **{name: unescape(value) for name, value in found}}
-
-
-def _load(quads: bytes) -> Store:
-    store = Store()
-    store.load(quads, format=RdfFormat.N_QUADS)
-    return store
 
 
 def _general_links(iri: str) -> list[Link]:

@@ -1,0 +1,1 @@
+"""From records to a release: what checks and what compiles."""

@@ -1,0 +1,319 @@
+"""The kinds of claim: the fields that a curator writes under each.
+
+A kind is its class here, registered by its word; docs/modelling.md, section 5, says what each means.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from kgbuild.records.values import (
+    About,
+    AnyDate,
+    Concept,
+    Count,
+    Issn,
+    Language,
+    Model,
+    Name,
+    Names,
+    Parties,
+    Party,
+    PointDate,
+    Ref,
+    Spell,
+    Status,
+    Text,
+    Texts,
+    True_,
+    Url,
+)
+
+CLAIM_KINDS: dict[str, type[Fields]] = {}
+"""Kind -> the model of its fields, in the order of the guide; each model enters itself."""
+
+
+class Fields(Model):
+    """The mapping under a claim's kind."""
+
+    identities: ClassVar[frozenset[str]] = frozenset()
+    """Fields, as written in a record, that hold an identity and may therefore stand in `inferred`."""
+
+    def __init_subclass__(cls, kind: str = "") -> None:
+        """Register the class as the model of a kind of claim."""
+        super().__init_subclass__()
+        if kind:
+            CLAIM_KINDS[kind] = cls
+
+    def get(self, field: str) -> Any:
+        """Give the value of a field, called as in a record; AttributeError for what the kind has not."""
+        return getattr(self, field if field in type(self).model_fields else f"{field}_")
+
+
+class Membership(Fields, kind="membership"):
+    """`of` is a member of `in`."""
+
+    identities = frozenset({"of", "in"})
+    of: Parties
+    in_: Party = Field(alias="in")
+    role: Concept | None = None
+    joined: PointDate | None = None
+    left: PointDate | None = None
+    end_reason: Concept | None = None
+    on: PointDate | None = None
+    spell: Spell | None = None
+    not_: True_ | None = Field(default=None, alias="not")
+
+
+class Accession(Fields, kind="accession"):
+    """`of` is on its way into `to`: it applied, was invited or admitted.  Taking effect is a membership."""
+
+    identities = frozenset({"of", "to"})
+    of: Parties
+    to: Party
+    applied: PointDate | None = None
+    invited: PointDate | None = None
+    admitted: PointDate | None = None
+    status: Status | None = None
+    spell: Spell | None = None
+
+
+class Suspension(Fields, kind="suspension"):
+    """The membership of `of` in `in` is suspended, wholly or within a scope."""
+
+    identities = frozenset({"of", "in"})
+    of: Parties
+    in_: Party = Field(alias="in")
+    from_: PointDate | None = Field(default=None, alias="from")
+    until: PointDate | None = None
+    scope: Text | None = None
+    spell: Spell | None = None
+
+
+class Participation(Fields, kind="participation"):
+    """`of` took part in the meeting `in`, for somebody, in a capacity."""
+
+    identities = frozenset({"of", "in", "for"})
+    of: Parties
+    in_: Name = Field(alias="in")
+    for_: Parties | None = Field(default=None, alias="for")
+    as_: Concept | None = Field(default=None, alias="as")
+    presence: Concept | None = None
+    not_: True_ | None = Field(default=None, alias="not")
+
+
+class Tenure(Fields, kind="tenure"):
+    """`of` holds the office `as` in `in`."""
+
+    identities = frozenset({"of", "in", "to", "represented_by"})
+    of: Party
+    as_: Concept = Field(alias="as")
+    in_: Party = Field(alias="in")
+    from_: PointDate | None = Field(default=None, alias="from")
+    until: PointDate | None = None
+    on: PointDate | None = None
+    to: Name | None = None
+    represented_by: Party | None = None
+    spell: Spell | None = None
+
+
+class Meeting(Fields, kind="meeting"):
+    """What a text says of a meeting: `planned` is what was announced, `held` what took place."""
+
+    identities = frozenset({"is", "host", "part_of", "concerning"})
+    is_: Name = Field(alias="is")
+    type: Concept | None = None
+    held: AnyDate | None = None
+    planned: AnyDate | None = None
+    place: Name | None = None
+    host: Parties | None = None
+    part_of: Name | None = None
+    topic: Text | None = None
+    concerning: Names | None = None
+    status: Status | None = None
+
+
+class Agreement(Fields, kind="agreement"):
+    """What a text says of an agreement."""
+
+    identities = frozenset({"is", "parties", "establishes", "amends", "implements", "at"})
+    is_: Name = Field(alias="is")
+    type: Concept | None = None
+    parties: Parties | None = None
+    signed: PointDate | None = None
+    in_force: PointDate | None = None
+    expired: PointDate | None = None
+    establishes: Names | None = None
+    amends: Names | None = None
+    implements: Names | None = None
+    at: Name | None = None
+    status: Status | None = None
+
+
+class Signature(Fields, kind="signature"):
+    """`of` signed, ratified, acceded to or withdrew from the agreement `to`."""
+
+    identities = frozenset({"of", "to", "signed_by"})
+    of: Parties
+    to: Name
+    act: Concept
+    on: PointDate | None = None
+    signed_by: Parties | None = None
+    in_force_from: PointDate | None = None
+    not_: True_ | None = Field(default=None, alias="not")
+
+
+class Programme(Fields, kind="programme"):
+    """What a text says of a programme, project or initiative."""
+
+    identities = frozenset({"is", "run_by", "partners", "concerning"})
+    is_: Name = Field(alias="is")
+    type: Concept | None = None
+    run_by: Parties | None = None
+    partners: Parties | None = None
+    from_: PointDate | None = Field(default=None, alias="from")
+    until: PointDate | None = None
+    concerning: Names | None = None
+    status: Status | None = None
+
+
+class Publication(Fields, kind="publication"):
+    """What a text says of a journal, book, study or report."""
+
+    identities = frozenset({"is", "publisher", "concerning"})
+    is_: Name = Field(alias="is")
+    type: Concept | None = None
+    publisher: Parties | None = None
+    published: PointDate | None = None
+    issue: Text | None = None
+    issn: Issn | None = None
+    identifier: Text | None = None
+    concerning: Names | None = None
+
+
+class Change(Fields, kind="change"):
+    """A founding, renaming, merger or other change of an actor."""
+
+    identities = frozenset({"of", "original", "resulting", "at", "initiated_by"})
+    of: Name
+    type: Concept
+    date: PointDate | None = None
+    original: Names | None = None
+    resulting: Names | None = None
+    at: Names | None = None
+    place: Name | None = None
+    initiated_by: Parties | None = None
+    spell: Spell | None = None
+
+
+class Utterance(Fields):
+    """What decisions, proposals and statements share."""
+
+    ref: Ref
+    at: Name | None = None
+    in_: Name | None = Field(default=None, alias="in")
+    by: Parties | None = None
+    what: Text | None = None
+    date: PointDate | None = None
+    concerning: Names | None = None
+
+
+class Decision(Utterance, kind="decision"):
+    """A decision taken at a meeting or set out in an agreement."""
+
+    identities = frozenset({"at", "in", "by", "concerning", "carried_out_by", "led_to"})
+    carried_out_by: Names | None = None
+    led_to: Names | None = None
+
+
+class Proposal(Utterance, kind="proposal"):
+    """Something put forward, not yet decided."""
+
+    identities = frozenset({"at", "in", "by", "for", "within", "concerning"})
+    for_: Parties | None = Field(default=None, alias="for")
+    within: Names | None = None
+    status: Status | None = None
+
+
+class Statement(Utterance, kind="statement"):
+    """Something said: an invitation, readiness, an appraisal, an announcement, a request."""
+
+    identities = frozenset({"at", "in", "by", "for", "to", "concerning"})
+    act: Concept
+    for_: Parties | None = Field(default=None, alias="for")
+    to: Parties | None = None
+
+
+class Attribute(Fields, kind="attribute"):
+    """A property of an entity that is no situation; a closed list."""
+
+    identities = frozenset({"of"})
+    of: Name
+    purpose: Text | None = None
+    description: Text | None = None
+    practice: Text | None = None
+    entry_rule: Text | None = None
+    legal_basis: Text | None = None
+    funding: Text | None = None
+    website: Url | None = None
+    identifier: Text | None = None
+    language: Language | None = None
+
+
+class StatusClaim(Fields, kind="status"):
+    """The status of something on a date."""
+
+    identities = frozenset({"of"})
+    of: About
+    is_: Concept = Field(alias="is")
+    on: PointDate | None = None
+
+
+class NameClaim(Fields, kind="name"):
+    """A name that something bears, from one date until another."""
+
+    identities = frozenset({"of"})
+    of: Name
+    text: Texts
+    kind: Concept | None = None
+    from_: PointDate | None = Field(default=None, alias="from")
+    until: PointDate | None = None
+
+
+class Seat(Fields, kind="seat"):
+    """`of` has its headquarters, secretariat, centre or branch in a place, or with a host."""
+
+    identities = frozenset({"of", "host"})
+    of: Name
+    as_: Concept = Field(alias="as")
+    place: Name | None = None
+    host: Party | None = None
+    from_: PointDate | None = Field(default=None, alias="from")
+    until: PointDate | None = None
+    on: PointDate | None = None
+
+
+class CountClaim(Fields, kind="count"):
+    """How many there are of something: a number with its date."""
+
+    identities = frozenset({"of"})
+    of: Name
+    what: Concept
+    number: Count
+    on: PointDate | None = None
+
+
+class Tie(Fields, kind="tie"):
+    """`from` is tied to `to`: as a partner, an affiliate, a part."""
+
+    identities = frozenset({"from", "to"})
+    from_: Party = Field(alias="from")
+    to: Parties
+    type: Concept
+    from_date: PointDate | None = None
+    until: PointDate | None = None
+    on: PointDate | None = None
+    spell: Spell | None = None
+    not_: True_ | None = Field(default=None, alias="not")

@@ -1,0 +1,211 @@
+"""From files to entities, articles and claims; every finding at its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from kgbuild.errors import Findings, Issue, Place, display_name, error, suggestion
+from kgbuild.namespaces import ENTITY_KINDS
+from kgbuild.progress import Reporter
+from kgbuild.records.documents import Document, KeyPath, read_document
+from kgbuild.records.findings import read_model, unknown_keys
+from kgbuild.records.kinds import CLAIM_KINDS, Fields
+from kgbuild.records.models import Article, Claim, ClaimNotes, Entity, EntityModel, Source
+from kgbuild.records.values import SLUG
+from kgbuild.territories import TerritoryCodeError, territory_names
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Records:
+    """All records that can be read, and the ids of the entities that cannot."""
+
+    entities: tuple[Entity, ...]
+    articles: tuple[Article, ...]
+    unreadable: frozenset[str]
+
+
+def read_records(data: Path, root: Path, report: Reporter, findings: Findings) -> Records:
+    """Read all entities and articles of a folder; `root` is what places in findings are relative to."""
+    findings.add(_misplaced(data))
+    paths = sorted((data / "entities").glob("*/*.yaml"))
+    entities = read_all(report.each("Reading entities", paths), root, read_entity, findings)
+    unreadable = {path.stem for path in paths} - {entity.id for entity in entities}
+    paths = sorted((data / "articles").glob("*/*.yaml"))
+    articles = read_all(report.each("Reading articles", paths), root, read_article, findings)
+    findings.add(_shared_pages(articles))
+    if not paths:
+        findings.error(Place(f"{data}/articles"), "no-articles", "there is no article", "See data/README.md.")
+    return Records(tuple(entities), tuple(articles), frozenset(unreadable))
+
+
+def read_all(
+    paths: Iterable[Path], root: Path, read: Callable[[Path, str, Findings], T | None], findings: Findings
+) -> list[T]:
+    """Read files in order of their names; `root` is what places in findings are relative to."""
+    things = (read(path, display_name(path, root), findings) for path in sorted(paths))
+    return [thing for thing in things if thing is not None]
+
+
+def _misplaced(data: Path) -> Iterator[Issue]:
+    """Say which files lie where nothing reads them: a record must not be dropped silently."""
+    for path in sorted((*data.rglob("*.yml"), *data.rglob("*.yaml"))):
+        below = path.relative_to(data).parts
+        if below[0] in ("articles", "entities") and (path.suffix == ".yml" or len(below) != 3):
+            finding = "no stage reads a file with this name or in this folder"
+            remedy = "Articles are data/articles/<year>/<id>.yaml, entities data/entities/<kind>/<id>.yaml."
+            yield error(Place(path.as_posix()), "misplaced", finding, remedy)
+
+
+def _shared_pages(articles: Iterable[Article]) -> Iterator[Issue]:
+    """Say which articles are the same page, or have the same id: one page is one voice."""
+    pages: dict[str, Article] = {}
+    names: dict[str, Article] = {}
+    for article in articles:
+        for key, taken, path in ((article.source.url, pages, ("source", "url")), (article.id, names, ())):
+            other = taken.setdefault(key, article)
+            if other is not article:
+                finding = f"'{key}' is already the record {other.document.path}"
+                yield error(article.place(*path), "same-page", finding, "Put the claims of one page into one record.")
+
+
+# --- articles ---------------------------------------------------------------------------------------------------------
+
+
+def read_article(path: Path, name: str, findings: Findings) -> Article | None:
+    """Read one article record; without an article, the findings say why."""
+    known = len(findings)
+    document = read_document(path, name, findings)
+    if document is None:
+        return None
+    findings.add(_name_issues(path, name))
+    findings.add(unknown_keys(document, (), {"source", "claims"}))
+    source = read_model(Source, document, ("source",), findings)
+    items = document.content.get("claims")
+    if not isinstance(items, list) or not items:
+        remedy = "Write `claims:` and one item a claim."
+        findings.error(document.key_place(("claims",)), "no-claims", "the record has no list of claims", remedy)
+        return None
+    claims = [read_claim(document, ("claims", i), findings) for i in range(len(items))]
+    read = tuple(claim for claim in claims if claim is not None)
+    if source is not None and len(findings) == known:
+        findings.add(_position_issues(document, source, read))
+    return Article(path.stem, source, read, document) if source and len(findings) == known else None
+
+
+def read_claim(document: Document, path: KeyPath, findings: Findings) -> Claim | None:
+    """Read one item of `claims`."""
+    item = document.at(path)
+    if not isinstance(item, dict):
+        remedy = "Write `- membership: {…}` and `says:`."
+        findings.error(document.place(path), "not-a-claim", "this item is not a claim", remedy)
+        return None
+    kinds = [key for key in item if key in CLAIM_KINDS]
+    findings.add(unknown_keys(document, path, {*ClaimNotes.model_fields, *CLAIM_KINDS}))
+    if len(kinds) != 1:
+        finding = "this claim has no kind" if not kinds else f"this claim has {len(kinds)} kinds: {', '.join(kinds)}"
+        remedy = f"Write one of {', '.join(sorted(CLAIM_KINDS))}."
+        findings.error(document.place(path), "claim-kind", finding, remedy)
+        return None
+    kind = kinds[0]
+    fields = read_model(CLAIM_KINDS[kind], document, (*path, kind), findings)
+    notes = read_model(ClaimNotes, document, path, findings, ignore=frozenset({*item} - {*ClaimNotes.model_fields}))
+    if fields is None or notes is None:
+        return None
+    findings.add(_inferred_issues(document, path, fields, notes, item[kind]))
+    return Claim(kind, fields, notes, item[kind], path)
+
+
+def _position_issues(document: Document, source: Source, claims: Iterable[Claim]) -> Iterator[Issue]:
+    for claim in claims:
+        for number, (start, end) in enumerate(claim.notes.at or ()):
+            place = document.place((*claim.path, "at", number))
+            if source.text is None:
+                remedy = "Add `text:` with its sha256 and length to the source, or remove `at`."
+                yield error(place, "no-text", "a position in a text that the source does not describe", remedy)
+            elif start >= end:
+                finding = f"the position [{start}, {end}] is empty or reversed"
+                yield error(place, "offset", finding, "Write [start, end] with start before end.")
+            elif end > source.text.characters:
+                finding = f"the position [{start}, {end}] ends beyond the text of {source.text.characters} characters"
+                yield error(place, "offset-beyond-text", finding, "Count code points of the NFC text from 0.")
+
+
+def _inferred_issues(
+    document: Document, path: KeyPath, fields: Fields, notes: ClaimNotes, written: Iterable[str]
+) -> Iterator[Issue]:
+    allowed = fields.identities.intersection(written)
+    for number, name in enumerate(notes.inferred or ()):
+        if name not in allowed:
+            remedy = "Only an identity may be inferred; give a vaguer date or place instead. "
+            remedy += f"Fields here: {', '.join(sorted(allowed))}."
+            place = document.place((*path, "inferred", number))
+            yield error(place, "not-an-identity", f"'{name}' cannot be inferred", remedy)
+    for why in ("inferred", "rank"):
+        if getattr(notes, why) is not None and notes.because is None:
+            place = document.key_place((*path, why))
+            yield error(place, "no-reason", f"`{why}` stands without a reason", "Add `because:` with the reason.")
+
+
+# --- entities ---------------------------------------------------------------------------------------------------------
+
+
+def read_entity(path: Path, name: str, findings: Findings) -> Entity | None:
+    """Read one entity file; its folder is its kind."""
+    known = len(findings)
+    document = read_document(path, name, findings)
+    if document is None:
+        return None
+    kind = path.parent.name
+    findings.add(_name_issues(path, name))
+    if kind not in ENTITY_KINDS:
+        remedy = f"Put the file into one of {', '.join(sorted(ENTITY_KINDS))}."
+        findings.error(Place(name), "entity-kind", f"there is no kind of entity '{kind}'", remedy)
+        return None
+    model = read_model(EntityModel, document, (), findings)
+    if model is None:
+        return None
+    stated = model.type if isinstance(model.type, list) else [model.type or ENTITY_KINDS[kind][0]]
+    findings.add(_class_issues(document, kind, stated))
+    findings.add(_naming_issues(document, kind, model))
+    if model.possibly_same_as and not model.because:
+        place = document.key_place(("possibly_same_as",))
+        findings.error(place, "no-reason", "possibly_same_as has no reason", "Add `because:` with the reason.")
+    return Entity(path.stem, kind, tuple(stated), model, document) if len(findings) == known else None
+
+
+def _naming_issues(document: Document, kind: str, model: EntityModel) -> Iterator[Issue]:
+    """Check that an entity is named, by its file or by an ISO code that exists."""
+    if model.iso is None:
+        if not model.names:
+            yield error(document.place(()), "missing-key", "`names` is missing", "Add `names:` with at least `en:`.")
+        return
+    place = document.place(("iso",))
+    if kind not in ("state", "territory"):
+        finding = "only states and territories have an ISO 3166 code"
+        yield error(place, "iso-code", finding, "Remove `iso:` and write `names:`.")
+        return
+    try:
+        territory_names(model.iso)
+    except TerritoryCodeError as unknown:
+        yield error(place, "iso-code", unknown.finding, unknown.remedy)
+
+
+def _class_issues(document: Document, kind: str, stated: Iterable[str]) -> Iterator[Issue]:
+    allowed = ENTITY_KINDS[kind]
+    for number, name in enumerate(stated):
+        if name not in allowed:
+            remedy = f"Write one of {', '.join(allowed)}." + suggestion(name, allowed)
+            place = document.place(("type", number))
+            yield error(place, "entity-type", f"a {kind} cannot be of type '{name}'", remedy)
+
+
+def _name_issues(path: Path, name: str) -> Iterator[Issue]:
+    if not re.fullmatch(SLUG, path.stem) or path.stem.startswith("unidentified-"):
+        remedy = "Use lower-case Latin letters, digits and single hyphens; not 'unidentified-' in front."
+        yield error(Place(name), "file-name", f"the file name '{path.stem}' cannot be an id", remedy)

@@ -1,0 +1,360 @@
+"""Facts with their sources, as pages show them: the one reader of what a look-up has gathered.
+
+Names come from the data.  What has none, in files of others, is called by its shortened IRI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Store, Triple
+
+from kgbuild.engines import Term
+from kgbuild.engines.embedded import convert_term
+from kgbuild.gathering import gather, in_parts, write_block
+from kgbuild.lookups import LookUp, select_all
+from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY, RDF_TYPE, shorten
+from kgbuild.server.languages import Reader
+from kgbuild.server.pages.charts import Span
+from kgbuild.server.pages.layout import Fact, Note, Shown, Value, Voice
+from kgbuild.server.pages.terms import Labels, Terms, icn
+from kgbuild.server.rendering import best_label, translations_of
+from kgbuild.server.when import write_date
+from kgbuild.support import (
+    ClaimDetails,
+    Credit,
+    all_claims_for,
+    claims_on,
+    details_of,
+    evidence_for,
+)
+
+TITLE: Final = EXTERNAL["dcterms"] + "title"
+LABEL: Final = EXTERNAL["rdfs"] + "label"
+PREF_LABEL: Final = EXTERNAL["skos"] + "prefLabel"
+ALT_LABEL: Final = EXTERNAL["skos"] + "altLabel"
+PUBLISHER: Final = EXTERNAL["dcterms"] + "publisher"
+PRINTED: Final = EXTERNAL["schema"] + "datePublished"
+URL: Final = EXTERNAL["schema"] + "url"
+_TYPE: Final = NamedNode(RDF_TYPE)
+_CLAIM: Final = ID + "claim/"
+_BOUNDS: Final = ("beganNotBefore", "beganBy", "endedNotBefore", "endedBy")
+_NAMED_BY: Final = (LABEL, PREF_LABEL, TITLE)
+"""Properties that name a thing, best first."""
+_NAMES: Final = """SELECT ?s ?p ?o {{ VALUES ?s {{ {block} }} ?s ?p ?o FILTER (?p IN (rdfs:label, skos:prefLabel,
+  dcterms:title, rdf:type, icn:edtf, icn:earliest, icn:latest, icn:descriptiveName, icn:dated, icn:usual,
+  skos:broader, icn:within, dcterms:publisher, schema:datePublished, schema:url))
+  FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}"""
+# What is named by its date, as a participation by that of its meeting, and who published an article.
+_NAMES_BEHIND: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?x {{ {block} }} ?x ?q ?s
+  FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
+  FILTER (?p IN (rdfs:label, rdf:type, icn:edtf, icn:earliest, icn:latest)) }}"""
+_NAMES_ANYWHERE: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ {block} }} GRAPH ?g {{ ?s ?p ?o }}
+  FILTER (?p IN (rdfs:label, dcterms:title, rdf:type, icn:descriptiveName)) }}"""
+HIDDEN: Final = {icn(name) for name in ("statedIn", "descriptiveName")}
+"""Properties that a page says in another way."""
+
+Values = dict[str, list[Term]]
+
+
+class Reading:
+    """Quads of some things, the claims about them, and names for all that they mention, for one reader."""
+
+    def __init__(self, reader: Reader, terms: Terms, store: Store, names: dict[str, Values]) -> None:
+        self.reader, self.terms, self.store, self.names = reader, terms, store, names
+        self._values: dict[tuple[str, str], Values] = {}
+        self._, self.ngettext = translations_of(reader.interface).gettext, translations_of(reader.interface).ngettext
+        self._details: dict[Credit, ClaimDetails] = {}
+
+    # -- values ------------------------------------------------------------------------------------------------
+
+    def of(self, subject: str, graph: str = "") -> Values:
+        """Give what a graph says of a thing; the resolved view unless one is named.
+
+        What the resolved view does not describe, a placeholder that is resolved or what is deprecated, is taken from
+        the articles.
+        """
+        if (subject, graph) not in self._values:
+            known = self._read(subject, NamedNode(graph) if graph else DefaultGraph())
+            self._values[subject, graph] = known if graph or RDF_TYPE in known else self._read(subject, None)
+        return self._values[subject, graph]
+
+    def is_left_out(self, subject: str) -> bool:
+        """Tell whether the resolved view leaves a thing out that articles describe."""
+        found = self.store.quads_for_pattern(NamedNode(subject), _TYPE, None, DefaultGraph())
+        return next(iter(found), None) is None and RDF_TYPE in self.of(subject)
+
+    def _read(self, subject: str, graph: NamedNode | DefaultGraph | None) -> Values:
+        found: dict[str, dict[Term, None]] = {}
+        for quad in self.store.quads_for_pattern(NamedNode(subject), None, None, graph):
+            if graph is not None or str(quad.graph_name).startswith(f"<{ARTICLE_GRAPH}"):
+                found.setdefault(quad.predicate.value, {})[convert_term(quad.object)] = None
+        return {property_: list(terms) for property_, terms in found.items()}
+
+    def leading(self, by: str, thing: str = "") -> list[str]:
+        """List what has a thing, or anything, as the value of a property of ours in the resolved view."""
+        node = NamedNode(thing) if thing else None
+        quads = self.store.quads_for_pattern(None, NamedNode(icn(by)), node, DefaultGraph())
+        return sorted({quad.subject.value for quad in quads if isinstance(quad.subject, NamedNode)})
+
+    def get(self, subject: str, property_: str) -> list[Term]:
+        """List the values of a property, sorted."""
+        return sorted(self.of(subject).get(property_, ()))
+
+    def iris(self, subject: str, *names: str) -> list[str]:
+        """List the IRIs that some properties of ours have, in the order of the properties."""
+        found = (term.value for name in names for term in self.get(subject, icn(name)) if term.kind == "iri")
+        return list(dict.fromkeys(found))
+
+    def one(self, subject: str, name: str) -> str:
+        """Give a value of a property of ours; "" if there is none."""
+        return next((term.value for term in self.get(subject, icn(name))), "")
+
+    def below(self, subject: str, name: str) -> list[Term]:
+        """List the values of a property of ours and of all that are below it."""
+        found = {
+            term
+            for property_, terms in self.of(subject).items()
+            if self.terms.is_a((property_,), name)
+            for term in terms
+        }
+        return sorted(found, key=lambda term: (self.day(term.value), term))
+
+    def types(self, thing: str) -> set[str]:
+        """List the classes of a thing."""
+        known = self.of(thing)
+        return {term.value for term in (known if RDF_TYPE in known else self.names.get(thing, {})).get(RDF_TYPE, ())}
+
+    def is_a(self, thing: str, name: str) -> bool:
+        """Tell whether a thing is of a class of ours."""
+        return self.terms.is_a(self.types(thing), name)
+
+    def span(self, subject: str) -> Span:
+        """Give the bounds of what lasts."""
+        return Span(*(self.one(subject, name) for name in _BOUNDS))
+
+    def day(self, date: str) -> str:
+        """Give the earliest day of a date, or its latest where it has no earliest; "" for what is none."""
+        known = self.names.get(date, {})
+        return next((t.value for name in ("earliest", "latest") for t in known.get(icn(name), ())), "")
+
+    def edtf(self, date: str) -> str:
+        """Give the text of a date; "" for what is none."""
+        return next((term.value for term in self.names.get(date, {}).get(icn("edtf"), ())), "")
+
+    def is_usual(self, concept: str) -> bool:
+        """Tell whether a concept goes without saying."""
+        return any(term.value == "true" for term in self.names.get(concept, {}).get(icn("usual"), ()))
+
+    # -- names -------------------------------------------------------------------------------------------------
+
+    def name(self, thing: str, by: Mapping[str, Labels] | None = None) -> Shown:
+        """Name a thing for the reader; a term of the ontology by other labels, where it has them."""
+        text, language = best_label((by or {}).get(thing) or self.labels(thing), self.reader)
+        is_descriptive = icn("descriptiveName") in self.names.get(thing, {})
+        return Shown(text or shorten(thing), thing, language, is_descriptive)
+
+    def heading(self, thing: str, by: Mapping[str, Labels] | None = None) -> Shown:
+        """Name a thing at the head of others, without a link."""
+        return replace(self.name(thing, by), text=raised(self.name(thing, by).text), iri="")
+
+    def labels(self, thing: str) -> Labels:
+        """Give the names of a thing; one in each language."""
+        if thing in self.terms.labels:
+            return self.terms.labels[thing]
+        known = self.names.get(thing, {})
+        labels = known.get(next((each for each in _NAMED_BY if each in known), ""), ())
+        return {term.language: term.value for term in sorted(labels, reverse=True)}
+
+    def kind(self, thing: str) -> Shown:
+        """Name the finest class of a thing; an empty text if it has none."""
+        found = self.terms.kind(self.types(thing))
+        return self.name(found) if found else Shown("")
+
+    def label(self, labels: Labels) -> Shown:
+        """Choose a text in the reader's language."""
+        text, language = best_label(labels, self.reader)
+        return Shown(text, "", language)
+
+    def show(self, term: Term) -> Shown:
+        """Show a term: a thing by its name, a text with its language."""
+        if term.kind == "iri":
+            return self.name(term.value)
+        if term.datatype == EXTERNAL["xsd"] + "boolean":
+            return Shown(self._("yes") if term.value in ("true", "1") else self._("no"))
+        if term.datatype == EXTERNAL["xsd"] + "date":
+            return Shown(write_date(term.value, self.reader.interface))
+        return Shown(term.value, "", term.language)
+
+    def shown(self, terms: Iterable[Term]) -> tuple[Shown, ...]:
+        """Show terms; of one text in several languages the reader's."""
+        found = list(terms)
+        if len(found) > 1 and all(term.language for term in found):
+            return (self.label({term.language: term.value for term in reversed(found)}),)
+        return tuple(self.show(term) for term in found)
+
+    def first_of(self, shown: int, total: int, query: str) -> Note:
+        """Say that a list is not whole, and lead to a query for all of it."""
+        text = self._("The first %(shown)s of %(total)s are shown.")
+        return Note(text % {"shown": shown, "total": f"{total:,}"}, (), query)
+
+    # -- facts and who says so ---------------------------------------------------------------------------------
+
+    def facts(self, subject: str, leave_out: Iterable[str] = ()) -> tuple[Fact, ...]:
+        """List what holds of a thing, each value with its voices.
+
+        Properties of other vocabularies that only repeat ours, and general ones beside finer ones, are left out.
+        """
+        hidden = {icn(name) for name in leave_out} | HIDDEN
+        known = {p: terms for p, terms in self.of(subject).items() if p.startswith(ONTOLOGY) and p not in hidden}
+        made = [fact for p in sorted(known, key=self.terms.place) if (fact := self.fact(subject, p))]
+        # `began` beside `joined`, `identifier` beside `issn`: what rules add to a finer property says nothing new.
+        computed = {fact.property for fact in made if all(value.origin == "computed" for value in fact.values)}
+        stated = {term for p, terms in known.items() if p not in computed for term in terms}
+        return tuple(f for f in made if f.property not in computed or not stated.issuperset(known[f.property]))
+
+    def fact(self, subject: str, property_: str, name: str = "") -> Fact | None:
+        """Give one property with its values, under another name if one is given; None if there is none."""
+        values = tuple(self.value(subject, property_, term) for term in self.get(subject, property_))
+        shown = Shown(name) if name else self.name(property_)
+        return Fact(shown, values, property_, self.contested(subject, property_)) if values else None
+
+    def value(self, subject: str, property_: str, term: Term) -> Value:
+        """Give a value with those who say so."""
+        triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
+        if self.is_left_out(subject):
+            return Value(self.show(term), self.voices(all_claims_for(self.store, triple), property_))
+        found = evidence_for(self.store, triple)
+        origin = {"registry": "registry", "rule": "computed"}.get(found.kind, "articles")
+        return Value(self.show(term), self.voices(found.credits(), property_), origin)
+
+    def voices_for(self, subject: str, property_: str, term: Term) -> tuple[Voice, ...]:
+        """List the voices that give a value, deprecated ones too."""
+        triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
+        return self.voices(all_claims_for(self.store, triple), property_)
+
+    def voices_on(self, thing: str) -> tuple[Voice, ...]:
+        """List the voices about a thing as a whole, deprecated ones too."""
+        return self.voices(self.claims_on(thing))
+
+    def supports(self, thing: str) -> tuple[Voice, ...]:
+        """List the voices about the unnamed parties that a thing stands for."""
+        found = {c for other in self.iris(thing, "resolves") for c in self.claims_on(other)}
+        kept = [credit for credit in sorted(found) if not self.details(credit).is_deprecated]
+        return self.voices(kept, supports=True)
+
+    def voices(self, credits_: Iterable[Credit], property_: str = "", *, supports: bool = False) -> tuple[Voice, ...]:
+        """Tell of claims as sources, oldest first; with `property_`, whether that was inferred."""
+        found = sorted(set(credits_), key=lambda credit: (self._printed(credit), credit.claim))
+        return tuple(self._voice(credit, property_, supports) for credit in found)
+
+    def claims_on(self, thing: str) -> tuple[Credit, ...]:
+        """List the claims about a thing, deprecated ones too."""
+        return claims_on(self.store, NamedNode(thing))
+
+    def details(self, credit: Credit) -> ClaimDetails:
+        """Give all that is recorded of a claim."""
+        if credit not in self._details:
+            self._details[credit] = details_of(self.store, credit)
+        return self._details[credit]
+
+    def contested(self, subject: str, property_: str = "") -> tuple[str, ...]:
+        """List the disagreements about a thing, or about one of its properties."""
+        found = ((each, self.one(each, "onProperty")) for each in self.leading("about", subject))
+        return tuple(each for each, on in found if on and property_ in ("", on))
+
+    def _printed(self, credit: Credit) -> str:
+        known = self.names.get(self.details(credit).article, {})
+        return next((term.value for term in known.get(PRINTED, ())), "9999")
+
+    def _voice(self, credit: Credit, property_: str, supports: bool) -> Voice:
+        claim = self.details(credit)
+        article = self.names.get(claim.article, {})
+        publisher = article.get(PUBLISHER)
+        printed = [term.value[:10] for term in article.get(PRINTED, ())]
+        return Voice(
+            claim.claim,
+            self.name(claim.article),
+            self.show(min(publisher)) if publisher else None,
+            write_date(printed[0], self.reader.interface) if printed else "",
+            next((term.value for term in article.get(URL, ()) if is_web(term.value)), ""),
+            self.label(claim.says),
+            claim.positions,
+            property_ in claim.infers if property_ else bool(claim.infers),
+            self.label(claim.because) if claim.because else None,
+            claim.named_as,
+            claim.is_deprecated,
+            supports,
+        )
+
+
+def raised(text: str) -> str:
+    """Begin a heading large.
+
+    >>> raised("members"), raised("")
+    ('Members', '')
+    """
+    return text[:1].upper() + text[1:]
+
+
+def is_ours(property_: str) -> bool:
+    """Tell whether a property is of our ontology."""
+    return property_.startswith(ONTOLOGY)
+
+
+def is_web(address: str) -> bool:
+    """Tell whether a browser may follow an address."""
+    return address.startswith(("http://", "https://"))
+
+
+# --- asking -------------------------------------------------------------------------------------------------------
+
+
+def read(reader: Reader, terms: Terms, things: Iterable[str], named: Iterable[str] = ()) -> LookUp[Reading]:
+    """Gather some things, and name all that is mentioned and what is `named`."""
+    store = yield from gather(set(things), terms.hierarchies)
+    reading = Reading(reader, terms, store, {})
+    reading.names = yield from read_names({*_mentioned(store), *named} - terms.labels.keys())
+    return reading
+
+
+def read_names(things: Iterable[str]) -> LookUp[dict[str, Values]]:
+    """Read what things are called, by what dates they have, and who published what is an article."""
+    wanted = sorted(things)
+    names: dict[str, Values] = {}
+    blocks = [write_block(part) for part in in_parts(wanted)]
+    texts = [text.format(block=block) for block in blocks for text in (_NAMES, _NAMES_BEHIND)]
+    yield from _keep(names, texts)
+    # What the resolved view has is named there; a deprecated situation has its name in a graph alone.
+    left = [thing for thing in wanted if thing.startswith(ID) and LABEL not in names.get(thing, ())]
+    yield from _keep(names, [_NAMES_ANYWHERE.format(block=write_block(part)) for part in in_parts(left)])
+    return names
+
+
+def _keep(names: dict[str, Values], texts: list[str]) -> LookUp[None]:
+    for rows in (yield from select_all(*texts)):
+        for row in rows:
+            values = names.setdefault(row["s"].value, {}).setdefault(row["p"].value, [])
+            if row["o"] not in values:
+                values.append(row["o"])
+
+
+def _mentioned(store: Store) -> Iterator[str]:
+    """List what quads mention and a page may name: of a claim, its article, but neither itself nor its parts."""
+    for quad in store:
+        is_claim = quad.subject.value.startswith(_CLAIM)
+        for term in (quad.object,) if is_claim else (quad.subject, quad.predicate, quad.object):
+            if isinstance(term, NamedNode) and not term.value.startswith(_CLAIM):
+                yield term.value
+
+
+def _node(term: Term) -> NamedNode | Literal | BlankNode:
+    if term.kind == "iri":
+        return NamedNode(term.value)
+    if term.kind == "blank":
+        return BlankNode(term.value)
+    if term.language:
+        return Literal(term.value, language=term.language)
+    return Literal(term.value, datatype=NamedNode(term.datatype) if term.datatype else None)

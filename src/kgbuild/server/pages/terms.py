@@ -1,0 +1,123 @@
+"""What the ontology says of how things are shown: names of its terms, headings of lists, columns, order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from kgbuild.gathering import HIERARCHY
+from kgbuild.lookups import Bindings, LookUp, select_all
+from kgbuild.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE
+from kgbuild.server.data import Data
+from kgbuild.server.service import Service
+
+Labels = Mapping[str, str]
+"""Language ("" for none) -> text."""
+
+_READ: Final = f"""SELECT ?s ?p ?o {{ ?s ?p ?o FILTER (STRSTARTS(STR(?s), "{ONTOLOGY}")) FILTER (?p IN (
+  rdf:type, rdfs:label, rdfs:subClassOf, rdfs:subPropertyOf, icn:pluralLabel, icn:reverseLabel, icn:featured,
+  icn:displayOrder, icn:qualifies, icn:keyPart, icn:singleValued)) }}"""
+_LAST: Final = 1_000_000
+"""Where a term stands of which the ontology gives no order."""
+
+
+def icn(name: str) -> str:
+    """Give the IRI of a term of ours."""
+    return ONTOLOGY + name
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Classes and properties as pages call and order them; all by IRI."""
+
+    labels: Mapping[str, Labels] = field(default_factory=dict)
+    plurals: Mapping[str, Labels] = field(default_factory=dict)
+    reverses: Mapping[str, Labels] = field(default_factory=dict)
+    featured: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Class -> the properties that a table of such things shows."""
+    order: Mapping[str, int] = field(default_factory=dict)
+    parents: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Class or property -> those right above it."""
+    qualified: Mapping[str, str] = field(default_factory=dict)
+    """Property -> the one whose value it qualifies."""
+    key_parts: frozenset[str] = frozenset()
+    single_valued: frozenset[str] = frozenset()
+    hierarchies: tuple[Bindings, ...] = ()
+    """What is below what among all classes and properties, for `gather`."""
+
+    @cached_property
+    def _above(self) -> dict[str, frozenset[str]]:
+        return {}
+
+    def above(self, term: str) -> frozenset[str]:
+        """List all classes or properties above one."""
+        if term not in self._above:
+            found: set[str] = set()
+            waiting = [term]
+            while waiting:
+                waiting += [each for each in self.parents.get(waiting.pop(), ()) if each not in found]
+                found.update(waiting)
+            self._above[term] = frozenset(found - {term})
+        return self._above[term]
+
+    def is_a(self, types: Iterable[str], name: str) -> bool:
+        """Tell whether one of some classes, or properties, is that of a name or below it."""
+        wanted = icn(name)
+        return any(wanted == each or wanted in self.above(each) for each in types)
+
+    def place(self, term: str) -> tuple[int, str]:
+        """Give what terms are sorted by."""
+        return self.order.get(term, _LAST), term
+
+    def kind(self, types: Iterable[str]) -> str:
+        """Choose the finest class of ours among the types of a thing; "" for none."""
+        ours = {each for each in types if each.startswith(ONTOLOGY)}
+        above = {parent for each in ours for parent in self.above(each)}
+        # Without the ontology nothing is above another; what no list is made of says least.
+        return min(ours - above, key=lambda each: (each not in self.plurals, self.place(each)), default="")
+
+    def family(self, types: Iterable[str]) -> str:
+        """Choose the class under which a thing is listed: the widest of its types that has columns; "" for none."""
+        listed = {each for each in types if each in self.featured}
+        return min((each for each in listed if not self.above(each) & listed), key=self.place, default="")
+
+
+def read_terms() -> LookUp[Terms]:
+    """Read what is said of the terms of the ontology."""
+    rows, *hierarchies = yield from select_all(_READ, *HIERARCHY)
+    return _terms(rows, tuple(hierarchies))
+
+
+async def terms_of(service: Service) -> Terms:
+    """Give the terms of the data that are served now; they are read once."""
+    return await service.once(_read)
+
+
+async def _read(data: Data) -> Terms:
+    rows, *hierarchies = [(await data.select(text)).records() for text in (_READ, *HIERARCHY)]
+    return _terms(rows, tuple(hierarchies))
+
+
+def _terms(rows: Bindings, hierarchies: tuple[Bindings, ...]) -> Terms:
+    texts: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+    values: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        s, p, o = row["s"].value, row["p"].value, row["o"]
+        texts[p][s].setdefault(o.language, o.value)
+        values[p][s].append(o.value)
+    above = [values[EXTERNAL["rdfs"] + name] for name in ("subClassOf", "subPropertyOf")]
+    return Terms(
+        texts[EXTERNAL["rdfs"] + "label"],
+        texts[icn("pluralLabel")],
+        texts[icn("reverseLabel")],
+        {s: tuple(map(icn, found[0].split())) for s, found in values[icn("featured")].items()},
+        {s: int(found[0]) for s, found in values[icn("displayOrder")].items() if found[0].isdecimal()},
+        {s: frozenset(each for by in above for each in by.get(s, ())) for s in values[RDF_TYPE]},
+        {s: found[0] for s, found in values[icn("qualifies")].items()},
+        frozenset(values[icn("keyPart")]),
+        frozenset(values[icn("singleValued")]),
+        hierarchies,
+    )

@@ -1,0 +1,289 @@
+"""The page of a thing of any kind: what holds of it, what leads to it, where sources differ, and who says so."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kgbuild.engines import iri
+from kgbuild.gathering import in_parts, write_block
+from kgbuild.lookups import Bindings, LookUp, select, select_all
+from kgbuild.namespaces import EXTERNAL, ID, ONTOLOGY
+from kgbuild.questions.lookup import write_term
+from kgbuild.server.languages import Reader
+from kgbuild.server.pages.layout import (
+    N_,
+    Entries,
+    Fact,
+    Note,
+    Page,
+    Section,
+    SectionTable,
+    Shown,
+    Voice,
+    Voices,
+    facts,
+    section,
+    sections,
+)
+from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, read
+from kgbuild.server.pages.schema import described_for_search
+from kgbuild.server.pages.tables import Listed, write_tables
+from kgbuild.server.pages.terms import Terms, icn
+
+MOST: Final = 200
+"""Things of one list that a page shows; where there are more, it says so and links to a query for all of them."""
+MOST_SHOWN: Final = 300
+"""Things of all lists of a page."""
+MOST_BESIDES: Final = 90
+MOST_LISTS: Final = 60
+_UNTOLD: Final = (
+    "claims", "inArticle", "statedIn", "dated", "resolves", "kept", "setAside", "asserts", "infers", "onProperty",
+)  # fmt: skip
+"""Properties by which a thing is led to without anything being said of it, or of which a page tells in another way."""
+# What is said of a list's rows besides: where sources differ on them, who denies them, which party they stand for.
+_BESIDES: Final = """SELECT DISTINCT ?s { VALUES ?x { %s } { ?s icn:about ?x ; icn:onProperty ?p }
+  UNION { ?s icn:denies ?x } UNION { ?x icn:resolves ?s } UNION { ?s icn:resolves ?x } }"""
+_ELSEWHERE: Final = {
+    ALT_LABEL: N_("Also written"),
+    EXTERNAL["skos"] + "exactMatch": N_("Elsewhere"),
+    EXTERNAL["rdfs"] + "seeAlso": N_("Elsewhere"),
+    EXTERNAL["owl"] + "sameAs": N_("Elsewhere"),
+    EXTERNAL["skos"] + "editorialNote": N_("Note of the curators"),
+}
+"""Properties of other vocabularies that are facts of a page -> their names, which the data do not have."""
+
+
+Links = dict[tuple[str, str], list[str]]
+"""Property and class -> what leads to a thing by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What of one class leads to a thing by one property, and how many."""
+
+    property: str
+    family: str
+    total: int
+
+
+def thing(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
+    """Make the page of a thing."""
+    kinds, links = yield from _leading(node, terms)
+    around = {node, *(s for found in links.values() for s in found)}
+    besides = yield from select_all(*(_BESIDES % write_block(part) for part in in_parts(sorted(around))))
+    others = sorted({row["s"].value for rows in besides for row in rows} - around)[:MOST_BESIDES]
+    reading = yield from read(reader, terms, {*around, *others}, {node})
+    listed = _lists(reading, kinds, links)
+    return Page(
+        node,
+        reading.name(node),
+        reading.kind(node),
+        sections(*_sections(reading, node, listed)),
+        _other_names(reading, node),
+        tuple(_notes(reading, node, around)),
+        described_for_search(reading, node),
+    )
+
+
+# --- what leads to a thing ----------------------------------------------------------------------------------------
+
+
+def _leading(node: str, terms: Terms) -> LookUp[tuple[list[_Kind], Links]]:
+    """Count what leads to a thing, by property and class, and list the first of each."""
+    kinds = _kinds(terms, (yield from select(_counting(node))))
+    most = _fair([kind.total for kind in kinds])
+    lists = " UNION ".join(_listing(node, kind, most) for kind in kinds)
+    links: Links = defaultdict(list)
+    for row in (yield from select(f"SELECT ?s ?p ?family {{ {lists} }}")) if lists else ():
+        if row["s"].kind == "iri":
+            links[row["p"].value, row["family"].value].append(row["s"].value)
+    return kinds, links
+
+
+def _counting(node: str) -> str:
+    ours = f'STRSTARTS(STR(?p), "{ONTOLOGY}") || ?p = dcterms:publisher'
+    untold = ", ".join(f"icn:{name}" for name in _UNTOLD)
+    typed = f'{_said(node, "?s a ?c")} FILTER (STRSTARTS(STR(?c), "{ONTOLOGY}"))'
+    return f"""SELECT ?p ?types (COUNT(?s) AS ?n) {{ {{
+      SELECT ?p ?s (GROUP_CONCAT(DISTINCT STR(?c); separator=" ") AS ?types) {{
+        {_led(node, "?p")} FILTER ({ours}) FILTER (?p NOT IN ({untold})) OPTIONAL {{ {typed} }}
+      }} GROUP BY ?p ?s }} }} GROUP BY ?p ?types"""
+
+
+def _listing(node: str, kind: _Kind, most: int) -> str:
+    by, family = f"<{kind.property}>", f"<{kind.family}>" if kind.family else '""'
+    typed = _said(node, f"?s a {family}") if kind.family else ""
+    few = f"SELECT DISTINCT ?s {{ {_led(node, by)} {typed} }} ORDER BY ?s LIMIT {most}"
+    return f"{{ SELECT ?s ({by} AS ?p) ({family} AS ?family) {{ {few} }} }}"
+
+
+def _led(node: str, by: str) -> str:
+    """Write what leads to a thing by a property, and by none below it."""
+    written = write_term(iri(node))
+    finer = f"?finer rdfs:subPropertyOf {by} . ?s ?finer {written} FILTER (?finer != {by})"
+    return f"{_said(node, f'?s {by} {written}')} FILTER NOT EXISTS {{ {finer} }}"
+
+
+def _said(node: str, pattern: str) -> str:
+    # Once somebody is named, only the articles still speak of the unnamed party.
+    elsewhere = node.startswith(f"{ID}unidentified/")
+    return f"{{ {pattern} }} UNION {{ GRAPH ?g {{ {pattern} }} }}" if elsewhere else f"{pattern} ."
+
+
+def _fair(totals: Iterable[int]) -> int:
+    """Share out the things that a page shows: the most of each list, so that small ones are whole.
+
+    >>> _fair([3, 900, 10]), _fair([1000, 10, 1000])
+    (200, 145)
+    """
+    room, left = MOST_SHOWN, sorted(totals)
+    while left and left[0] * len(left) <= room:
+        room -= left.pop(0)
+    return min(MOST, room // len(left)) if left else MOST
+
+
+def _kinds(terms: Terms, counted: Bindings) -> list[_Kind]:
+    totals: dict[tuple[str, str], int] = defaultdict(int)
+    for row in counted:
+        if "p" in row:
+            family = terms.family(row["types"].value.split()) if "types" in row else ""
+            totals[row["p"].value, family] += int(row["n"].value)
+    found = [_Kind(property_, family, total) for (property_, family), total in totals.items()]
+    return sorted(found, key=lambda kind: (terms.place(kind.family), terms.place(kind.property)))[:MOST_LISTS]
+
+
+def _lists(reading: Reading, kinds: list[_Kind], links: Links) -> dict[str, tuple[Shown, list[Listed]]]:
+    """Put under one heading what bears it: the name of a property read backwards, else that of the things."""
+    found: dict[str, tuple[Shown, dict[str, Listed]]] = {}
+    for kind in kinds:
+        things = tuple(s for s in links.get((kind.property, kind.family), ()) if _belongs(reading, s, kind.family))
+        if things:
+            title = _title(reading, kind)
+            lists = found.setdefault(title.text, (title, {}))[1]
+            before = lists.get(kind.family, Listed(kind.family, (), (), 0))
+            lists[kind.family] = Listed(
+                kind.family,
+                (*before.properties, kind.property),
+                tuple(dict.fromkeys((*before.things, *things))),
+                before.total + kind.total,
+            )
+    return {text: (title, list(lists.values())) for text, (title, lists) in found.items()}
+
+
+def _belongs(reading: Reading, thing: str, family: str) -> bool:
+    # Disagreements have a section of their own, for all that the page tells of.
+    types = reading.types(thing)
+    return reading.terms.family(types) == family and not reading.terms.is_a(types, "Disagreement")
+
+
+def _title(reading: Reading, kind: _Kind) -> Shown:
+    terms = reading.terms
+    if kind.property == PUBLISHER:
+        return Shown(reading._("Published by it"))
+    if kind.property in terms.reverses:
+        return reading.heading(kind.property, terms.reverses)
+    return reading.heading(kind.family, terms.plurals) if kind.family else reading.heading(kind.property)
+
+
+# --- sections -----------------------------------------------------------------------------------------------------
+
+
+def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[Listed]]]) -> Iterator[Section | None]:
+    title = reading._("What articles say") if reading.is_left_out(node) else reading._("What holds")
+    elsewhere = (reading.fact(node, p, reading._(name)) for p, name in _ELSEWHERE.items())
+    yield section("facts", title, facts([*reading.facts(node), *_joined(elsewhere)]))
+    rows: list[Voice] = []
+    for heading, lists in listed.values():
+        blocks = [block for each in lists for block in _blocks(reading, node, each, several=len(lists) > 1)]
+        rows += [
+            voice for block in blocks if isinstance(block, SectionTable) for row in block.rows for voice in row.voices
+        ]
+        yield section(_anchor(lists[0]), heading, *blocks)
+    differ = reading.heading(icn("Disagreement"), reading.terms.plurals)
+    yield section("disagreements", differ, _disagreements(reading))
+    own = reading.voices_on(node)
+    if any(reading.is_a(node, name) for name in _TOLD_BY):
+        alone = reading._("No article is about this alone; what is said of it stands with what it belongs to.")
+        yield section("voices", reading._("Who says so"), Voices(own) if own else None if listed else Note(alone))
+    else:
+        yield section("articles", reading._("Articles"), _articles([*own, *rows]))
+
+
+def _blocks(reading: Reading, node: str, listed: Listed, *, several: bool) -> Iterator[Any]:
+    plural = reading.heading(listed.family, reading.terms.plurals).text if listed.family else ""
+    yield from write_tables(reading, node, listed, plural if several else "")
+    if listed.total > len(listed.things):
+        properties = " ".join(f"<{p}>" for p in listed.properties)
+        family = f" ; a <{listed.family}>" if listed.family else ""
+        pattern = f"VALUES ?property {{ {properties} }} ?thing ?property <{node}>{family}"
+        query = f"SELECT DISTINCT ?thing {{ {pattern} }} ORDER BY ?thing"
+        yield reading.first_of(len(listed.things), listed.total, query)
+
+
+_TOLD_BY: Final = ("Situation", "Occurrence", "Document", "UnidentifiedParty")
+"""Classes of what claims are about as a whole: their pages end with the claims, those of others with the articles."""
+
+
+def _joined(found: Iterable[Fact | None]) -> Iterator[Fact]:
+    """Put the values of facts of one name together."""
+    named: dict[str, Fact] = {}
+    for each in found:
+        if each is not None:
+            before = named.get(each.name.text)
+            named[each.name.text] = Fact(each.name, (*(before.values if before else ()), *each.values), each.property)
+    return iter(named.values())
+
+
+def _anchor(listed: Listed) -> str:
+    names = (listed.family, *listed.properties[:1])
+    return "-".join(name.rpartition("#")[2].rpartition("/")[2] for name in names if name)
+
+
+def _disagreements(reading: Reading) -> SectionTable | None:
+    found = tuple(each for each in reading.leading("onProperty") if reading.iris(each, "about"))
+    family = reading.terms.family((icn("Disagreement"),))
+    tables = write_tables(reading, "", Listed(family, (), found, len(found))) if found else ()
+    return next((block for block in tables if isinstance(block, SectionTable)), None)
+
+
+def _articles(voices: list[Voice]) -> Entries | None:
+    """List the articles that a page rests on, oldest first."""
+    found = {voice.article.iri: voice for voice in voices}
+    entries = (
+        (v.article, ", ".join(filter(None, (v.publisher.text if v.publisher else "", v.published))))
+        for v in found.values()
+    )
+    return Entries(tuple(entries)) if found else None
+
+
+def _other_names(reading: Reading, node: str) -> tuple[Shown, ...]:
+    shown = reading.name(node).text
+    known = [Shown(text, "", language) for language, text in reading.labels(node).items()]
+    made = reading.is_a(node, "Situation")  # by the build, in each language alike
+    return () if made else tuple({each.text: each for each in known if each.text != shown}.values())
+
+
+def _notes(reading: Reading, node: str, links: Iterable[str]) -> Iterator[Note]:
+    is_placeholder = reading.is_a(node, "UnidentifiedParty")
+    left_open = {node, *links} if is_placeholder else {node}
+    named = sorted({s for each in left_open for s in reading.leading("resolves", each)})
+    if reading.name(node).is_descriptive:
+        yield Note(reading._("It has no name of its own; this is the curators' description."), is_aside=True)
+    if is_placeholder:
+        yield Note(
+            reading._(
+                "No source names this party. It stands for what is said of it, and never answers a question that asks "
+                "for named ones."
+            )
+        )
+    if named:
+        yield Note(reading._("Named by another article:"), tuple(map(reading.name, named)))
+    elif reading.is_left_out(node):
+        yield Note(reading._("This does not hold: only what the curator set aside says so."))
+    if reading.get(node, icn("denies")):
+        yield Note(reading._("An article denies this: what is denied is not asserted by it."))
+    if reading.one(node, "disputed") == "true":
+        yield Note(reading._("Some articles assert this and another denies it."))
