@@ -43,14 +43,13 @@ _CLAIM: Final = ID + "claim/"
 _BOUNDS: Final = ("beganNotBefore", "beganBy", "endedNotBefore", "endedBy")
 _NAMED_BY: Final = (LABEL, PREF_LABEL, TITLE)
 """Properties that name a thing, best first."""
-_NAMES: Final = """SELECT ?s ?p ?o {{ VALUES ?s {{ {block} }} ?s ?p ?o FILTER (?p IN (rdfs:label, skos:prefLabel,
-  dcterms:title, rdf:type, icn:edtf, icn:earliest, icn:latest, icn:descriptiveName, icn:dated, icn:usual,
-  skos:broader, icn:within, dcterms:publisher, schema:datePublished, schema:url))
-  FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}"""
-# What is named by its date, as a participation by that of its meeting, and who published an article.
-_NAMES_BEHIND: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?x {{ {block} }} ?x ?q ?s
-  FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
-  FILTER (?p IN (rdfs:label, rdf:type, icn:edtf, icn:earliest, icn:latest)) }}"""
+# What things are called, and the dates and publishers that they have: a participation goes by the date of its meeting.
+_NAMES: Final = """SELECT DISTINCT ?s ?p ?o {{
+  {{ VALUES ?s {{ {block} }} ?s ?p ?o FILTER (?p IN (rdfs:label, skos:prefLabel, dcterms:title, rdf:type, icn:edtf,
+    icn:earliest, icn:latest, icn:descriptiveName, icn:dated, icn:usual, skos:broader, icn:within, dcterms:publisher,
+    schema:datePublished, schema:url)) FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}
+  UNION {{ VALUES ?x {{ {block} }} ?x ?q ?s FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
+    FILTER (?p IN (rdfs:label, rdf:type, icn:edtf, icn:earliest, icn:latest)) }} }}"""
 _NAMES_ANYWHERE: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ {block} }} GRAPH ?g {{ ?s ?p ?o }}
   FILTER (?p IN (rdfs:label, dcterms:title, rdf:type, icn:descriptiveName)) }}"""
 HIDDEN: Final = {icn(name) for name in ("statedIn", "descriptiveName")}
@@ -324,9 +323,7 @@ def read_names(things: Iterable[str]) -> LookUp[dict[str, Values]]:
     """Read what things are called, by what dates they have, and who published what is an article."""
     wanted = sorted(things)
     names: dict[str, Values] = {}
-    blocks = [write_block(part) for part in in_parts(wanted)]
-    texts = [text.format(block=block) for block in blocks for text in (_NAMES, _NAMES_BEHIND)]
-    yield from _keep(names, texts)
+    yield from _keep(names, [_NAMES.format(block=write_block(part)) for part in in_parts(wanted)])
     # What the resolved view has is named there; a deprecated situation has its name in a graph alone.
     left = [thing for thing in wanted if thing.startswith(ID) and LABEL not in names.get(thing, ())]
     yield from _keep(names, [_NAMES_ANYWHERE.format(block=write_block(part)) for part in in_parts(left)])
