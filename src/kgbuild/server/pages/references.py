@@ -13,7 +13,7 @@ from kgbuild.questions.lookup import write_term
 from kgbuild.server.languages import Reader
 from kgbuild.server.pages.layout import (
     N_,
-    Branch,
+    ConceptBranch,
     Entries,
     Fact,
     Note,
@@ -156,13 +156,15 @@ def _said_of(reading: Reading, node: str) -> Iterator[Fact | None]:
     yield fact(reading._("Notes"), "editorialNote", "scopeNote")
 
 
-def _tree(reading: Reading, parents: dict[str, list[tuple[str, int]]], top: str, seen: set[str]) -> tuple[Branch, ...]:
+def _tree(
+    reading: Reading, parents: dict[str, list[tuple[str, int]]], top: str, seen: set[str]
+) -> tuple[ConceptBranch, ...]:
     """Arrange concepts below their broader ones; a circle ends where it closes."""
     made = []
     for each, count in sorted(parents.get(top, []), key=lambda pair: reading.name(pair[0]).text.casefold()):
         if each not in seen:
             seen.add(each)
-            made.append(Branch(reading.name(each), count, _tree(reading, parents, each, seen)))
+            made.append(ConceptBranch(reading.name(each), count, _tree(reading, parents, each, seen)))
     return tuple(made)
 
 

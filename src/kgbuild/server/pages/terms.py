@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
-from weakref import WeakKeyDictionary
 
-from kgbuild.lookups import Bindings, LookUp, select
+from kgbuild.gathering import HIERARCHY
+from kgbuild.lookups import Bindings, LookUp, select_all
 from kgbuild.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE
-from kgbuild.server.lookups import drive
+from kgbuild.server.data import Data
 from kgbuild.server.service import Service
 
 Labels = Mapping[str, str]
@@ -45,6 +45,8 @@ class Terms:
     """Property -> the one whose value it qualifies."""
     key_parts: frozenset[str] = frozenset()
     single_valued: frozenset[str] = frozenset()
+    hierarchies: tuple[Bindings, ...] = ()
+    """What is below what among all classes and properties, for `gather`."""
 
     @cached_property
     def _above(self) -> dict[str, frozenset[str]]:
@@ -85,22 +87,21 @@ class Terms:
 
 def read_terms() -> LookUp[Terms]:
     """Read what is said of the terms of the ontology."""
-    return _terms((yield from select(_READ)))
-
-
-_KEPT: Final[WeakKeyDictionary[Service, tuple[object, Terms]]] = WeakKeyDictionary()
+    rows, *hierarchies = yield from select_all(_READ, *HIERARCHY)
+    return _terms(rows, tuple(hierarchies))
 
 
 async def terms_of(service: Service) -> Terms:
     """Give the terms of the data that are served now; they are read once."""
-    data = service.data
-    kept = _KEPT.get(service)
-    if kept is None or kept[0] is not data:
-        kept = _KEPT[service] = data, await drive(service, read_terms())
-    return kept[1]
+    return await service.once(_read)
 
 
-def _terms(rows: Bindings) -> Terms:
+async def _read(data: Data) -> Terms:
+    rows, *hierarchies = [(await data.select(text)).records() for text in (_READ, *HIERARCHY)]
+    return _terms(rows, tuple(hierarchies))
+
+
+def _terms(rows: Bindings, hierarchies: tuple[Bindings, ...]) -> Terms:
     texts: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     values: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
@@ -118,4 +119,5 @@ def _terms(rows: Bindings) -> Terms:
         {s: found[0] for s, found in values[icn("qualifies")].items()},
         frozenset(values[icn("keyPart")]),
         frozenset(values[icn("singleValued")]),
+        hierarchies,
     )

@@ -20,8 +20,8 @@ from kgbuild.server.pages.layout import (
     Note,
     Page,
     Section,
+    SectionTable,
     Shown,
-    Table,
     Voice,
     Voices,
     facts,
@@ -47,6 +47,7 @@ _UNTOLD: Final = (
 _BESIDES: Final = """SELECT DISTINCT ?s { VALUES ?x { %s } { ?s icn:about ?x ; icn:onProperty ?p }
   UNION { ?s icn:denies ?x } UNION { ?x icn:resolves ?s } UNION { ?s icn:resolves ?x } }"""
 _ELSEWHERE: Final = {
+    ALT_LABEL: N_("Also written"),
     EXTERNAL["skos"] + "exactMatch": N_("Elsewhere"),
     EXTERNAL["rdfs"] + "seeAlso": N_("Elsewhere"),
     EXTERNAL["owl"] + "sameAs": N_("Elsewhere"),
@@ -197,7 +198,9 @@ def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[L
     rows: list[Voice] = []
     for heading, lists in listed.values():
         blocks = [block for each in lists for block in _blocks(reading, node, each, several=len(lists) > 1)]
-        rows += [voice for block in blocks if isinstance(block, Table) for row in block.rows for voice in row.voices]
+        rows += [
+            voice for block in blocks if isinstance(block, SectionTable) for row in block.rows for voice in row.voices
+        ]
         yield section(_anchor(lists[0]), heading, *blocks)
     differ = reading.heading(icn("Disagreement"), reading.terms.plurals)
     yield section("disagreements", differ, _disagreements(reading))
@@ -239,11 +242,11 @@ def _anchor(listed: Listed) -> str:
     return "-".join(name.rpartition("#")[2].rpartition("/")[2] for name in names if name)
 
 
-def _disagreements(reading: Reading) -> Table | None:
+def _disagreements(reading: Reading) -> SectionTable | None:
     found = tuple(each for each in reading.leading("onProperty") if reading.iris(each, "about"))
     family = reading.terms.family((icn("Disagreement"),))
     tables = write_tables(reading, "", Listed(family, (), found, len(found))) if found else ()
-    return next((block for block in tables if isinstance(block, Table)), None)
+    return next((block for block in tables if isinstance(block, SectionTable)), None)
 
 
 def _articles(voices: list[Voice]) -> Entries | None:
@@ -259,7 +262,6 @@ def _articles(voices: list[Voice]) -> Entries | None:
 def _other_names(reading: Reading, node: str) -> tuple[Shown, ...]:
     shown = reading.name(node).text
     known = [Shown(text, "", language) for language, text in reading.labels(node).items()]
-    known += [Shown(t.value, "", t.language) for t in reading.get(node, ALT_LABEL)]
     made = reading.is_a(node, "Situation")  # by the build, in each language alike
     return () if made else tuple({each.text: each for each in known if each.text != shown}.values())
 
