@@ -47,8 +47,8 @@ class Stopwatch:
 
 def build_once(data: Path, build: Path) -> None:
     """Build and print the stages as JSON: the child process."""
-    from kgbuild.pipeline import Sources
-    from kgbuild.pipeline import build as build_release
+    from kgbuild.build.pipeline import Sources
+    from kgbuild.build.pipeline import build as build_release
 
     watch = Stopwatch()
     release, _ = build_release(Sources(data=data, root=data), build, watch)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from kgbuild.namespaces import GRAPH, PREFIXES, RDF_TYPE, expand
+from kgbuild.core.namespaces import GRAPH, PREFIXES, RDF_TYPE, expand
 
 SEED = 20240221
 CLAIMS = (2, 6)

@@ -19,7 +19,7 @@ from pyoxigraph import Literal, QuerySolutions, RdfFormat, Store
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from kgbuild.folding import fold
+from kgbuild.core.folding import fold
 from kgbuild.search import FILE
 from kgbuild.search.index import make_index
 from kgbuild.search.names import FiledQuads

@@ -225,8 +225,8 @@ def virtuoso(file: Path, folder: Path) -> Iterator[tuple[str, float]]:
     """Serve with Virtuoso 7, loaded graph by graph."""
     if not shutil.which("virtuoso-t"):
         raise FileNotFoundError("Virtuoso 7 is not installed: on Debian, apt-get install virtuoso-opensource-7")
-    from kgbuild.loading import RESOLVED_GRAPH, find_target, load_release
-    from kgbuild.progress import Silent
+    from kgbuild.build.loading import RESOLVED_GRAPH, find_target, load_release
+    from kgbuild.core.progress import Silent
 
     release = folder / "build" / "releases" / "bench"
     release.mkdir(parents=True)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Store
 
-from kgbuild.pipeline import Sources, assemble, build, compile_graph, compile_records, release_content
-from kgbuild.progress import Silent
-from kgbuild.release import publish
+from kgbuild.build.pipeline import Sources, assemble, build, compile_graph, compile_records, release_content
+from kgbuild.build.release import publish
+from kgbuild.core.progress import Silent
 from mini import MINI, ROOT, copy_project, sources
 from serving import Served, mini_file, serving
 

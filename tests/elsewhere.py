@@ -72,7 +72,8 @@ class Windows:
 def main() -> None:
     """Run a command."""
     take_away()
-    from kgbuild import cli, release
+    from kgbuild import cli
+    from kgbuild.build import release
 
     # Only for our own modules: others have chosen what they do by the real platform when they were imported.
     vars(cli)["sys"] = vars(release)["sys"] = Windows()

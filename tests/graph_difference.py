@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pyoxigraph import NamedNode, Quad, RdfFormat, parse
 
-from kgbuild.namespaces import ARTICLE_GRAPH, GRAPH, shorten
+from kgbuild.core.namespaces import ARTICLE_GRAPH, GRAPH, shorten
 
 Counts = Counter[tuple[str, str]]
 """(graph, predicate) -> number of quads."""

@@ -8,7 +8,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import kgbuild
-from kgbuild.server.problems import TITLES
+from kgbuild.server.http.problems import TITLES
 
 SERVER = Path(kgbuild.__file__).parent / "server"
 METHODS = [("templates/**.html", "jinja2"), ("**.py", "python")]

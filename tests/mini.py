@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from unittest import mock
 
+from kgbuild.build.pipeline import Sources
+from kgbuild.build.release import Release, current_release, verify
 from kgbuild.cli import main
-from kgbuild.errors import KgError
-from kgbuild.pipeline import Sources
-from kgbuild.release import Release, current_release, verify
+from kgbuild.core.errors import KgError
 
 ROOT = Path(__file__).resolve().parents[1]
 MINI = ROOT / "tests" / "fixtures" / "mini"

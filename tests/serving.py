@@ -18,8 +18,8 @@ from typing import Any
 import requests
 
 import kgbuild
-from kgbuild.pipeline import Sources, compile_graph
-from kgbuild.store import canonical_nquads
+from kgbuild.build.pipeline import Sources, compile_graph
+from kgbuild.build.store import canonical_nquads
 from servers import free_port, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]

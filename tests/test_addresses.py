@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from kgbuild.errors import UsageError
-from kgbuild.server.addresses import read_public_url
+from kgbuild.core.errors import UsageError
+from kgbuild.server.exchange.addresses import read_public_url
 from serving import BROWSER, PATIENCE, Served, mini_file, serving
 
 PUBLIC = "https://example.org/some/icn"

@@ -19,11 +19,11 @@ from urllib.parse import quote, urlencode
 import pytest
 from starlette.types import ASGIApp
 
-from kgbuild.engines import lexer
-from kgbuild.server import answering
 from kgbuild.server.app import make_app
-from kgbuild.server.responses import Cache, Response
-from kgbuild.server.service import Service, Settings
+from kgbuild.server.exchange import answers as answering
+from kgbuild.server.exchange.service import Service, Settings
+from kgbuild.server.http.responses import Cache, Response
+from kgbuild.sparql import lexer
 from kgbuild.workers.lanes import Limits
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer

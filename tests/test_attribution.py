@@ -17,11 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, RdfFormat, Store, Triple
 
-from kgbuild.engines import attribution, derivation
-from kgbuild.engines.derivation import derive
-from kgbuild.engines.patterns import read_patterns
-from kgbuild.engines.rewriting import NotAttributableError, rewrite
-from kgbuild.namespaces import (
+from kgbuild.core.namespaces import (
     ARTICLE_GRAPH,
     GRAPH,
     ID,
@@ -32,7 +28,12 @@ from kgbuild.namespaces import (
     shorten,
     sparql_header,
 )
-from kgbuild.server import operations
+from kgbuild.server.data import operations
+from kgbuild.support import derivation
+from kgbuild.support import rows as attribution
+from kgbuild.support.derivation import derive
+from kgbuild.support.patterns import read_patterns
+from kgbuild.support.rewriting import NotAttributableError, rewrite
 from kgbuild.workers.protocol import DATA, END, FAULT, cut
 from kgbuild.workers.request import Request
 from kgbuild.workers.zygote import answer, find_handlers

@@ -14,12 +14,12 @@ import pytest
 import rdflib
 from rdflib.namespace import SH
 
+from kgbuild.build.pipeline import check_articles, compile_records
+from kgbuild.build.release import current_release
 from kgbuild.build.shapes import load_shapes
-from kgbuild.errors import DataError, Issue, Place
-from kgbuild.namespaces import ONTOLOGY, PREFIXES
-from kgbuild.pipeline import check_articles, compile_records
-from kgbuild.progress import Silent
-from kgbuild.release import current_release
+from kgbuild.core.errors import DataError, Issue, Place
+from kgbuild.core.namespaces import ONTOLOGY, PREFIXES
+from kgbuild.core.progress import Silent
 from mini import MINI, ROOT, Done, copy_project, edit, is_whole, kgbuild, kgbuild_here, sources
 
 # --- through the command ----------------------------------------------------------------------------------------------
@@ -420,8 +420,8 @@ NEVER = {
     "target-selector target-source",
     "the reader takes positions in order and within the text alone (test_records)": "position-length position-order",
     "the compiler labels every article, with its id if need be": "article-label",
-    "kgbuild.dates makes the nodes of dates (test_dates)": "date-approximate date-bounds date-certain date-earliest "
-    "date-edtf date-latest date-precision date-uncertain date-year",
+    "kgbuild.core.dates makes the nodes of dates (test_dates)": "date-approximate date-bounds date-certain "
+    "date-earliest date-edtf date-latest date-precision date-uncertain date-year",
     "a registered entity or a ref is named, so it is an IRI": "decision-concerning decision-ledTo meeting-concerning "
     "programme-concerning proposal-concerning publication-concerning statement-concerning",
     "the compiler writes a text of the record, so it is one": "entity-outside-identifier",

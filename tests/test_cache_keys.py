@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from kgbuild.server import cache_keys
-from kgbuild.server.answering import Prepared
-from kgbuild.server.cache_keys import document_key, request_key
-from kgbuild.server.negotiation import GRAPH_OFFERS, RESULT_OFFERS
-from kgbuild.server.service import Service, Settings
+from kgbuild.server.exchange import cache_keys
+from kgbuild.server.exchange.answers import Prepared
+from kgbuild.server.exchange.cache_keys import document_key, request_key
+from kgbuild.server.exchange.service import Service, Settings
+from kgbuild.server.http.negotiation import GRAPH_OFFERS, RESULT_OFFERS
 from kgbuild.workers.spool import Answer
 
 HEADERS = {

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from pyoxigraph import DefaultGraph, RdfFormat, Store
 
-from kgbuild import catalogue
-from kgbuild.catalogue import count_store, make_catalogue, read_catalogue
-from kgbuild.engines import select
-from kgbuild.engines.embedded import EmbeddedEngine
-from kgbuild.lookups import run
-from kgbuild.query_error import QueryError
-from kgbuild.release import current_release
+from kgbuild.build import catalogue
+from kgbuild.build.catalogue import count_store, make_catalogue, read_catalogue
+from kgbuild.build.release import current_release
+from kgbuild.core.terms import select
+from kgbuild.sparql.embedded import EmbeddedEngine
+from kgbuild.sparql.lookups import run
+from kgbuild.sparql.query_error import QueryError
 from serving import mini_nquads
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from kgbuild import __version__, pipeline
+from kgbuild import __version__
+from kgbuild.build import pipeline
+from kgbuild.build.release import QUADS, current_release
 from kgbuild.cli import app
-from kgbuild.errors import ExitCode
-from kgbuild.namespaces import expand
+from kgbuild.core.errors import ExitCode
+from kgbuild.core.namespaces import expand
 from kgbuild.questions.tables import FORMATS
-from kgbuild.release import QUADS, current_release
 from mini import COMMAND, Done, copy_project, edit, is_whole, kgbuild, kgbuild_here
 from serving import until
 

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, RdfFormat, Store, serialize
 from rdflib import OWL, PROV, RDF, RDFS, URIRef
 
-from kgbuild import consistency
-from kgbuild.consistency import Triple, check_consistency, hermit_input, run_hermit, split_axioms
-from kgbuild.errors import EngineError, ExitCode, Issue, KgError, Place, UsageError
-from kgbuild.namespaces import PREFIXES, expand, sparql_header
-from kgbuild.pipeline import Graph, check_graph, compile_graph
-from kgbuild.progress import Silent
-from kgbuild.sourcemap import SourceMap
+from kgbuild.build import consistency
+from kgbuild.build.consistency import Triple, check_consistency, hermit_input, run_hermit, split_axioms
+from kgbuild.build.pipeline import Graph, check_graph, compile_graph
+from kgbuild.build.sourcemap import SourceMap
+from kgbuild.core.errors import EngineError, ExitCode, Issue, KgError, Place, UsageError
+from kgbuild.core.namespaces import PREFIXES, expand, sparql_header
+from kgbuild.core.progress import Silent
 from mini import copy_project, sources
 from serving import is_alive, until
 
@@ -179,7 +179,7 @@ def test_no_temporary_file_is_left_by_a_build_that_is_ended(
     endless.write_text(f"#!/bin/sh\necho $$ > {started}.new\nmv {started}.new {started}\nexec sleep 600\n")
     endless.chmod(0o755)
     monkeypatch.setenv("KGBUILD_JAVA", str(endless))
-    program = "from kgbuild.consistency import run_hermit; run_hermit([])"
+    program = "from kgbuild.build.consistency import run_hermit; run_hermit([])"
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)
     until(started.exists, "HermiT was not started")
     assert [] != list(temporary.iterdir())

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from pyoxigraph import QuerySolutions, Store
 
+from kgbuild.build.pipeline import Sources, compile_graph
 from kgbuild.build.texts import normalise
-from kgbuild.errors import Findings
-from kgbuild.namespaces import PREFIXES
-from kgbuild.pipeline import Sources, compile_graph
+from kgbuild.core.errors import Findings
+from kgbuild.core.namespaces import PREFIXES
 from kgbuild.records.documents import parse_document
 from kgbuild.records.kinds import CLAIM_KINDS
 from kgbuild.records.models import Article

@@ -21,9 +21,9 @@ import yaml
 from pyoxigraph import RdfFormat, Store
 from rdflib import RDF, Graph, Literal, Namespace, URIRef
 
-from kgbuild.catalogue.descriptions import TITLE
-from kgbuild.release import Release, current_release, list_releases
-from kgbuild.server.rendering import data_block
+from kgbuild.build.catalogue.descriptions import TITLE
+from kgbuild.build.release import Release, current_release, list_releases
+from kgbuild.server.pages.rendering import data_block
 from nonempty import nonempty
 from serving import BROWSER, PATIENCE, ROOT, Served, mini_file, mini_nquads, resident, serving, until
 
@@ -562,7 +562,7 @@ def large(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     about = {"bytes": LARGE, "sha256": "0" * 64}
     manifest = {**release.manifest, "files": {**release.manifest["files"], "large.nq": about}}
     (release.path / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    tweak = "import kgbuild.server.downloads as d; d.SLOW_READER = 1.0"
+    tweak = "import kgbuild.server.routes.downloads as d; d.SLOW_READER = 1.0"
     with serving(tmp_path_factory.mktemp("served-large"), build=folder, tweak=tweak) as running:
         yield running, f"/releases/{release.id}/large.nq"
 
@@ -667,7 +667,7 @@ def test_a_long_sitemap_has_parts(tmp_path: Path) -> None:
     names = [f"thing-{number:02}" for number in range(23)] + ["a&b", "x'y", "\u6c49\u5b57", "a%20b"]
     lines = [f'<{ID}place/{name}> <http://www.w3.org/2000/01/rdf-schema#label> "x" .' for name in names]
     data.write_text("\n".join(lines) + "\n", "utf-8")
-    tweak = "import kgbuild.server.crawlers as c; c.PART = 15"
+    tweak = "import kgbuild.server.routes.crawlers as c; c.PART = 15"
     with serving(tmp_path, data, tweak=tweak) as running:
         parts = addresses(get(running, "/sitemap.xml").content)
         listed = [addresses(requests.get(part, timeout=PATIENCE).content) for part in parts]

@@ -1,4 +1,4 @@
-"""`kgbuild.dates`: what is a date, what it bounds, what refines what."""
+"""`kgbuild.core.dates`: what is a date, what it bounds, what refines what."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lark.exceptions import VisitError
 
-from kgbuild import dates
-from kgbuild.dates import DateError, DateNode, contains, parse_date, parse_edtf, read_date, refines, width, window
+from kgbuild.core import dates
+from kgbuild.core.dates import DateError, DateNode, contains, parse_date, parse_edtf, read_date, refines, width, window
 
 ISO = date.fromisoformat
 

@@ -20,8 +20,8 @@ import pytest
 import requests
 
 from canary import DISGUISED, PLAIN, listening
+from kgbuild.build.release import ReleaseContent, collect_garbage, publish
 from kgbuild.questions.named import bind, load_questions
-from kgbuild.release import ReleaseContent, collect_garbage, publish
 from kgbuild.workers import disk
 from mini import kgbuild_here
 from nonempty import nonempty
@@ -500,7 +500,7 @@ def test_each_release_has_its_store(tmp_path: Path) -> None:
     """A release that comes in is loaded and takes over; gc removes the store of one that is gone, unless it is used."""
     build = tmp_path / "build"
     first = make_release(build, "first")
-    tweak = "import kgbuild.server.service as s; s.LOOK_EVERY = 0.1"
+    tweak = "import kgbuild.server.exchange.service as s; s.LOOK_EVERY = 0.1"
     with serving(tmp_path, build=build, options=["--store", "disk"], tweak=tweak) as served:
         assert [{"x": "first"}] == served.rows(WHICH)
         second = make_release(build, "second")

@@ -9,10 +9,10 @@ import pytest
 from pyoxigraph import QuerySolutions, Store
 
 from kgbuild.cli import app
-from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.questions.named import ask, load_questions
 from kgbuild.questions.tables import format_answer
-from kgbuild.server.problems import TITLES
+from kgbuild.server.http.problems import TITLES
+from kgbuild.sparql.embedded import EmbeddedEngine
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

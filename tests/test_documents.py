@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kgbuild.errors import Findings, Issue, Place
+from kgbuild.core.errors import Findings, Issue, Place
 from kgbuild.records.documents import MAX_BYTES, MAX_DEPTH, Document, KeyPath, parse_document, read_document
 
 NAME = "data/articles/2024/x.yaml"
@@ -180,7 +180,7 @@ def test_brackets_do_not_crash_the_process(tmp_path: Path) -> None:
     """100,000 brackets, which overflow the stack of whoever composes them, are an issue in a process that lives on."""
     (tmp_path / "x.yaml").write_text("[" * 100_000)
     program = (
-        "import sys; from pathlib import Path; from kgbuild.errors import Findings; "
+        "import sys; from pathlib import Path; from kgbuild.core.errors import Findings; "
         "from kgbuild.records.documents import read_document; "
         "found = Findings(); read_document(Path(sys.argv[1]), 'x.yaml', found); print(*[i.code for i in found])"
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kgbuild.errors import ExitCode
-from kgbuild.release import current_release
+from kgbuild.build.release import current_release
+from kgbuild.core.errors import ExitCode
 from mini import ROOT, Done, copy_project, kgbuild_here
 
 PROGRAM = (sys.executable, str(ROOT / "tests" / "elsewhere.py"))

@@ -20,12 +20,12 @@ import requests
 from pyoxigraph import Literal, NamedNode, Quad, QueryResultsFormat, QueryTriples, RdfFormat, Store
 
 from canary import DISGUISED, PLAIN, Canary, listening
-from kgbuild.engines import Engine, Table, Term, select
-from kgbuild.engines.embedded import EmbeddedEngine, open_release
-from kgbuild.engines.remote import LONGEST_GET, RemoteEngine, query_form
-from kgbuild.errors import EngineError, ExitCode, UsageError
-from kgbuild.namespaces import PREFIXES, sparql_header
-from kgbuild.release import QUADS, current_release
+from kgbuild.build.release import QUADS, current_release
+from kgbuild.core.errors import EngineError, ExitCode, UsageError
+from kgbuild.core.namespaces import PREFIXES, sparql_header
+from kgbuild.core.terms import Engine, Table, Term, select
+from kgbuild.sparql.embedded import EmbeddedEngine, open_release
+from kgbuild.sparql.remote import LONGEST_GET, RemoteEngine, query_form
 from mini import kgbuild_here
 from servers import Server, oxigraph_server
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
-from kgbuild.engines.embedded import EmbeddedEngine
-from kgbuild.errors import UsageError
-from kgbuild.explain import explain as explain_thing
-from kgbuild.explanation import ExplainedClaim, Explanation, Passage, format_explanation, format_json
-from kgbuild.lookups import run
-from kgbuild.namespaces import ARTICLE_GRAPH, expand
+from kgbuild.core.errors import UsageError
+from kgbuild.core.namespaces import ARTICLE_GRAPH, expand
+from kgbuild.sparql.embedded import EmbeddedEngine
+from kgbuild.sparql.lookups import run
+from kgbuild.support.explain import explain as explain_thing
+from kgbuild.support.explanation import ExplainedClaim, Explanation, Passage, format_explanation, format_json
 
 ROOT = Path(__file__).resolve().parents[1]
 MINI = ROOT / "tests" / "fixtures" / "mini"

@@ -22,9 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, QuerySolutions, RdfFormat, Store, Triple, parse
 
-from kgbuild.namespaces import ARTICLE_GRAPH, DATE, GRAPH, ONTOLOGY, PREFIXES, expand, shorten
-from kgbuild.pipeline import Graph, Sources, compile_graph
-from kgbuild.store import canonical_nquads
+from kgbuild.build.pipeline import Graph, Sources, compile_graph
+from kgbuild.build.store import canonical_nquads
+from kgbuild.core.namespaces import ARTICLE_GRAPH, DATE, GRAPH, ONTOLOGY, PREFIXES, expand, shorten
 
 ROOT = Path(__file__).resolve().parent.parent
 MINI = ROOT / "tests" / "fixtures" / "mini"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kgbuild.errors import DataError, Place
+from kgbuild.core.errors import DataError, Place
 from kgbuild.questions.headers import comment_block, read_header
 
 

@@ -18,8 +18,8 @@ from pyld import jsonld as pyld
 from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 from rdflib.compare import isomorphic
 
-from kgbuild.engines import jsonld
-from kgbuild.namespaces import BASE, EXTERNAL, ONTOLOGY, PREFIXES
+from kgbuild.core.namespaces import BASE, EXTERNAL, ONTOLOGY, PREFIXES
+from kgbuild.sparql import jsonld
 from npm import installed
 from serving import PATIENCE, Served, mini_file, serving
 

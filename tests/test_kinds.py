@@ -11,17 +11,17 @@ import pytest
 from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 
 from kgbuild.build.claims import ClaimFacts
+from kgbuild.build.graph import Triple, compile_article
+from kgbuild.build.ontology import Ontology, read_ontology
+from kgbuild.build.resolution import Resolved, Resolver, make_scales
 from kgbuild.build.situations import compile_claim, say_kind
-from kgbuild.errors import Findings, Issue
-from kgbuild.namespaces import PREFIXES, RDF_TYPE, expand, shorten
-from kgbuild.ontology import Ontology, read_ontology
-from kgbuild.rdf import Triple, compile_article
+from kgbuild.core.errors import Findings, Issue
+from kgbuild.core.namespaces import PREFIXES, RDF_TYPE, expand, shorten
 from kgbuild.records.documents import Document, parse_document
 from kgbuild.records.kinds import CLAIM_KINDS, Fields
 from kgbuild.records.models import Article, Claim, Entity, EntityModel, Source
 from kgbuild.records.reading import read_claim
-from kgbuild.registry import Registry
-from kgbuild.resolution import Resolved, Resolver, make_scales
+from kgbuild.records.registry import Registry
 from nonempty import nonempty
 
 ROOT = Path(__file__).resolve().parents[1]

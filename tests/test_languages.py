@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgbuild.date_text import DateWriter
-from kgbuild.dates import parse_date
-from kgbuild.ontology import read_ontology
-from kgbuild.server.languages import LABELS, reader_of
+from kgbuild.build.ontology import read_ontology
+from kgbuild.core.date_text import DateWriter
+from kgbuild.core.dates import parse_date
+from kgbuild.server.http.languages import LABELS, reader_of
 from messages import translated, wanted
 from mini import ROOT
 

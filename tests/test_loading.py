@@ -14,13 +14,13 @@ import pytest
 import requests
 from pyoxigraph import RdfFormat, Store
 
-from kgbuild.engines import select
-from kgbuild.engines.embedded import EmbeddedEngine
-from kgbuild.errors import EngineError, UsageError
-from kgbuild.loading import RESOLVED_GRAPH, Loaded, Target, find_target, load_release, read_graphs
-from kgbuild.namespaces import GRAPH
-from kgbuild.progress import Silent
-from kgbuild.store import canonical_nquads
+from kgbuild.build.loading import RESOLVED_GRAPH, Loaded, Target, find_target, load_release, read_graphs
+from kgbuild.build.store import canonical_nquads
+from kgbuild.core.errors import EngineError, UsageError
+from kgbuild.core.namespaces import GRAPH
+from kgbuild.core.progress import Silent
+from kgbuild.core.terms import select
+from kgbuild.sparql.embedded import EmbeddedEngine
 from servers import Server, oxigraph_server, virtuoso_server
 
 ROOT = Path(__file__).parents[1]

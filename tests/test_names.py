@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, parse
 
 from graph_difference import count, describe
-from kgbuild.captions import LANGUAGES, Caption, choose_text
-from kgbuild.date_text import DateWriter, write_point
-from kgbuild.dates import DateError, parse_edtf
-from kgbuild.names import LONGEST_PART, add_names
-from kgbuild.namespaces import ARTICLE_GRAPH, NAMES_GRAPH, PREFIXES, expand
-from kgbuild.ontology import Ontology, read_ontology
+from kgbuild.build.names import LONGEST_PART, add_names
+from kgbuild.build.ontology import Ontology, read_ontology
+from kgbuild.core.captions import LANGUAGES, Caption, choose_text
+from kgbuild.core.date_text import DateWriter, write_point
+from kgbuild.core.dates import DateError, parse_edtf
+from kgbuild.core.namespaces import ARTICLE_GRAPH, NAMES_GRAPH, PREFIXES, expand
 from mini import ROOT
 from nonempty import nonempty
 

@@ -10,7 +10,7 @@ import pytest
 from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef, Variable
 from rdflib.term import Node
 
-from kgbuild.namespaces import EXTERNAL, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
+from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
 from nonempty import nonempty
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -523,7 +523,7 @@ HEADER = re.compile(r"^\s*(?:@prefix|PREFIX)\s+([A-Za-z-]*):\s*<([^>]*)>", re.MU
 
 
 def strange_prefixes(path: Path) -> list[str]:
-    """List the prefixes that a file declares otherwise than kgbuild.namespaces does, or that are unknown there."""
+    """List the prefixes that a file declares otherwise than kgbuild.core.namespaces does, or that are unknown there."""
     declared = HEADER.findall(path.read_text(encoding="utf-8"))
     return [prefix for prefix, iri in declared if PREFIXES.get(prefix) != iri]
 

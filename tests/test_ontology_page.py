@@ -12,12 +12,12 @@ import requests
 from pyoxigraph import RdfFormat, Store
 from rdflib import OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef
 
-from kgbuild.catalogue.reference import make_reference
-from kgbuild.engines.embedded import EmbeddedEngine
-from kgbuild.lookups import run
+from kgbuild.build.catalogue.reference import make_reference
 from kgbuild.questions.named import load_questions
-from kgbuild.server.diagrams import DiagramText, Node, Part, situation_diagram, tree_diagram, width_of
-from kgbuild.server.ontology_page import questions_using
+from kgbuild.server.pages.diagrams import DiagramText, Node, Part, situation_diagram, tree_diagram, width_of
+from kgbuild.server.pages.ontology import questions_using
+from kgbuild.sparql.embedded import EmbeddedEngine
+from kgbuild.sparql.lookups import run
 from nonempty import nonempty
 from serving import BROWSER, PATIENCE, ROOT, Served, serving
 

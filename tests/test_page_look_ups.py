@@ -9,16 +9,16 @@ from typing import Any, Final
 import pytest
 from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
 
-from kgbuild.engines import Answer
-from kgbuild.engines.embedded import EmbeddedEngine, convert_term
-from kgbuild.lookups import run
-from kgbuild.namespaces import EXTERNAL, ID, ONTOLOGY, RDF_TYPE
-from kgbuild.server.languages import LABELS, Reader
+from kgbuild.core.namespaces import EXTERNAL, ID, ONTOLOGY, RDF_TYPE
+from kgbuild.core.terms import Answer
+from kgbuild.server.http.languages import LABELS, Reader
 from kgbuild.server.pages import view_of
 from kgbuild.server.pages.layout import Facts, Page, Row, SectionTable, Shown, Voices
 from kgbuild.server.pages.reading import HIDDEN
 from kgbuild.server.pages.terms import Terms, read_terms
-from kgbuild.support import claims_for, claims_on, details_of, evidence_for, supports_for
+from kgbuild.sparql.embedded import EmbeddedEngine, convert_term
+from kgbuild.sparql.lookups import run
+from kgbuild.support.claims import claims_for, claims_on, details_of, evidence_for, supports_for
 
 LABEL: Final = NamedNode(EXTERNAL["rdfs"] + "label")
 TYPE: Final = NamedNode(RDF_TYPE)

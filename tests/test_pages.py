@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from kgbuild.namespaces import ID, sparql_header
+from kgbuild.core.namespaces import ID, sparql_header
 from kgbuild.server.pages.charts import Span, timeline
 from kgbuild.server.pages.layout import Shown
 from markup import checked, data_of, page, words

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from kgbuild.namespaces import BASE, ID, SITUATION_KINDS, sparql_header
-from kgbuild.server.rendering import local_path
+from kgbuild.core.namespaces import BASE, ID, SITUATION_KINDS, sparql_header
+from kgbuild.server.pages.rendering import local_path
 from markup import checked, page, words
 from nonempty import nonempty
 from serving import Served, mini_nquads, serving

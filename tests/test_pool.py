@@ -25,9 +25,9 @@ import pytest
 import requests
 from pyoxigraph import Store
 
-from kgbuild.query_error import QueryError
-from kgbuild.release import ReleaseContent, publish
-from kgbuild.server.data import EmbeddedData
+from kgbuild.build.release import ReleaseContent, publish
+from kgbuild.server.data.access import EmbeddedData
+from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers import lanes, spool, supervisor
 from kgbuild.workers import zygote as zygote_module
 from kgbuild.workers.lanes import Limits
@@ -85,7 +85,7 @@ def streaming(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[
     """Run a server that holds a megabyte of an answer and streams the rest, to readers who read."""
     tweak = (
         f"import kgbuild.workers.spool as p; p.SPOOL_ANSWER = {MEGABYTE}; p.SLOW_READER = 0.5\n"
-        "import kgbuild.server.answering as s; s.SLOW_READER = 0.5"
+        "import kgbuild.server.exchange.answers as s; s.SLOW_READER = 0.5"
     )
     with patient(tmp_path_factory.mktemp("streaming"), data, tweak) as served:
         yield served
@@ -349,7 +349,7 @@ def test_a_release_comes_in_without_a_failed_request(tmp_path: Path) -> None:
     """
     build = tmp_path / "build"
     first = make_release(build, "first")
-    tweak = "import kgbuild.server.service as s; s.LOOK_EVERY = 0.1"
+    tweak = "import kgbuild.server.exchange.service as s; s.LOOK_EVERY = 0.1"
     options = ["--query-timeout", "60", "--workers", "2"]
     with serving(tmp_path, build=build, options=options, tweak=tweak) as served, ThreadPoolExecutor(6) as threads:
         old = zygote(served)
@@ -393,7 +393,7 @@ def test_a_release_that_cannot_be_loaded_changes_nothing(tmp_path: Path) -> None
     """A damaged release as the current one: the old one goes on, the log says why, no process is left behind."""
     build = tmp_path / "build"
     make_release(build, "first")
-    tweak = "import kgbuild.server.service as s; s.LOOK_EVERY = 0.1"
+    tweak = "import kgbuild.server.exchange.service as s; s.LOOK_EVERY = 0.1"
     with serving(tmp_path, build=build, options=["--workers", "2"], tweak=tweak) as served:
         second = make_release(build, "second")
         until(lambda: served.rows(WHICH)[0]["x"] == "second", "the second one took over")
@@ -869,7 +869,7 @@ def test_health_is_told_truthfully(tmp_path: Path, data: Path) -> None:
 
 def test_a_page_ends_with_its_client(tmp_path: Path, data: Path) -> None:
     """What a page asks has the reader's deadline, and ends when the reader leaves."""
-    slow = f"import kgbuild.server.home as h; h._ARTICLES = {RUNAWAY!r}"
+    slow = f"import kgbuild.server.routes.home as h; h._ARTICLES = {RUNAWAY!r}"
     with serving(tmp_path, data, options=["--query-timeout", "60", "--workers", "2"], tweak=slow) as served:
         with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n")

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from pyoxigraph import DefaultGraph, NamedNode, Store
 
-from kgbuild.engines import Engine, Table, Term
-from kgbuild.engines.embedded import EmbeddedEngine
-from kgbuild.gathering import gather
-from kgbuild.loading import RESOLVED_GRAPH, find_target, load_release
-from kgbuild.lookups import run
-from kgbuild.namespaces import ID
-from kgbuild.progress import Silent
+from kgbuild.build.loading import RESOLVED_GRAPH, find_target, load_release
+from kgbuild.build.store import canonical_nquads
+from kgbuild.core.namespaces import ID
+from kgbuild.core.progress import Silent
+from kgbuild.core.terms import Engine, Table, Term
 from kgbuild.questions.named import ask, load_questions
-from kgbuild.store import canonical_nquads
-from kgbuild.support import Evidence, details_of, evidence_for
+from kgbuild.sparql.embedded import EmbeddedEngine
+from kgbuild.sparql.lookups import run
+from kgbuild.support.claims import Evidence, details_of, evidence_for
+from kgbuild.support.gathering import gather
 from nonempty import nonempty
 from servers import oxigraph_server, virtuoso_server
 

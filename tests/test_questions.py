@@ -21,11 +21,10 @@ from rdflib import Dataset, URIRef
 from rdflib.paths import Path as PropertyPath
 from rdflib.plugins.sparql import prepareQuery
 
-from kgbuild.engines import Answer, Table, Term, iri, literal, select
-from kgbuild.engines.embedded import EmbeddedEngine
-from kgbuild.errors import DataError, UsageError
-from kgbuild.lookups import run
-from kgbuild.namespaces import ARTICLE_GRAPH, ONTOLOGY, expand, sparql_header
+from kgbuild.build.store import canonical_nquads
+from kgbuild.core.errors import DataError, UsageError
+from kgbuild.core.namespaces import ARTICLE_GRAPH, ONTOLOGY, expand, sparql_header
+from kgbuild.core.terms import Answer, Table, Term, iri, literal, select
 from kgbuild.questions.headers import read_header
 from kgbuild.questions.named import (
     ask,
@@ -40,7 +39,8 @@ from kgbuild.questions.named import (
 )
 from kgbuild.questions.tables import format_csv, short
 from kgbuild.questions.values import ParameterError, find_thing, write_value
-from kgbuild.store import canonical_nquads
+from kgbuild.sparql.embedded import EmbeddedEngine
+from kgbuild.sparql.lookups import run
 from mini import kgbuild_here
 from nonempty import nonempty
 

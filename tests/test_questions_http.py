@@ -23,19 +23,19 @@ from pyoxigraph import NamedNode, Store
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from kgbuild.dates import parse_edtf
-from kgbuild.engines import Table, select
-from kgbuild.engines.embedded import EmbeddedEngine
-from kgbuild.errors import EngineError
-from kgbuild.lookups import LookUp, run
-from kgbuild.lookups import select as look_up
-from kgbuild.namespaces import BASE, ID, expand
+from kgbuild.core.dates import parse_edtf
+from kgbuild.core.errors import EngineError
+from kgbuild.core.namespaces import BASE, ID, expand
+from kgbuild.core.terms import Table, select
 from kgbuild.questions.named import THEMES, Question, bind, load_questions, read_values
-from kgbuild.server import openapi
 from kgbuild.server.app import routes
-from kgbuild.server.lookups import MOST, drive
-from kgbuild.server.question_pages import is_date_column
-from kgbuild.server.service import Service
+from kgbuild.server.exchange.lookups import MOST, drive
+from kgbuild.server.exchange.service import Service
+from kgbuild.server.pages.question import is_date_column
+from kgbuild.server.routes import openapi
+from kgbuild.sparql.embedded import EmbeddedEngine
+from kgbuild.sparql.lookups import LookUp, run
+from kgbuild.sparql.lookups import select as look_up
 from nonempty import nonempty
 from serving import BROWSER, PATIENCE, Served, serving
 

@@ -15,11 +15,11 @@ from pyoxigraph import DefaultGraph, NamedNode, RdfFormat, Store, serialize
 from rdflib import OWL, RDF, RDFS, URIRef
 from rdflib.term import Node
 
-from kgbuild.errors import DataError
-from kgbuild.namespaces import GENID, GRAPH, expand
-from kgbuild.pipeline import Sources, compile_graph
-from kgbuild.reasoning import Rule, infer, load_rules
-from kgbuild.store import make_store, update
+from kgbuild.build.pipeline import Sources, compile_graph
+from kgbuild.build.reasoning import Rule, infer, load_rules
+from kgbuild.build.store import make_store, update
+from kgbuild.core.errors import DataError
+from kgbuild.core.namespaces import GENID, GRAPH, expand
 from mini import ROOT
 from test_golden import RULES_1_TO_5
 

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from kgbuild.build.graph import compile_article, compile_entities
+from kgbuild.build.ontology import Ontology, read_ontology
 from kgbuild.build.texts import check_text
-from kgbuild.errors import Findings, Issue
-from kgbuild.namespaces import ENTITY_KINDS
-from kgbuild.ontology import Ontology, read_ontology
-from kgbuild.rdf import compile_article, compile_entities
+from kgbuild.core.errors import Findings, Issue
+from kgbuild.core.namespaces import ENTITY_KINDS
 from kgbuild.records.kinds import CLAIM_KINDS
 from kgbuild.records.models import Article, Entity
 from kgbuild.records.reading import read_all, read_article, read_entity
-from kgbuild.registry import Registry, duplicate_ids
+from kgbuild.records.registry import Registry, duplicate_ids
 from mini import MINI, ROOT
 from nonempty import nonempty
 

@@ -13,8 +13,8 @@ import requests
 from pyoxigraph import Store
 
 from canary import DISGUISED, PLAIN, Canary, listening
-from kgbuild.namespaces import PREFIXES
-from kgbuild.query_error import QueryError
+from kgbuild.core.namespaces import PREFIXES
+from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers.evaluation import refuse
 from kgbuild.workers.request import Request
 from nonempty import nonempty

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from kgbuild.errors import DataError, Findings, Issue
-from kgbuild.pipeline import compile_records
-from kgbuild.progress import Silent
+from kgbuild.build.pipeline import compile_records
+from kgbuild.core.errors import DataError, Findings, Issue
+from kgbuild.core.progress import Silent
 from kgbuild.records.models import Entity
 from kgbuild.records.reading import read_entity
-from kgbuild.registry import Registry, UnknownEntityError, duplicate_ids
+from kgbuild.records.registry import Registry, UnknownEntityError, duplicate_ids
 from mini import copy_project, edit, sources
 
 FILES = {

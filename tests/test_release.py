@@ -21,11 +21,9 @@ from typing import Any
 import pyoxigraph
 import pytest
 
-from kgbuild import pipeline
-from kgbuild.errors import KgError, UsageError
-from kgbuild.namespaces import ID, ONTOLOGY
-from kgbuild.pipeline import build
-from kgbuild.release import (
+from kgbuild.build import pipeline
+from kgbuild.build.pipeline import build
+from kgbuild.build.release import (
     MANIFEST,
     QUADS,
     SOURCE_MAP,
@@ -41,6 +39,8 @@ from kgbuild.release import (
     use_release,
     verify,
 )
+from kgbuild.core.errors import KgError, UsageError
+from kgbuild.core.namespaces import ID, ONTOLOGY
 from mini import COMMAND, MINI, copy_project, edit, files_of, is_whole, kgbuild, kgbuild_here, link_project, sources
 from nonempty import nonempty
 

@@ -25,8 +25,8 @@ import requests
 from pyoxigraph import QueryResultsFormat, QuerySolutions, RdfFormat, parse, parse_query_results
 
 from canary import DISGUISED, PLAIN, listening
-from kgbuild.loading import RESOLVED_GRAPH, find_target, load_release
-from kgbuild.progress import Silent
+from kgbuild.build.loading import RESOLVED_GRAPH, find_target, load_release
+from kgbuild.core.progress import Silent
 from kgbuild.questions.named import load_questions
 from servers import oxigraph_server, virtuoso_server
 from serving import BROWSER, JSON, PATIENCE, ROOT, RUNAWAY, Served, is_alive, serving, until

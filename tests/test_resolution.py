@@ -11,12 +11,12 @@ import pytest
 from pyoxigraph import Literal, NamedNode
 
 from kgbuild.build.claims import Term, icn
-from kgbuild.dates import DateNode, parse_date
-from kgbuild.namespaces import DATE, PREFIXES
-from kgbuild.ontology import Ontology, read_ontology
-from kgbuild.rdf import CompiledArticle, CompiledClaim, Triple
-from kgbuild.resolution import Resolved, Resolver, Scales
-from kgbuild.sourcemap import SourceMap
+from kgbuild.build.graph import CompiledArticle, CompiledClaim, Triple
+from kgbuild.build.ontology import Ontology, read_ontology
+from kgbuild.build.resolution import Resolved, Resolver, Scales
+from kgbuild.build.sourcemap import SourceMap
+from kgbuild.core.dates import DateNode, parse_date
+from kgbuild.core.namespaces import DATE, PREFIXES
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNT = NamedNode(PREFIXES["count"] + "nispacee--institutional-members--2015")

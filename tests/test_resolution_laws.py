@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import NamedNode
 
-from kgbuild import ids
-from kgbuild.dates import DateNode, parse_date, refines, window
-from kgbuild.namespaces import RDF_TYPE, expand
-from kgbuild.ontology import Ontology, read_ontology
-from kgbuild.rdf import CompiledArticle, CompiledClaim
-from kgbuild.resolution import Resolved, Resolver, Scales
-from kgbuild.sourcemap import SourceMap
+from kgbuild.build.graph import CompiledArticle, CompiledClaim
+from kgbuild.build.ontology import Ontology, read_ontology
+from kgbuild.build.resolution import Resolved, Resolver, Scales
+from kgbuild.build.sourcemap import SourceMap
+from kgbuild.core import ids
+from kgbuild.core.dates import DateNode, parse_date, refines, window
+from kgbuild.core.namespaces import RDF_TYPE, expand
 from mini import ROOT
 
 SUBJECT, JOINED, MEMBER = (NamedNode(expand(name)) for name in ("membership:a--b", "icn:joined", "icn:member"))

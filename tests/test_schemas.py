@@ -14,9 +14,9 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 
-from kgbuild.namespaces import ENTITY_KINDS
+from kgbuild.core.namespaces import ENTITY_KINDS
 from kgbuild.records.kinds import CLAIM_KINDS
-from kgbuild.schemas import schema_texts, write_schemas
+from kgbuild.records.schemas import schema_texts, write_schemas
 from mini import MINI, ROOT, kgbuild_here
 from nonempty import nonempty
 

@@ -22,16 +22,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
+from kgbuild.build.release import current_release
 from kgbuild.cli import main
-from kgbuild.folding import fold, words_of
-from kgbuild.namespaces import ARTICLE_GRAPH, expand
-from kgbuild.release import current_release
+from kgbuild.core.folding import fold, words_of
+from kgbuild.core.namespaces import ARTICLE_GRAPH, expand
 from kgbuild.search import FILE, KINDS
 from kgbuild.search.index import index_bytes, make_index
 from kgbuild.search.names import NAME_KINDS, StoredQuads, gather
 from kgbuild.search.query import MATCHES, MOST_RESULTS, Found, Index, SearchError, TooLongError, is_one_edit
-from kgbuild.server.problems import Problem
-from kgbuild.server.search import read_request
+from kgbuild.server.http.problems import Problem
+from kgbuild.server.routes.search import read_request
 from mini import kgbuild_here
 from serving import BROWSER, PATIENCE, SOURCE, Served, serving, until
 
@@ -573,7 +573,7 @@ def test_data_that_are_too_large_are_served_without_search(tmp_path: Path) -> No
     """Above the bound queries are answered all the same, and what to do is said."""
     file = tmp_path / "some.nt"
     file.write_text('<urn:a> <http://www.w3.org/2000/01/rdf-schema#label> "A" .\n' * 3, encoding="utf-8")
-    tweak = "import kgbuild.server.searcher as s; s.MOST_QUADS = 2"
+    tweak = "import kgbuild.server.exchange.search_index as s; s.MOST_QUADS = 2"
     with serving(tmp_path, file, tweak=tweak) as served:
         answer = requests.get(f"{served.address}/search?q=a", timeout=PATIENCE)
         assert (503, "no-search") == (answer.status_code, answer.json()["type"].rpartition("/")[2])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pyoxigraph import QuerySolutions, Store
 
-from kgbuild.release import current_release
+from kgbuild.build.release import current_release
 from mini import COMMAND, ROOT, copy_project, is_whole
 
 

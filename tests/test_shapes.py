@@ -11,9 +11,9 @@ import rdflib
 from rdflib.namespace import OWL, RDF, RDFS, SH, SKOS
 
 from kgbuild.build.shapes import Shapes, load_shapes, validate_graph
-from kgbuild.errors import Issue
-from kgbuild.namespaces import GRAPH, PREFIXES
-from kgbuild.sourcemap import SourceMap
+from kgbuild.build.sourcemap import SourceMap
+from kgbuild.core.errors import Issue
+from kgbuild.core.namespaces import GRAPH, PREFIXES
 from nonempty import nonempty
 
 ONTOLOGY = Path(__file__).parents[1] / "ontology"

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from pyoxigraph import NamedNode, RdfFormat, parse
 
+from kgbuild.build.ontology import Ontology, read_ontology
 from kgbuild.build.situations import compile_claim
-from kgbuild.errors import Findings
-from kgbuild.namespaces import PREFIXES, shorten
-from kgbuild.ontology import Ontology, read_ontology
+from kgbuild.core.errors import Findings
+from kgbuild.core.namespaces import PREFIXES, shorten
 from kgbuild.records.documents import Document, parse_document
 from kgbuild.records.kinds import CLAIM_KINDS
 from kgbuild.records.models import Article, Entity, EntityModel, Source
 from kgbuild.records.reading import read_claim
-from kgbuild.registry import Registry
+from kgbuild.records.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 TURTLE = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())

@@ -19,7 +19,7 @@ QUERY = "ASK {}"
 HEAVY = {
     *("SPARQLWrapper", "anyascii", "asyncio", "babel", "jinja2", "owlready2", "prometheus_client", "pycountry"),
     *("pyshacl", "rdflib", "requests", "rich.console", "snowballstemmer", "sqlite3", "starlette", "uvicorn", "uvloop"),
-    *("werkzeug", "kgbuild.server", "kgbuild.pipeline", "kgbuild.workers"),
+    *("werkzeug", "kgbuild.server", "kgbuild.build.pipeline", "kgbuild.workers"),
     "kgbuild.records",
 }
 
@@ -36,7 +36,7 @@ def modules(folder: Path, *arguments: str) -> set[str]:
 def test_help_imports_next_to_nothing(tmp_path: Path, option: str) -> None:
     """Of our own modules the command line and the names that its help lists; of others typer alone."""
     found = modules(tmp_path, option)
-    ours = {"kgbuild", "kgbuild.cli", "kgbuild.errors", "kgbuild.namespaces", "kgbuild.search"}
+    ours = {"kgbuild", "kgbuild.cli", "kgbuild.core.errors", "kgbuild.core.namespaces", "kgbuild.search"}
     assert ours == {name for name in found if name.partition(".")[0] == "kgbuild"}
     assert set() == found & {"pydantic", "pyoxigraph", "rich", "yaml", *HEAVY}
 
@@ -57,8 +57,8 @@ def test_searching_imports_what_compares_names_and_no_more(project: Path) -> Non
 
 def test_the_heavy_ones_are_there() -> None:
     """What must not be imported has the name by which it would be: a build and a server need all of it."""
-    build = "import kgbuild.pipeline, kgbuild.loading, kgbuild.server.app, kgbuild.server.run, rich.console, sys"
-    program = f"{build}; print(*sys.modules)"
+    modules = "kgbuild.build.pipeline, kgbuild.build.loading, kgbuild.server.app, kgbuild.server.run, rich.console"
+    program = f"import sys, {modules}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
     lazily = {"anyascii", "snowballstemmer"}
     assert set() == HEAVY - lazily - set(done.stdout.split())

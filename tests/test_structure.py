@@ -11,8 +11,8 @@ from pathlib import Path
 
 import vulture
 
-from kgbuild.namespaces import ENTITY_KINDS, ONTOLOGY, SITUATION_KINDS
-from kgbuild.ontology import read_ontology
+from kgbuild.build.ontology import read_ontology
+from kgbuild.core.namespaces import ENTITY_KINDS, ONTOLOGY, SITUATION_KINDS
 from mini import ROOT
 
 SRC = ROOT / "src" / "kgbuild"

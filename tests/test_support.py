@@ -11,15 +11,12 @@ from typing import Any
 import pytest
 from pyoxigraph import DefaultGraph, NamedNode, QuerySolutions, Store, Triple
 
-from kgbuild.engines.attribution import attribute
-from kgbuild.engines.embedded import EmbeddedEngine, convert_term
-from kgbuild.explain import explain
-from kgbuild.gathering import gather, in_parts
-from kgbuild.lookups import run
-from kgbuild.namespaces import ARTICLE_GRAPH, GRAPH, ID, expand, shorten
-from kgbuild.pipeline import Compiled, Sources, assemble, compile_records
-from kgbuild.progress import Silent
-from kgbuild.support import (
+from kgbuild.build.pipeline import Compiled, Sources, assemble, compile_records
+from kgbuild.core.namespaces import ARTICLE_GRAPH, GRAPH, ID, expand, shorten
+from kgbuild.core.progress import Silent
+from kgbuild.sparql.embedded import EmbeddedEngine, convert_term
+from kgbuild.sparql.lookups import run
+from kgbuild.support.claims import (
     SUPPORT_GRAPH,
     Credit,
     all_claims_for,
@@ -28,6 +25,9 @@ from kgbuild.support import (
     evidence_for,
     supports_for,
 )
+from kgbuild.support.explain import explain
+from kgbuild.support.gathering import gather, in_parts
+from kgbuild.support.rows import attribute
 from mini import MINI, ROOT, copy_project, sources
 from nonempty import nonempty
 

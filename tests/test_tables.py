@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pyoxigraph import QueryResultsFormat, QuerySolutions, Store, parse_query_results
 from rich.cells import cell_len
 
-from kgbuild.engines import Row, Table, Term, Triple, iri, literal
-from kgbuild.engines.embedded import EmbeddedEngine, convert_term
-from kgbuild.errors import UsageError
-from kgbuild.namespaces import expand
+from kgbuild.core.errors import UsageError
+from kgbuild.core.namespaces import expand
+from kgbuild.core.terms import Row, Table, Term, Triple, iri, literal
 from kgbuild.questions.tables import FORMATS, as_table, fit_table, format_answer, one_line, short
+from kgbuild.sparql.embedded import EmbeddedEngine, convert_term
 from nonempty import nonempty
 
 INTEGER = expand("xsd:integer")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kgbuild.errors import Findings
+from kgbuild.core.errors import Findings
 from kgbuild.records.models import Entity
 from kgbuild.records.reading import read_entity
-from kgbuild.registry import Registry
-from kgbuild.territories import LANGUAGES, TerritoryCodeError, territory_names
+from kgbuild.records.registry import Registry
+from kgbuild.records.territories import LANGUAGES, TerritoryCodeError, territory_names
 
 
 def read(folder: Path, text: str, kind: str = "state") -> tuple[Entity | None, list[str]]:

@@ -25,11 +25,11 @@ from hypothesis import strategies as st
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Store, parse
 from rdflib.namespace import DCTERMS, FOAF, RDF, RDFS, SKOS, VOID
 
-from kgbuild.engines.thing_description import LARGEST, PER_PAGE, describe
-from kgbuild.namespaces import BASE, ID, ONTOLOGY, SITUATION_KINDS, expand
-from kgbuild.query_error import QueryError
-from kgbuild.server.negotiation import SHORT_NAMES
-from kgbuild.server.rendering import local_path
+from kgbuild.core.namespaces import BASE, ID, ONTOLOGY, SITUATION_KINDS, expand
+from kgbuild.server.data.thing_description import LARGEST, PER_PAGE, describe
+from kgbuild.server.http.negotiation import SHORT_NAMES
+from kgbuild.server.pages.rendering import local_path
+from kgbuild.sparql.query_error import QueryError
 from nonempty import nonempty
 from serving import BROWSER, Served, mini_file, mini_nquads, serving, workers, zygote
 
@@ -448,9 +448,9 @@ def test_a_page_that_there_is_not(things: Served, page: str, status: int) -> Non
 
 def test_what_is_read_for_a_page_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each bound holds by itself: of links that are looked at, and of triples on a page."""
-    monkeypatch.setattr("kgbuild.engines.thing_description.SCANNED", 60)
+    monkeypatch.setattr("kgbuild.server.data.thing_description.SCANNED", 60)
     assert 60 == describe(store, f"{ID}network/hub").total
-    monkeypatch.setattr("kgbuild.engines.thing_description.LARGEST", 100)
+    monkeypatch.setattr("kgbuild.server.data.thing_description.LARGEST", 100)
     found = list(describe(store, f"{ID}network/hub").triples())
     assert 90 < len(found) <= 110  # what tells of the document is always there
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode, QuerySolutions, RdfFormat, Store
 
-from kgbuild.errors import Issue
-from kgbuild.namespaces import PREFIXES, shorten
-from kgbuild.pipeline import Sources, compile_graph, validate
-from kgbuild.reasoning import infer, load_rules
+from kgbuild.build.pipeline import Sources, compile_graph, validate
+from kgbuild.build.reasoning import infer, load_rules
+from kgbuild.core.errors import Issue
+from kgbuild.core.namespaces import PREFIXES, shorten
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAPS = ROOT / "tests" / "fixtures" / "traps"

@@ -15,11 +15,11 @@ from rdflib.plugins.sparql.processor import SPARQLProcessor
 
 from kgbuild.build import shapes as shacl
 from kgbuild.build.checks import Check, load_checks, read_check, run_checks
+from kgbuild.build.ontology import read_ontology
 from kgbuild.build.shapes import Shapes, cached_parsing, load_shapes, shacl_report, spell, validate_graph
-from kgbuild.errors import DataError, Issue, Place
-from kgbuild.namespaces import GENID, GRAPH, PREFIXES, expand
-from kgbuild.ontology import read_ontology
-from kgbuild.sourcemap import SourceMap
+from kgbuild.build.sourcemap import SourceMap
+from kgbuild.core.errors import DataError, Issue, Place
+from kgbuild.core.namespaces import GENID, GRAPH, PREFIXES, expand
 from nonempty import nonempty
 
 ROOT = Path(__file__).parents[1]

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 import pytest
 import requests
 
-from kgbuild.namespaces import BASE, ID
+from kgbuild.core.namespaces import BASE, ID
 from serving import PATIENCE, ROOT, Served, mini_file, serving
 from test_things import KINDS, SINO
 

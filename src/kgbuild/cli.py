@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgbuild import __version__
-from kgbuild.errors import ExitCode, Issue, KgError, UsageError
+from kgbuild.core.errors import ExitCode, Issue, KgError, UsageError
 from kgbuild.search import KINDS
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from kgbuild.engines import Answer, Engine
-    from kgbuild.pipeline import Sources
-    from kgbuild.progress import Reporter
+    from kgbuild.build.pipeline import Sources
+    from kgbuild.core.progress import Reporter
+    from kgbuild.core.terms import Answer, Engine
     from kgbuild.questions.named import Question
 
 app = typer.Typer(
@@ -117,7 +117,7 @@ def _say(text: str) -> None:
 def _reporting() -> AbstractContextManager[Reporter]:
     from rich.console import Console
 
-    from kgbuild.progress import reporting
+    from kgbuild.core.progress import reporting
 
     return reporting(Console(stderr=True))
 
@@ -146,7 +146,7 @@ def _options(
 
 
 def _sources(records: Path, texts: Path | None) -> Sources:
-    from kgbuild.pipeline import Sources
+    from kgbuild.build.pipeline import Sources
 
     if not records.is_dir():
         raise UsageError(f"{records}: there is no such folder. Run kgbuild in the project's folder, or give --records.")
@@ -162,7 +162,7 @@ def _sources(records: Path, texts: Path | None) -> Sources:
 @app.command("build")
 def build_command(records: Records = _RECORDS, texts: Texts = None, build_dir: Build = _BUILD) -> None:
     """Build, validate and publish a release from the records."""
-    from kgbuild.pipeline import build
+    from kgbuild.build.pipeline import build
 
     with _reporting() as report:
         release, warnings = build(_sources(records, texts), build_dir, report)
@@ -193,8 +193,8 @@ def load_command(
 
     Who may write there is read from KGBUILD_USER, KGBUILD_PASSWORD and KGBUILD_AUTH (digest or basic).
     """
-    from kgbuild.loading import find_target, load_release
-    from kgbuild.release import current_release
+    from kgbuild.build.loading import find_target, load_release
+    from kgbuild.build.release import current_release
 
     target = find_target(endpoint, graph_store, resolved_graph, os.environ) if endpoint else None
     build_command(records, texts, build_dir)
@@ -214,7 +214,7 @@ def validate_command(records: Records = _RECORDS, texts: Texts = None) -> None:
 
     Each finding is told with its file, its line, and what would mend it.
     """
-    from kgbuild.pipeline import validate
+    from kgbuild.build.pipeline import validate
 
     with _reporting() as report:
         warnings = validate(_sources(records, texts), report)
@@ -227,7 +227,7 @@ def schemas_command(
     folder: Annotated[Path, typer.Argument(help="Where to write them.")] = _RECORDS / "schema",
 ) -> None:
     """Write the JSON Schemas of records, for editors."""
-    from kgbuild.schemas import write_schemas
+    from kgbuild.records.schemas import write_schemas
 
     if not folder.parent.is_dir():
         raise UsageError(f"{folder.parent}: there is no such folder. Run kgbuild in the project's folder, or name one.")
@@ -238,14 +238,14 @@ def schemas_command(
 
 
 def _engine(endpoint: str | None, build_dir: Path, default_graph: str = "", timeout: float = 0) -> Engine:
-    from kgbuild.engines.interruptible import InterruptibleEngine
+    from kgbuild.sparql.interruptible import InterruptibleEngine
 
     if endpoint:
-        from kgbuild.engines.remote import RemoteEngine
+        from kgbuild.sparql.remote import RemoteEngine
 
         return InterruptibleEngine(RemoteEngine(endpoint, default_graph=default_graph), timeout)
-    from kgbuild.engines.embedded import open_release
-    from kgbuild.release import current_release
+    from kgbuild.build.release import current_release
+    from kgbuild.sparql.embedded import open_release
 
     return InterruptibleEngine(open_release(current_release(build_dir).path), timeout)
 
@@ -285,8 +285,8 @@ def ask_command(
     build_dir: Build = _BUILD,
 ) -> None:
     """Ask a named question, with its parameters."""
-    from kgbuild.lookups import run
     from kgbuild.questions.named import ask, empty_sentence, find_question, load_questions
+    from kgbuild.sparql.lookups import run
 
     _check_format(format_)
     if question in ("--help", "-h"):
@@ -386,7 +386,7 @@ def search_command(
 
     A line for each: kind, name found, and IRI, with tabs between.
     """
-    from kgbuild.release import current_release
+    from kgbuild.build.release import current_release
     from kgbuild.search import FILE
     from kgbuild.search.query import Index
 
@@ -417,9 +417,9 @@ def explain_command(
     build_dir: Build = _BUILD,
 ) -> None:
     """Show every article, passage and inference behind a thing."""
-    from kgbuild.explain import explain
-    from kgbuild.explanation import format_explanation, format_json
-    from kgbuild.lookups import run
+    from kgbuild.sparql.lookups import run
+    from kgbuild.support.explain import explain
+    from kgbuild.support.explanation import format_explanation, format_json
 
     if format_ not in ("text", "json"):
         raise UsageError(f"--format {format_}: there is no such format. Use text or json.")
@@ -471,11 +471,11 @@ def serve_command(
     """
     if sys.platform != "linux":
         raise UsageError("kgbuild serve needs Linux, whose processes and pipes its workers are. Run it there.")
+    from kgbuild.build.release import current_release
     from kgbuild.questions.named import load_questions
-    from kgbuild.release import current_release
-    from kgbuild.server.remote_data import read_engine
+    from kgbuild.server.data.remote import read_engine
+    from kgbuild.server.exchange.service import Settings
     from kgbuild.server.run import serve
-    from kgbuild.server.service import Settings
     from kgbuild.workers.disk import MODES
     from kgbuild.workers.lanes import Limits
 
@@ -501,7 +501,7 @@ def serve_command(
 @releases.command("list")
 def release_list(build_dir: Build = _BUILD) -> None:
     """List the releases; a star marks the current one."""
-    from kgbuild.release import current_release, list_releases
+    from kgbuild.build.release import current_release, list_releases
 
     known = list_releases(build_dir)
     current = current_release(build_dir).id if known else ""
@@ -517,7 +517,7 @@ def release_show(
     """Show the manifest of a release; the current one if none is named."""
     import json
 
-    from kgbuild.release import current_release, find_release
+    from kgbuild.build.release import current_release, find_release
 
     release = find_release(build_dir, release_id) if release_id else current_release(build_dir)
     print(json.dumps(release.manifest, indent=2, ensure_ascii=False, sort_keys=True))
@@ -526,7 +526,7 @@ def release_show(
 @releases.command("use")
 def release_use(release_id: str, build_dir: Build = _BUILD) -> None:
     """Make a release the current one, after checking that it is whole."""
-    from kgbuild.release import use_release
+    from kgbuild.build.release import use_release
 
     _say(f"Current release: {use_release(build_dir, release_id).id}")
 
@@ -536,7 +536,7 @@ def release_gc(
     keep: Annotated[int, typer.Option(help="How many to keep.", min=1)] = 5, build_dir: Build = _BUILD
 ) -> None:
     """Remove old releases, but never the current one."""
-    from kgbuild.release import collect_garbage
+    from kgbuild.build.release import collect_garbage
 
     for name in collect_garbage(build_dir, keep):
         _say(f"Removed {name}")

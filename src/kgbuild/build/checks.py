@@ -10,9 +10,9 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from kgbuild.errors import DataError, Findings, Issue, Place, display_name, error
+from kgbuild.build.sourcemap import SourceMap
+from kgbuild.core.errors import DataError, Findings, Issue, Place, display_name, error
 from kgbuild.questions.headers import read_header
-from kgbuild.sourcemap import SourceMap
 
 
 @dataclass(frozen=True)

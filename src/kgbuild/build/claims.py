@@ -8,15 +8,15 @@ from typing import Any
 
 from pyoxigraph import Literal, NamedNode
 
-from kgbuild import ids
-from kgbuild.dates import DateNode
-from kgbuild.errors import Findings, suggestion
-from kgbuild.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE, SITUATION_KINDS
-from kgbuild.ontology import Ontology
+from kgbuild.build.ontology import Ontology
+from kgbuild.core import ids
+from kgbuild.core.dates import DateNode
+from kgbuild.core.errors import Findings, suggestion
+from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE, SITUATION_KINDS
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim
+from kgbuild.records.registry import Registry, iri_of
 from kgbuild.records.values import Named, StatusValue, Unidentified
-from kgbuild.registry import Registry, iri_of
 
 Term = NamedNode | Literal
 

@@ -26,12 +26,12 @@ from rdflib.plugins.sparql.parser import parseQuery
 from rdflib.plugins.sparql.processor import SPARQLProcessor
 from rdflib.term import Node
 
-from kgbuild.errors import DataError, Findings, Issue, Place, display_name, error, warning
-from kgbuild.namespaces import EXTERNAL, GRAPH, shorten
-from kgbuild.ontology import Ontology, read_turtle
-from kgbuild.rdf import ENTITIES_GRAPH, CompiledArticle, describe_date
-from kgbuild.sourcemap import SourceMap
-from kgbuild.store import to_rdflib
+from kgbuild.build.graph import ENTITIES_GRAPH, CompiledArticle, describe_date
+from kgbuild.build.ontology import Ontology, read_turtle
+from kgbuild.build.sourcemap import SourceMap
+from kgbuild.build.store import to_rdflib
+from kgbuild.core.errors import DataError, Findings, Issue, Place, display_name, error, warning
+from kgbuild.core.namespaces import EXTERNAL, GRAPH, shorten
 
 LONGEST_VALUE = 60
 """Characters of a value that a finding shows."""

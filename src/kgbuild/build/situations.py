@@ -10,16 +10,16 @@ from functools import singledispatch
 
 from pyoxigraph import Literal, NamedNode
 
-from kgbuild import ids
 from kgbuild.build.claims import ACTORS, ClaimCompiler, ClaimFacts, Given, icn
-from kgbuild.errors import Findings
-from kgbuild.namespaces import ENTITY_KINDS
-from kgbuild.ontology import Ontology
+from kgbuild.build.ontology import Ontology
+from kgbuild.core import ids
+from kgbuild.core.errors import Findings
+from kgbuild.core.namespaces import ENTITY_KINDS
 from kgbuild.records import kinds
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim
+from kgbuild.records.registry import Registry
 from kgbuild.records.values import SituationRef
-from kgbuild.registry import Registry
 
 ORGANIZATIONS = frozenset({"institution", "network"})
 STATES = frozenset({"state", "territory"})

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from kgbuild.errors import Issue, error
+from kgbuild.core.errors import Issue, error
 from kgbuild.records.models import Article
 
 

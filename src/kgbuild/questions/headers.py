@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from kgbuild.errors import DataError, Place, error
+from kgbuild.core.errors import DataError, Place, error
 
 REMEDY = "Write the leading comment lines as a YAML mapping, '# key: value', and quote texts that hold ': '."
 

@@ -12,12 +12,12 @@ from typing import Final
 
 from pyoxigraph import NamedNode
 
-from kgbuild.captions import choose_text
-from kgbuild.engines import Term, iri, literal
-from kgbuild.errors import UsageError
-from kgbuild.folding import plain
-from kgbuild.lookups import LookUp, select
-from kgbuild.namespaces import ID, ONTOLOGY, PREFIXES, shorten
+from kgbuild.core.captions import choose_text
+from kgbuild.core.errors import UsageError
+from kgbuild.core.folding import plain
+from kgbuild.core.namespaces import ID, ONTOLOGY, PREFIXES, shorten
+from kgbuild.core.terms import Term, iri, literal
+from kgbuild.sparql.lookups import LookUp, select
 
 # A backslash before u would be read as a code point by engines that unescape before they parse, as SPARQL
 # 1.1 §19.2 says: `\\u0022` would end the text there.  Any other escape is matched so that it is not cut in two.

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from kgbuild.engines import Engine, Table, Term, select
-from kgbuild.errors import DataError, Issue, Place, UsageError, error
-from kgbuild.lookups import LookUp, run
+from kgbuild.core.errors import DataError, Issue, Place, UsageError, error
+from kgbuild.core.terms import Engine, Table, Term, select
 from kgbuild.questions.headers import read_header
 from kgbuild.questions.lookup import names_of, write_term
 from kgbuild.questions.values import TYPES, Parameter, ParameterError, default_term, read_value, shown_part
+from kgbuild.sparql.lookups import LookUp, run
 
 THEMES: Final = {
     "membership": {"en": "Members and memberships", "ru": "Участники и членство"},

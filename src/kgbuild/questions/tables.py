@@ -16,9 +16,9 @@ from typing import Final
 
 from rich.cells import cell_len, chop_cells
 
-from kgbuild.engines import XSD_STRING, Answer, Table, Term, literal
-from kgbuild.errors import UsageError
-from kgbuild.namespaces import EXTERNAL, shorten
+from kgbuild.core.errors import UsageError
+from kgbuild.core.namespaces import EXTERNAL, shorten
+from kgbuild.core.terms import XSD_STRING, Answer, Table, Term, literal
 
 XSD_BOOLEAN: Final = EXTERNAL["xsd"] + "boolean"
 _MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>|])")

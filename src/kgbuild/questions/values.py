@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from kgbuild.engines import Term, iri, literal
-from kgbuild.errors import UsageError
-from kgbuild.folding import plain
-from kgbuild.lookups import LookUp
-from kgbuild.namespaces import EXTERNAL, ID, PREFIXES, shorten
+from kgbuild.core.errors import UsageError
+from kgbuild.core.folding import plain
+from kgbuild.core.namespaces import EXTERNAL, ID, PREFIXES, shorten
+from kgbuild.core.terms import Term, iri, literal
 from kgbuild.questions.lookup import (
     Candidate,
     claimed_candidates,
@@ -29,6 +28,7 @@ from kgbuild.questions.lookup import (
     nearest,
     successor,
 )
+from kgbuild.sparql.lookups import LookUp
 
 XSD: Final = EXTERNAL["xsd"]
 

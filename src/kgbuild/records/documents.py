@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from kgbuild.errors import Findings, Place, error
+from kgbuild.core.errors import Findings, Place, error
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from kgbuild.dates import DateError
-from kgbuild.errors import Findings, Issue, error, suggestion
+from kgbuild.core.dates import DateError
+from kgbuild.core.errors import Findings, Issue, error, suggestion
 from kgbuild.records.documents import Document, KeyPath
 from kgbuild.records.models import ArticleText, Source
 from kgbuild.records.values import LANGUAGE, SLUG, SPELL, Model, RecordError, SituationRef

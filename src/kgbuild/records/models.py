@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from kgbuild.errors import Place
+from kgbuild.core.errors import Place
 from kgbuild.records.documents import Document, KeyPath
 from kgbuild.records.kinds import Fields
+from kgbuild.records.territories import territory_names
 from kgbuild.records.values import Language, Model, Name, Offset, OneOrMore, Published, Ref, Sha256, Text, True_, Url
-from kgbuild.territories import territory_names
 
 
 class ArticleText(Model):

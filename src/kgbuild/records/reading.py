@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from kgbuild.errors import Findings, Issue, Place, display_name, error, suggestion
-from kgbuild.namespaces import ENTITY_KINDS
-from kgbuild.progress import Reporter
+from kgbuild.core.errors import Findings, Issue, Place, display_name, error, suggestion
+from kgbuild.core.namespaces import ENTITY_KINDS
+from kgbuild.core.progress import Reporter
 from kgbuild.records.documents import Document, KeyPath, read_document
 from kgbuild.records.findings import read_model, unknown_keys
 from kgbuild.records.kinds import CLAIM_KINDS, Fields
 from kgbuild.records.models import Article, Claim, ClaimNotes, Entity, EntityModel, Source
+from kgbuild.records.territories import TerritoryCodeError, territory_names
 from kgbuild.records.values import SLUG
-from kgbuild.territories import TerritoryCodeError, territory_names
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator, StringConstraints, Tag, WithJsonSchema
 
-from kgbuild.dates import DateNode, parse_date, window
+from kgbuild.core.dates import DateNode, parse_date, window
 
 SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 SPELL = r"[0-9][a-z0-9]*(?:-[a-z0-9]+)*"

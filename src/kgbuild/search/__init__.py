@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kgbuild.namespaces import ENTITY_KINDS, SITUATION_KINDS
+from kgbuild.core.namespaces import ENTITY_KINDS, SITUATION_KINDS
 
 FILE: Final = "search.sqlite"
 """In a release's folder."""

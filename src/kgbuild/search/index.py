@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from kgbuild.folding import Word, pinyin, words_of
+from kgbuild.core.folding import Word, pinyin, words_of
 from kgbuild.search import FILE, FORMAT, KINDS
 from kgbuild.search.names import Name, Quads, found_kind, gather
 

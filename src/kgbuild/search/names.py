@@ -10,10 +10,10 @@ from typing import Final, Protocol
 
 from pyoxigraph import Literal, NamedNode, Quad, Store, parse
 
-from kgbuild.engines.formats import EXTENSIONS
-from kgbuild.ids import kind_of
-from kgbuild.namespaces import ARTICLE_GRAPH, ENTITY_KINDS, NAMES_GRAPH, expand
+from kgbuild.core.ids import kind_of
+from kgbuild.core.namespaces import ARTICLE_GRAPH, ENTITY_KINDS, NAMES_GRAPH, expand
 from kgbuild.search import KINDS
+from kgbuild.sparql.formats import EXTENSIONS
 
 NAME_KINDS: Final = ("name", "short", "other-name", "spelling", "former", "described", "identifier")
 """What a name is to its thing, in the order in which they stand among equals."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from kgbuild.errors import KgError
-from kgbuild.folding import Word, words_of
-from kgbuild.namespaces import BASE, PREFIXES
+from kgbuild.core.errors import KgError
+from kgbuild.core.folding import Word, words_of
+from kgbuild.core.namespaces import BASE, PREFIXES
 from kgbuild.search import FORMAT
 from kgbuild.search.index import SHORTEST_CORRECTED, shortened
 

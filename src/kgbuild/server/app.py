@@ -15,24 +15,25 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from kgbuild.query_error import QueryError
-from kgbuild.server import query_pages, questions, search, things
-from kgbuild.server.addresses import PrefixMiddleware, root_path
-from kgbuild.server.answering import CutOffError, send_response, watched
-from kgbuild.server.cache_keys import request_key
-from kgbuild.server.context import give_context
-from kgbuild.server.crawlers import robots, sitemap, sitemap_part
-from kgbuild.server.dataset import dataset, void
-from kgbuild.server.downloads import release_file, release_itself, release_list
-from kgbuild.server.home import home
-from kgbuild.server.languages import reader_of
-from kgbuild.server.meter import MetricsMiddleware
-from kgbuild.server.metrics import metrics
-from kgbuild.server.negotiation import PROBLEM, VARY, wants_html
-from kgbuild.server.problems import Problem, from_query_error, problem
-from kgbuild.server.responses import Response, header, header_lines
-from kgbuild.server.service import Service
-from kgbuild.server.sparql import METHODS, endpoint
+from kgbuild.server.exchange.addresses import PrefixMiddleware, root_path
+from kgbuild.server.exchange.answers import CutOffError, send_response, watched
+from kgbuild.server.exchange.cache_keys import request_key
+from kgbuild.server.exchange.meter import MetricsMiddleware
+from kgbuild.server.exchange.service import Service
+from kgbuild.server.http.languages import reader_of
+from kgbuild.server.http.negotiation import PROBLEM, VARY, wants_html
+from kgbuild.server.http.problems import Problem, from_query_error, problem
+from kgbuild.server.http.responses import Response, header, header_lines
+from kgbuild.server.pages import query as query_pages
+from kgbuild.server.routes import questions, search, things
+from kgbuild.server.routes.context import give_context
+from kgbuild.server.routes.crawlers import robots, sitemap, sitemap_part
+from kgbuild.server.routes.dataset import dataset, void
+from kgbuild.server.routes.downloads import release_file, release_itself, release_list
+from kgbuild.server.routes.home import home
+from kgbuild.server.routes.metrics import metrics
+from kgbuild.server.routes.sparql import METHODS, endpoint
+from kgbuild.sparql.query_error import QueryError
 
 _log: Final = logging.getLogger("kgbuild.server")
 

@@ -12,13 +12,13 @@ from dataclasses import replace
 import uvicorn
 import uvloop
 
-from kgbuild.errors import UsageError
-from kgbuild.server.accesslog import AccessLogMiddleware, open_log
-from kgbuild.server.addresses import authority, read_public_url
-from kgbuild.server.answering import CutOffError
+from kgbuild.core.errors import UsageError
 from kgbuild.server.app import make_app
-from kgbuild.server.protocol import Protocol
-from kgbuild.server.service import Service, Settings
+from kgbuild.server.exchange.addresses import authority, read_public_url
+from kgbuild.server.exchange.answers import CutOffError
+from kgbuild.server.exchange.service import Service, Settings
+from kgbuild.server.http.access_log import AccessLogMiddleware, open_log
+from kgbuild.server.http.parser import Protocol
 
 BACKLOG = 2048
 

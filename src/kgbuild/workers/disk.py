@@ -28,8 +28,8 @@ from typing import IO, Any, Final, cast
 import pyoxigraph
 from pyoxigraph import RdfFormat, Store
 
-from kgbuild.engines.formats import EXTENSIONS
-from kgbuild.errors import EngineError, UsageError
+from kgbuild.core.errors import EngineError, UsageError
+from kgbuild.sparql.formats import EXTENSIONS
 
 ON_DISK_ABOVE: Final = 10_000_000
 """Quads: half a gigabyte of memory a million, for the data and again for each worker that scans them."""

@@ -25,12 +25,12 @@ from pyoxigraph import (
     serialize,
 )
 
-from kgbuild.engines import jsonld, lexer
-from kgbuild.engines.federation import find_service
-from kgbuild.engines.formats import GRAPHS, NOT_FOR_ASK, RESULTS, WITH_PREFIXES
-from kgbuild.engines.syntax import explain_syntax
-from kgbuild.namespaces import PREFIXES
-from kgbuild.query_error import QueryError
+from kgbuild.core.namespaces import PREFIXES
+from kgbuild.sparql import jsonld, lexer
+from kgbuild.sparql.federation import find_service
+from kgbuild.sparql.formats import GRAPHS, NOT_FOR_ASK, RESULTS, WITH_PREFIXES
+from kgbuild.sparql.query_error import QueryError
+from kgbuild.sparql.syntax import explain_syntax
 from kgbuild.workers.protocol import DATA, HEAD
 from kgbuild.workers.request import Request
 

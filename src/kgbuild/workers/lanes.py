@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from kgbuild.query_error import QueryError
+from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers.protocol import Wire
 
 QUICK: Final = 0.1

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import IO, Final, Protocol
 
-from kgbuild.query_error import QueryError
+from kgbuild.sparql.query_error import QueryError
 
 IN_MEMORY: Final = 1 << 20
 SPOOL_ANSWER: Final = 256 << 20

@@ -20,8 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from kgbuild.errors import EngineError
-from kgbuild.query_error import QueryError
+from kgbuild.core.errors import EngineError
+from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers import spool
 from kgbuild.workers.lanes import Lanes, Limits, Load, Worker, resident
 from kgbuild.workers.protocol import DATA, FAULT, HEAD, REQUEST, Wire, pack

@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from pyoxigraph import Store
 
-from kgbuild.query_error import QueryError
+from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers.disk import QUADS, hold, load_file, read_about
 from kgbuild.workers.protocol import END, FAULT, HEADER, Outbox, pack
 from kgbuild.workers.request import Request

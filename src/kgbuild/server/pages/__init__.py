@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from kgbuild.lookups import LookUp
-from kgbuild.namespaces import BASE, ID
-from kgbuild.server.languages import Reader
-from kgbuild.server.lookups import drive
+from kgbuild.core.namespaces import BASE, ID
+from kgbuild.server.exchange.lookups import drive
+from kgbuild.server.exchange.service import Service
+from kgbuild.server.http.languages import Reader
+from kgbuild.server.http.responses import Response
 from kgbuild.server.pages import articles, references, things
 from kgbuild.server.pages.layout import Page
+from kgbuild.server.pages.rendering import local_path, page
 from kgbuild.server.pages.terms import Terms, terms_of
-from kgbuild.server.rendering import local_path, page
-from kgbuild.server.responses import Response
-from kgbuild.server.service import Service
+from kgbuild.sparql.lookups import LookUp
 
 View = Callable[[str, Reader, Terms], LookUp[Page]]
 

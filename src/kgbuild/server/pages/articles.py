@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from kgbuild.dates import read_date, refines
-from kgbuild.engines import Term, iri
-from kgbuild.lookups import LookUp, select
-from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID
+from kgbuild.core.dates import read_date, refines
+from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID
+from kgbuild.core.terms import Term, iri
 from kgbuild.questions.lookup import write_term
-from kgbuild.server.languages import Reader
+from kgbuild.server.http.languages import Reader
 from kgbuild.server.pages.layout import (
     ClaimEntry,
     Claims,
@@ -32,10 +31,11 @@ from kgbuild.server.pages.layout import (
     sections,
 )
 from kgbuild.server.pages.reading import PUBLISHER, URL, Reading, is_web, read
+from kgbuild.server.pages.rendering import LANGUAGE_NAMES
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.terms import Terms, icn
-from kgbuild.server.rendering import LANGUAGE_NAMES
-from kgbuild.support import ClaimDetails, Credit
+from kgbuild.sparql.lookups import LookUp, select
+from kgbuild.support.claims import ClaimDetails, Credit
 
 BAR: Final = 1000
 """Width of the bar of a text, in its own units."""

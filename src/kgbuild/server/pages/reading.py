@@ -11,25 +11,18 @@ from typing import Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Store, Triple
 
-from kgbuild.date_text import write_point
-from kgbuild.engines import Term
-from kgbuild.engines.embedded import convert_term
-from kgbuild.gathering import gather, in_parts, write_block
-from kgbuild.lookups import LookUp, select_all
-from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY, RDF_TYPE, shorten
-from kgbuild.server.languages import Reader
+from kgbuild.core.date_text import write_point
+from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY, RDF_TYPE, shorten
+from kgbuild.core.terms import Term
+from kgbuild.server.http.languages import Reader
 from kgbuild.server.pages.charts import Span
 from kgbuild.server.pages.layout import Fact, Note, Shown, Value, Voice
+from kgbuild.server.pages.rendering import best_label, translations_of
 from kgbuild.server.pages.terms import Labels, Terms, icn
-from kgbuild.server.rendering import best_label, translations_of
-from kgbuild.support import (
-    ClaimDetails,
-    Credit,
-    all_claims_for,
-    claims_on,
-    details_of,
-    evidence_for,
-)
+from kgbuild.sparql.embedded import convert_term
+from kgbuild.sparql.lookups import LookUp, select_all
+from kgbuild.support.claims import ClaimDetails, Credit, all_claims_for, claims_on, details_of, evidence_for
+from kgbuild.support.gathering import gather, in_parts, write_block
 
 TITLE: Final = EXTERNAL["dcterms"] + "title"
 LABEL: Final = EXTERNAL["rdfs"] + "label"

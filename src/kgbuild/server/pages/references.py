@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from kgbuild.engines import iri
-from kgbuild.lookups import LookUp, select, select_all
-from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY
+from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY
+from kgbuild.core.terms import iri
 from kgbuild.questions.lookup import write_term
-from kgbuild.server.languages import Reader
+from kgbuild.server.http.languages import Reader
 from kgbuild.server.pages.layout import (
     N_,
     ConceptBranch,
@@ -28,8 +27,9 @@ from kgbuild.server.pages.layout import (
     sections,
 )
 from kgbuild.server.pages.reading import Reading, read
+from kgbuild.server.pages.rendering import LANGUAGE_NAMES
 from kgbuild.server.pages.terms import Terms, icn
-from kgbuild.server.rendering import LANGUAGE_NAMES
+from kgbuild.sparql.lookups import LookUp, select, select_all
 
 MOST: Final = 200
 """Things of one property that the page of a date lists."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from kgbuild.namespaces import EXTERNAL
+from kgbuild.core.namespaces import EXTERNAL
 from kgbuild.server.pages.reading import ALT_LABEL, LABEL, PUBLISHER, TITLE, URL, Reading
 from kgbuild.server.pages.terms import Labels
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from kgbuild.engines import Term
+from kgbuild.core.terms import Term
 from kgbuild.server.pages.charts import BarChart, Timeline, bars, timeline
 from kgbuild.server.pages.layout import Row, SectionTable, Shown, Voice
 from kgbuild.server.pages.reading import HIDDEN, Reading, is_ours, raised

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from kgbuild.gathering import HIERARCHY
-from kgbuild.lookups import Bindings, LookUp, select_all
-from kgbuild.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE
-from kgbuild.server.data import Data
-from kgbuild.server.service import Service
+from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE
+from kgbuild.server.data.access import Data
+from kgbuild.server.exchange.service import Service
+from kgbuild.sparql.lookups import Bindings, LookUp, select_all
+from kgbuild.support.gathering import HIERARCHY
 
 Labels = Mapping[str, str]
 """Language ("" for none) -> text."""

@@ -7,12 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kgbuild.engines import iri
-from kgbuild.gathering import in_parts, write_block
-from kgbuild.lookups import Bindings, LookUp, select, select_all
-from kgbuild.namespaces import EXTERNAL, ID, ONTOLOGY
+from kgbuild.core.namespaces import EXTERNAL, ID, ONTOLOGY
+from kgbuild.core.terms import iri
 from kgbuild.questions.lookup import write_term
-from kgbuild.server.languages import Reader
+from kgbuild.server.http.languages import Reader
 from kgbuild.server.pages.layout import (
     N_,
     Entries,
@@ -32,6 +30,8 @@ from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, read
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.tables import Listed, write_tables
 from kgbuild.server.pages.terms import Terms, icn
+from kgbuild.sparql.lookups import Bindings, LookUp, select, select_all
+from kgbuild.support.gathering import in_parts, write_block
 
 MOST: Final = 200
 """Things of one list that a page shows; where there are more, it says so and links to a query for all of them."""

@@ -1,0 +1,185 @@
+"""What a release holds, counted once: numbers, coverage, the ontology's reference, the JSON-LD context.
+
+The build writes it beside the quads, as a file that follows from them: inside the graph, counting would change the
+counts.  Where RDF files are served, the server asks them the same when it loads them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from pyoxigraph import Store
+
+from kgbuild.build.catalogue.context import make_context
+from kgbuild.build.catalogue.reference import Reference, make_reference
+from kgbuild.core.namespaces import BASE, ID, ONTOLOGY, ONTOLOGY_IRI
+from kgbuild.core.terms import Term
+from kgbuild.sparql.embedded import EmbeddedEngine
+from kgbuild.sparql.lookups import Bindings, LookUp, run, select
+from kgbuild.sparql.query_error import QueryError
+
+FILE: Final = "catalogue.json"
+"""The file of a release."""
+_EXAMPLES: Final = ("Network", "Institution", "State", "Person", "Meeting", "Agreement", "Membership", "Article")
+"""Classes of which an example is named."""
+_GRAPHS: Final = "SELECT ?x (COUNT(*) AS ?n) { GRAPH ?x { ?s ?p ?o } } GROUP BY ?x ORDER BY ?x"
+_CLASSES: Final = "SELECT ?x (COUNT(?s) AS ?n) { ?s a ?x } GROUP BY ?x ORDER BY ?x"
+_PROPERTIES: Final = """SELECT ?x ?as (COUNT(*) AS ?n) {
+  ?s ?x ?o BIND (IF(isLiteral(?o), IF(LANG(?o) = "", STR(DATATYPE(?o)), ""), IF(isIRI(?o), "@id", "")) AS ?as)
+} GROUP BY ?x ?as ORDER BY ?x ?as"""
+_TERMS: Final = f'SELECT DISTINCT ?x {{ ?x a ?class FILTER (STRSTARTS(STR(?x), "{ONTOLOGY}")) }} ORDER BY ?x'
+_VERSION: Final = f"SELECT ?x {{ <{ONTOLOGY_IRI}> owl:versionIRI ?x }} ORDER BY ?x LIMIT 1"
+_ENTITIES: Final = f'SELECT (COUNT(DISTINCT ?s) AS ?n) {{ ?s ?p ?o FILTER (STRSTARTS(STR(?s), "{ID}")) }}'
+_EXAMPLE: Final = f"""SELECT ?x (MIN(STR(?s)) AS ?n) {{
+  VALUES ?x {{ {" ".join(f"icn:{name}" for name in _EXAMPLES)} }} ?s a ?x FILTER (isIRI(?s))
+}} GROUP BY ?x ORDER BY ?x"""
+_LINKS: Final = f"""SELECT ?p ?space (COUNT(*) AS ?n) {{
+  VALUES ?p {{ owl:sameAs skos:exactMatch skos:closeMatch }}
+  ?s ?p ?o FILTER (isIRI(?o) && STRSTARTS(STR(?s), "{BASE}") && !STRSTARTS(STR(?o), "{BASE}"))
+  BIND (REPLACE(STR(?o), "^([a-zA-Z][a-zA-Z0-9+.-]*://[^/]*/?).*$", "$1") AS ?space)
+}} GROUP BY ?p ?space ORDER BY ?p ?space"""
+_SPAN: Final = """SELECT ?from ?to {
+  { SELECT (MIN(?earliest) AS ?from) { ?s icn:dated/icn:earliest ?earliest } }
+  { SELECT (MAX(?latest) AS ?to) { ?s icn:dated/icn:latest ?latest } }
+}"""
+_STATES: Final = """SELECT ?s (MIN(STR(?label)) AS ?name) {
+  ?s a icn:State FILTER (isIRI(?s)) OPTIONAL { ?s rdfs:label ?label FILTER (LANG(?label) = "en") }
+} GROUP BY ?s ORDER BY ?s"""
+QUERIES: Final = (_GRAPHS, _CLASSES, _PROPERTIES, _TERMS, _VERSION, _ENTITIES, _EXAMPLE, _LINKS, _SPAN, _STATES)
+"""What is asked, besides the reference: where it changes, answers that are kept count no longer."""
+_log: Final = logging.getLogger("kgbuild.build.catalogue")
+
+
+@dataclass(frozen=True)
+class Linkset:
+    """Links from our things to those of somebody else."""
+
+    predicate: str
+    space: str
+    """What the IRIs of the others begin with."""
+    triples: int
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What is known of the data; counts are of the default graph, as queries see it."""
+
+    graphs: dict[str, int] = field(default_factory=dict)
+    """Name of each graph -> its triples."""
+    triples: int = 0
+    classes: dict[str, int] = field(default_factory=dict)
+    properties: dict[str, int] = field(default_factory=dict)
+    terms: tuple[str, ...] = ()
+    """Local names of the terms of our ontology."""
+    ontology_version: str = ""
+    """IRI of the version of the ontology in the data."""
+    entities: int | None = None
+    """None, like what is empty below, where data are too large to be counted in time."""
+    examples: dict[str, str] = field(default_factory=dict)
+    """Class -> the first of its things."""
+    linksets: tuple[Linkset, ...] = ()
+    span: tuple[str, str] | None = None
+    """First and last day of all that is dated."""
+    states: dict[str, str] = field(default_factory=dict)
+    """State -> its name in English, or nothing."""
+    reference: Reference = field(default_factory=Reference)
+    context: dict[str, Any] = field(default_factory=dict)
+    """The JSON-LD context."""
+
+    @cached_property
+    def known_terms(self) -> frozenset[str]:
+        """Give the terms as a set."""
+        return frozenset(self.terms)
+
+
+def make_catalogue() -> LookUp[Catalogue]:
+    """Count, and read the ontology; what only the description of the data set needs may be missing."""
+    graphs = _counts((yield from select(_GRAPHS, "graphs")))
+    classes = _counts((yield from select(_CLASSES, "classes")))
+    properties = yield from select(_PROPERTIES, "properties")
+    terms = [row["x"].value for row in (yield from select(_TERMS, "terms"))]
+    version = [row["x"].value for row in (yield from select(_VERSION, "version"))]
+    reference = yield from make_reference()
+    entities = yield from _select_in_time(_ENTITIES)
+    examples = yield from _select_in_time(_EXAMPLE)
+    links = yield from _select_in_time(_LINKS)
+    span = yield from _select_in_time(_SPAN)
+    states = yield from _select_in_time(_STATES)
+    bounds = [(row["from"].value, row["to"].value) for row in span if "from" in row and "to" in row]
+    return Catalogue(
+        graphs=graphs,
+        triples=sum(_number(row) for row in properties),
+        classes=classes,
+        properties=_summed(properties),
+        terms=tuple(term.removeprefix(ONTOLOGY) for term in terms),
+        ontology_version=next(iter(version), ""),
+        entities=_number(entities[0]) if entities else None,
+        examples={row["x"].value: row["n"].value for row in examples if "n" in row},
+        linksets=tuple(Linkset(row["p"].value, row["space"].value, _number(row)) for row in links if "p" in row),
+        span=next(iter(bounds), None),
+        states={row["s"].value: row["name"].value if "name" in row else "" for row in states},
+        reference=reference,
+        context=make_context(reference, _read_as(properties)),
+    )
+
+
+def _select_in_time(text: str) -> LookUp[Bindings]:
+    """Ask what the description can do without; whoever drives the look-up throws in here that there is no answer."""
+    try:
+        return (yield from select(text, "catalogue"))
+    except QueryError as fault:
+        if fault.kind not in ("deadline", "out-of-memory"):
+            raise
+        _log.warning("The description of the data set goes without an answer: %s", fault.detail)
+        return []
+
+
+def _number(row: dict[str, Term]) -> int:
+    return int(row["n"].value)
+
+
+def _counts(rows: Bindings) -> dict[str, int]:
+    return {row["x"].value: _number(row) for row in rows if "x" in row and row["x"].kind == "iri"}
+
+
+def _summed(rows: Bindings) -> dict[str, int]:
+    """Add up the uses of each property, whatever its values are."""
+    found: defaultdict[str, int] = defaultdict(int)
+    for row in rows:
+        if "x" in row:
+            found[row["x"].value] += _number(row)
+    return dict(found)
+
+
+def _read_as(rows: Bindings) -> dict[str, str]:
+    """Tell of each property all of whose values are of one sort which that is: `@id`, or a datatype."""
+    sorts: defaultdict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if "x" in row:
+            sorts[row["x"].value].add(row["as"].value if "as" in row else "")
+    return {iri: next(iter(found)) for iri, found in sorts.items() if len(found) == 1 and "" not in found}
+
+
+# --- as a file ----------------------------------------------------------------------------------------------------
+
+_FORM: Final = TypeAdapter(Catalogue)
+
+
+def count_store(store: Store) -> bytes:
+    """Make the catalogue of a store, as the file of a release."""
+    return write_catalogue(run(EmbeddedEngine(store), make_catalogue()))
+
+
+def write_catalogue(catalogue: Catalogue) -> bytes:
+    """Write a catalogue as JSON, the same bytes each time."""
+    return _FORM.dump_json(catalogue, indent=1) + b"\n"
+
+
+def read_catalogue(written: bytes) -> Catalogue:
+    """Read what `write_catalogue` wrote; raises ValueError where another version wrote it in another form."""
+    return _FORM.validate_json(written)

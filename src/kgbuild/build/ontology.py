@@ -1,0 +1,206 @@
+"""What the pipeline must know of the ontology and the vocabularies, read from their Turtle files."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import (
+    BlankNode,
+    CanonicalizationAlgorithm,
+    Dataset,
+    Literal,
+    NamedNode,
+    Quad,
+    RdfFormat,
+    parse,
+)
+
+from kgbuild.core.captions import Caption
+from kgbuild.core.errors import Findings, Place, display_name
+from kgbuild.core.namespaces import EXTERNAL, GENID, GRAPH, ONTOLOGY, VOCABULARY
+
+ONTOLOGY_GRAPH = NamedNode(f"{GRAPH}ontology")
+VOCABULARIES_GRAPH = NamedNode(f"{GRAPH}vocabularies")
+_BROADER = NamedNode(EXTERNAL["skos"] + "broader")
+_CAPTION = NamedNode(ONTOLOGY + "caption")
+_SUBCLASS = NamedNode(EXTERNAL["rdfs"] + "subClassOf")
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A concept of a vocabulary; `broader` is the concept right above it, if any."""
+
+    iri: NamedNode
+    scheme: str
+    slug: str
+    broader: NamedNode | None
+
+
+@dataclass(frozen=True)
+class Ontology:
+    """The ontology and the vocabularies as quads, and what is looked up in them."""
+
+    quads: tuple[Quad, ...]
+
+    def _marked(self, annotation: str) -> frozenset[NamedNode]:
+        mark = NamedNode(ONTOLOGY + annotation)
+        return frozenset(
+            q.subject
+            for q in self.quads
+            if q.predicate == mark and isinstance(q.subject, NamedNode) and _is_true(q.object)
+        )
+
+    @cached_property
+    def single_valued(self) -> frozenset[NamedNode]:
+        """Properties of which the resolved graph keeps one value."""
+        return self._marked("singleValued")
+
+    @cached_property
+    def key_parts(self) -> frozenset[NamedNode]:
+        """Properties that make up a situation's identity."""
+        return self._marked("keyPart")
+
+    @cached_property
+    def superclasses(self) -> dict[NamedNode, frozenset[NamedNode]]:
+        """Class -> itself and all classes above it."""
+        above: dict[NamedNode, set[NamedNode]] = defaultdict(set)
+        for q in self.quads:
+            if q.predicate == _SUBCLASS and isinstance(q.subject, NamedNode) and isinstance(q.object, NamedNode):
+                above[q.subject].add(q.object)
+        return {class_: frozenset(_reachable(class_, above)) for class_ in sorted(above, key=str)}
+
+    @cached_property
+    def concepts(self) -> dict[tuple[str, str], Concept]:
+        """(scheme, slug) -> concept."""
+        broader = {q.subject: q.object for q in self.quads if q.predicate == _BROADER}
+        in_scheme = NamedNode(EXTERNAL["skos"] + "inScheme")
+        made = {}
+        for q in self.quads:
+            if q.predicate == in_scheme and isinstance(q.subject, NamedNode):
+                scheme, _, slug = q.subject.value.removeprefix(VOCABULARY).partition("/")
+                above = broader.get(q.subject)
+                made[scheme, slug] = Concept(q.subject, scheme, slug, above if isinstance(above, NamedNode) else None)
+        return made
+
+    @cached_property
+    def broader(self) -> dict[NamedNode, NamedNode]:
+        """Concept -> the concept right above it."""
+        return {c.iri: c.broader for c in self.concepts.values() if c.broader is not None}
+
+    def top_slug(self, iri: NamedNode) -> str:
+        """Give the slug of the top concept above a concept: its own for a top concept."""
+        while iri in self.broader:
+            iri = self.broader[iri]
+        return iri.value.rpartition("/")[2]
+
+    @cached_property
+    def symmetric_ties(self) -> frozenset[NamedNode]:
+        """Types of tie that hold both ways."""
+        return self._marked("symmetric")
+
+    @cached_property
+    def usual(self) -> frozenset[NamedNode]:
+        """Concepts that go without saying: names leave them out."""
+        return self._marked("usual")
+
+    @cached_property
+    def captions(self) -> dict[NamedNode, dict[str, Caption]]:
+        """Class, property or concept -> language -> caption."""
+        found: dict[NamedNode, dict[str, Caption]] = defaultdict(dict)
+        for q in self.quads:
+            if q.predicate == _CAPTION and isinstance(q.subject, NamedNode) and isinstance(q.object, Literal):
+                found[q.subject][q.object.language or ""] = Caption.parse(q.object.value)
+        return dict(found)
+
+    def caption_for(self, classes: Iterable[NamedNode]) -> dict[str, Caption] | None:
+        """Give the captions of the finest of some classes and those above them; None if none has any."""
+        all_ = {above for class_ in classes for above in self.superclasses.get(class_, frozenset((class_,)))}
+        captioned = [class_ for class_ in all_ if class_ in self.captions]
+        finest = min(captioned, key=lambda c: (-len(self.superclasses.get(c, ())), c.value), default=None)
+        return self.captions[finest] if finest else None
+
+    @property
+    def date_captions(self) -> dict[str, dict[str, Caption]]:
+        """Mark of a date, a property of ours or a precision -> language -> caption."""
+        return {re.split("[#/]", term.value)[-1]: captions for term, captions in self.captions.items()}
+
+    @cached_property
+    def qualifiers(self) -> dict[NamedNode, NamedNode]:
+        """Property that qualifies another one's value -> that other one: a comparator goes with its number."""
+        qualifies = NamedNode(ONTOLOGY + "qualifies")
+        return {
+            q.subject: q.object
+            for q in self.quads
+            if q.predicate == qualifies and isinstance(q.subject, NamedNode) and isinstance(q.object, NamedNode)
+        }
+
+    def slugs(self, scheme: str) -> list[str]:
+        """List the slugs of a scheme."""
+        return sorted(slug for name, slug in self.concepts if name == scheme)
+
+    def actor_classes(self) -> dict[str, NamedNode]:
+        """Class word as a placeholder writes it (`government-body`) -> class, for all kinds of actor."""
+        actor = NamedNode(ONTOLOGY + "Actor")
+        return {
+            re.sub(r"(?<!^)(?=[A-Z])", "-", class_.value.removeprefix(ONTOLOGY)).lower(): class_
+            for class_, above in self.superclasses.items()
+            if actor in above and class_.value.startswith(ONTOLOGY)
+        }
+
+
+def _is_true(term: object) -> bool:
+    return isinstance(term, Literal) and term.value == "true"
+
+
+def _reachable(start: NamedNode, above: dict[NamedNode, set[NamedNode]]) -> set[NamedNode]:
+    found, open_ = {start}, [start]
+    while open_:
+        for class_ in above.get(open_.pop(), ()):
+            if class_ not in found:
+                found.add(class_)
+                open_.append(class_)
+    return found
+
+
+def read_ontology(directory: Path, root: Path) -> Ontology:
+    """Read `core.ttl`, `alignments/` and `vocabularies/`; raises `DataError` at the first bad line of each file."""
+    findings = Findings()
+    terms = read_turtle([directory / "core.ttl", *sorted(directory.glob("alignments/*.ttl"))], root, findings)
+    concepts = read_turtle(sorted(directory.glob("vocabularies/*.ttl")), root, findings)
+    findings.raise_errors()
+    return Ontology((*_skolemised(terms, ONTOLOGY_GRAPH), *_skolemised(concepts, VOCABULARIES_GRAPH)))
+
+
+def read_turtle(paths: Iterable[Path], root: Path, findings: Findings) -> list[Quad]:
+    """Read Turtle files; one that is none is a finding at its line and column.
+
+    Parsed by Oxigraph, which is strict; blank nodes are renamed, so that those of two files do not meet.
+    """
+    quads: list[Quad] = []
+    for path in paths:
+        place = Place(display_name(path, root))
+        try:
+            quads.extend(parse(path=str(path), format=RdfFormat.TURTLE, rename_blank_nodes=True))
+        except SyntaxError as fault:
+            place = Place(place.path, fault.lineno or 1, fault.offset or 1)
+            findings.error(place, "turtle", f"this is not Turtle: {fault.msg}", "Mend the file.")
+        except OSError as fault:
+            findings.error(place, "turtle", f"the file cannot be read: {fault.strerror}", "Mend the file.")
+    return quads
+
+
+def _skolemised(quads: list[Quad], graph: NamedNode) -> list[Quad]:
+    """Give blank nodes canonical IRIs: OWL needs lists, and a release has no blank nodes."""
+    dataset = Dataset(quads)
+    dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
+    return sorted((Quad(_named(q.subject), q.predicate, _named(q.object), graph) for q in dataset), key=str)
+
+
+def _named(term: Any) -> Any:
+    return NamedNode(GENID + term.value) if isinstance(term, BlankNode) else term

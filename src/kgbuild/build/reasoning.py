@@ -1,0 +1,40 @@
+"""What follows from the resolved set, kept apart in a graph of its own.
+
+The rules are the SPARQL updates of `ontology/rules/`, run in order of their names.  Each writes what it adds into the
+default graph and into `graph/inferred`.  The hierarchy rules run again at the end, for what the later rules added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyoxigraph import Store
+
+from kgbuild.build.store import update
+from kgbuild.core.errors import DataError, Place, display_name, error
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule file: its name for messages, its update."""
+
+    name: str
+    text: str
+
+
+def load_rules(directory: Path, root: Path) -> list[Rule]:
+    """Read the rules in the order they run in."""
+    paths = sorted(directory.glob("*.ru"))
+    rules = [Rule(display_name(path, root), path.read_text(encoding="utf-8")) for path in paths]
+    return [*rules, *(rule for rule in rules if "closure" in rule.name)]
+
+
+def infer(store: Store, rules: list[Rule]) -> None:
+    """Add what follows; a rule that cannot be parsed is a finding in its file."""
+    for rule in rules:
+        try:
+            update(store, rule.text)
+        except SyntaxError as problem:
+            finding = f"this rule is not a SPARQL update: {problem}"
+            raise DataError([error(Place(rule.name), "rule", finding, "Mend the file.")]) from problem

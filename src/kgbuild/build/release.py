@@ -1,0 +1,305 @@
+"""A finished build becomes an immutable release; the only module that switches `build/current`.
+
+A release is written beside the others under a temporary name, flushed to the disk, renamed, and only then made
+current by replacing one symbolic link: a build killed anywhere leaves the old release answering.  A release that is
+damaged is made anew under its name; if it is the current one, a second copy stands in for it meanwhile.
+
+On Windows, where a link needs a privilege and cannot be replaced, `current` is a file that holds the same path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from kgbuild.core.errors import KgError, UsageError
+
+QUADS = "graph.nq"
+SOURCE_MAP = "source-map.jsonl"
+MANIFEST = "manifest.json"
+_TEMPORARY = ".tmp-"
+_LOCKED: Final = 1 << 30
+"""Position of the byte that is locked on Windows: others may not even read it, so it lies behind what they read."""
+
+
+@dataclass(frozen=True)
+class ReleaseContent:
+    """What a release is made of, as bytes."""
+
+    nquads: bytes
+    """Canonical N-Quads: one quad a line, sorted, LF."""
+    source_map: bytes
+    derived: Mapping[str, bytes]
+    """File name -> bytes of what follows from the quads; no part of the release's id."""
+    facts: Mapping[str, object]
+    """Counts and versions for the manifest; no part of the release's id."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published release."""
+
+    id: str
+    path: Path
+    manifest: dict[str, Any]
+
+
+def release_id(content: ReleaseContent) -> str:
+    """Hash quads and source map: the same content has the same id, on whatever versions of the libraries."""
+    digest = hashlib.sha256()
+    for part in (content.nquads, content.source_map):
+        digest.update(f"{len(part)}\n".encode())
+        digest.update(part)
+    return digest.hexdigest()[:16]
+
+
+def publish(build: Path, content: ReleaseContent) -> Release:
+    """Write a release and make it the current one; the caller holds the lock.
+
+    Raises KgError if the disk does not take it: then nothing has changed.
+    """
+    name = release_id(content)
+    target = build / "releases" / name
+    try:
+        _remove_leftovers(build)
+        if not _is_whole(target):
+            _write(build, name, content)
+        _switch(build, name)
+        with suppress(OSError):  # published all the same; the next build tries again, and tells
+            _remove_leftovers(build)
+    except OSError as problem:
+        raise KgError(
+            f"{problem.filename or build}: the release could not be written: {problem.strerror}. "
+            "The old release still stands; make room or mend the permissions, and build again."
+        ) from problem
+    return _read(target)
+
+
+def _write(build: Path, name: str, content: ReleaseContent) -> None:
+    files = {QUADS: content.nquads, SOURCE_MAP: content.source_map, **content.derived}
+    described = {
+        file: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for file, data in sorted(files.items())
+    }
+    manifest = {"id": name, "facts": dict(content.facts), "files": described}
+    files[MANIFEST] = (json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
+    temporary, stand_in, damaged = (
+        build / "releases" / f"{_TEMPORARY}{os.getpid()}-{what}" for what in (name, "stand-in", "damaged")
+    )
+    target = build / "releases" / name
+    try:
+        _write_folder(temporary, files)
+        if target.exists():  # there, but damaged: put aside, then removed
+            if _current_folder(build) == target.resolve():
+                # No folder can be put in another's place at once: without it, `current` would lead nowhere meanwhile.
+                _write_folder(stand_in, files)
+                _switch(build, stand_in.name)
+            target.rename(damaged)
+        temporary.rename(target)
+        _flush_folder(build / "releases")
+    except OSError:
+        with suppress(OSError):
+            _remove_leftovers(build)
+        raise
+
+
+def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(parents=True)
+    for file, data in files.items():
+        _write_through(folder / file, data)
+    _flush_folder(folder)
+    _flush_folder(folder.parent)
+
+
+def _current_folder(build: Path) -> Path:
+    current = build / "current"
+    return (build / current.read_text(encoding="utf-8").strip() if current.is_file() else current).resolve()
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(path: Path) -> None:
+    if sys.platform == "win32":
+        return  # no folder can be opened there, nor need it be
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _switch(build: Path, name: str) -> None:
+    link = build / f"{_TEMPORARY}{os.getpid()}-current"
+    link.unlink(missing_ok=True)
+    if sys.platform == "win32":
+        link.write_text(f"releases/{name}\n", encoding="utf-8")
+    else:
+        link.symlink_to(Path("releases") / name)
+    link.replace(build / "current")
+    _flush_folder(build)
+
+
+def _remove_leftovers(build: Path) -> None:
+    """Remove what killed builds left; the lock makes sure that no build is alive but ours.
+
+    A copy that stands in for the current release stays until there is another one.
+    """
+    for path in (*build.glob(f"{_TEMPORARY}*"), *build.glob(f"releases/{_TEMPORARY}*")):
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        elif path.resolve() != _current_folder(build):
+            shutil.rmtree(path)
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def current_release(build: Path) -> Release:
+    """Find the release that answers; UsageError if there is none."""
+    folder = _current_folder(build)
+    if not (folder / MANIFEST).is_file():
+        raise UsageError(f"{build / 'current'}: there is no release yet. Run `make`.")
+    return _read(folder)
+
+
+def list_releases(build: Path) -> list[Release]:
+    """List the releases, oldest first."""
+    found = [path.parent for path in build.glob(f"releases/[!.]*/{MANIFEST}")]
+    return [_read(path) for path in sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))]
+
+
+def readable_releases(build: Path) -> list[Release]:
+    """List the releases that can be read, oldest first; one that is damaged hides no other."""
+    found = []
+    for path in build.glob(f"releases/[!.]*/{MANIFEST}"):
+        with suppress(KgError, FileNotFoundError):  # damaged, or removed in this moment
+            found.append((path.parent.stat().st_mtime_ns, _read(path.parent)))
+    return [release for _, release in sorted(found, key=lambda each: (each[0], each[1].id))]
+
+
+def find_release(build: Path, name: str) -> Release:
+    """Find a release by its id or the beginning of it."""
+    # By its folder's name: another release that is damaged must not keep this one from being used.
+    found = [path for path in build.glob("releases/[!.]*") if path.name.startswith(name)]
+    if len(found) != 1:
+        how_many = "no release" if not found else f"{len(found)} releases"
+        raise UsageError(f"{name}: {how_many} with an id that begins so. `kgbuild release list` shows them.")
+    return _read(found[0])
+
+
+def use_release(build: Path, name: str) -> Release:
+    """Make a release the current one, if it is whole."""
+    release = find_release(build, name)
+    verify(release)
+    with build_lock(build):
+        _switch(build, release.id)
+    return release
+
+
+def verify(release: Release) -> None:
+    """Compare each file with the manifest; KgError names the first that differs."""
+    for file, described in release.manifest["files"].items():
+        path = release.path / file
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != described["sha256"]:
+            raise KgError(f"{path}: missing or not as published. Build again, or use another release.")
+
+
+def collect_garbage(build: Path, keep: int = 5) -> list[str]:
+    """Remove all but the newest `keep` releases and the current one, and stores on disk that nothing needs any more.
+
+    Returns the ids of the releases removed, and the paths of the stores, from the build folder.
+    """
+    with build_lock(build):
+        releases = list_releases(build)
+        current = current_release(build).id if releases else ""
+        old = [release for release in releases[:-keep] if release.id != current]
+        for release in old:
+            shutil.rmtree(release.path)
+        return [*(release.id for release in old), *_remove_stores(build)]
+
+
+def _remove_stores(build: Path) -> list[str]:
+    if sys.platform != "linux":
+        return []  # there is no server there that makes any
+    from kgbuild.workers.disk import FOLDER, remove_unused
+
+    # By the folders that are there: a release that is damaged may be mended, and keeps its store.
+    unused = remove_unused(build / FOLDER, (path.name for path in build.glob("releases/[!.]*")))
+    return [f"{FOLDER}/{name}" for name in unused]
+
+
+def _is_whole(path: Path) -> bool:
+    if not (path / MANIFEST).is_file():
+        return False
+    try:
+        verify(_read(path))
+    except KgError:
+        return False
+    return True
+
+
+def _read(path: Path) -> Release:
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        if not all(isinstance(manifest[part], dict) for part in ("facts", "files")):
+            raise ValueError("it has no facts or no files")  # noqa: TRY301 - told like any other damage
+        return Release(manifest["id"], path, manifest)
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise KgError(
+            f"{path / MANIFEST}: cannot be read: {problem}. Build again, or use another release."
+        ) from problem
+
+
+# --- one build at a time ----------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def build_lock(build: Path) -> Iterator[None]:
+    """Hold the folder for one build; a second one is told who holds it, and does not wait."""
+    try:
+        build.mkdir(parents=True, exist_ok=True)
+        file = (build / ".lock").open("a+", encoding="utf-8")
+    except OSError as problem:
+        raise KgError(f"{build}: cannot be written: {problem.strerror}. Mend its permissions.") from problem
+    with file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError) as problem:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            raise UsageError(
+                f"{build}: {holder} is building here. Wait for it, or build in another folder."
+            ) from problem
+        file.truncate(0)
+        file.write(f"process {os.getpid()} ({Path(sys.argv[0]).name} {' '.join(sys.argv[1:])})".strip())
+        file.flush()
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # a full disk must not hide what the build has to say
+                file.truncate(0)
+
+
+def _lock(file: TextIO) -> None:
+    """Lock an open file until it is closed, or raise; the lock ends with the process, however that ends."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(_LOCKED)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

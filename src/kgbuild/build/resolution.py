@@ -1,0 +1,252 @@
+"""Many voices into one resolved set; every disagreement is written down (docs/modelling.md, section 6)."""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pyoxigraph import NamedNode, Quad
+from pyoxigraph import Triple as RdfTriple
+
+from kgbuild.build.claims import Term, icn
+from kgbuild.build.graph import CompiledArticle, CompiledClaim, Triple
+from kgbuild.build.ontology import Ontology
+from kgbuild.build.store import make_store
+from kgbuild.core import ids
+from kgbuild.core.dates import DateNode, refines, width
+from kgbuild.core.namespaces import DATE, EXTERNAL, GRAPH, ONTOLOGY, RDF_TYPE
+from kgbuild.support.claims import SUPPORT_GRAPH, credited_by_rule
+
+RESOLUTION_GRAPH = NamedNode(f"{GRAPH}resolution")
+_UNBOUNDED = 10**9
+_LONGEST = {"month": 31, "year": 366, "decade": 3653, "century": 36525}
+"""Days of the longest month, year, decade, century."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """What makes one value finer than another: dates by their bounds, places and concepts by what is above them."""
+
+    dates: Mapping[NamedNode, DateNode]
+    above: Mapping[NamedNode, NamedNode]
+    """Place -> what it lies within; concept -> its broader one."""
+
+    def refines(self, finer: Term, vaguer: Term) -> bool:
+        """Tell whether `finer` says strictly more than `vaguer`, and nothing against it."""
+        if isinstance(finer, NamedNode) and isinstance(vaguer, NamedNode):
+            if finer in self.dates and vaguer in self.dates:
+                return refines(self.dates[finer], self.dates[vaguer])
+            return vaguer in self.ancestors(finer)
+        return False
+
+    def ancestors(self, node: NamedNode) -> list[NamedNode]:
+        """List what lies above a place or concept, nearest first; a circle ends the list."""
+        found: list[NamedNode] = []
+        above = self.above.get(node)
+        while above is not None and above not in found:
+            found.append(above)
+            above = self.above.get(above)
+        return found
+
+    def coarseness(self, value: Term) -> int:
+        """Measure how vague a value is: days of a date; a place or concept is finer the deeper it lies."""
+        if isinstance(value, NamedNode) and value in self.dates:
+            return _vagueness(self.dates[value])
+        return -len(self.ancestors(value)) if isinstance(value, NamedNode) else 0
+
+
+@dataclass(frozen=True)
+class ClaimVoice:
+    """One claim's word for a value."""
+
+    article: CompiledArticle
+    claim: CompiledClaim
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What holds: triples of the default graph, and the graph that says how they were chosen."""
+
+    triples: frozenset[Triple]
+    record: tuple[Quad, ...]
+    """Quads of the graph `resolution`: `icn:statedIn` and the disagreements."""
+
+
+@dataclass
+class _Value:
+    """A candidate's standing in each step of the order; greater comes first."""
+
+    value: Term
+    preferred: bool
+    support: int
+    fineness: int
+    official: bool
+    recency: datetime.date
+
+    STEPS = ("rank", "support", "precision", "official")
+
+    @cached_property
+    def steps(self) -> tuple[int, int, int, int]:
+        return (int(self.preferred), self.support, self.fineness, int(self.official))
+
+
+@dataclass
+class Resolver:
+    """Resolves the single-valued properties of all subjects."""
+
+    articles: Sequence[CompiledArticle]
+    ontology: Ontology
+    scales: Scales
+    voices: dict[Triple, list[ClaimVoice]] = field(default_factory=lambda: defaultdict(list))
+
+    def resolve(self) -> Resolved:
+        """Resolve everything; the order of the articles changes nothing."""
+        kept: set[Triple] = set()
+        for article in self.articles:
+            kept.update(article.description)
+            for claim in article.claims:
+                if claim.rank == "deprecated":
+                    continue
+                kept.update(claim.node)
+                for fact in claim.facts:
+                    self.voices[fact].append(ClaimVoice(article, claim))
+        record = list(self._stated_in())
+        rivals: dict[tuple[NamedNode, NamedNode], set[Term]] = defaultdict(set)
+        for subject, predicate, object_ in self.voices:
+            if predicate in self.ontology.single_valued:
+                rivals[subject, predicate].add(object_)
+            else:
+                kept.add((subject, predicate, object_))
+        qualifiers = self.ontology.qualifiers
+        winners: dict[tuple[NamedNode, NamedNode], Term] = {}
+        # What qualifies a value comes after it, and from the voices that gave it: "more than" goes with its number.
+        for (subject, predicate), values in sorted(rivals.items(), key=lambda r: (r[0][1] in qualifiers, str(r))):
+            qualified = winners.get((subject, qualifiers.get(predicate, predicate)))
+            if qualified is not None:
+                values = self._given_with(subject, predicate, values, (subject, qualifiers[predicate], qualified))
+            winner, quads = self._choose(subject, predicate, values)
+            winners[subject, predicate] = winner
+            kept.add((subject, predicate, winner))
+            record.extend(quads)
+        return Resolved(frozenset(kept), tuple(record))
+
+    def _stated_in(self) -> Iterator[Quad]:
+        stated = {
+            (body, article.iri)
+            for article in self.articles
+            for claim in article.claims
+            if claim.rank != "deprecated"
+            for body in claim.bodies
+        }
+        for body, article_iri in sorted(stated, key=str):
+            yield Quad(body, icn("statedIn"), article_iri, RESOLUTION_GRAPH)
+
+    def _given_with(self, subject: NamedNode, predicate: NamedNode, values: set[Term], fact: Triple) -> set[Term]:
+        """Keep the values that some claim gives together with a fact."""
+        return {
+            v for v in values if any(fact in voice.claim.facts for voice in self.voices[subject, predicate, v])
+        } or values
+
+    def _choose(self, subject: NamedNode, predicate: NamedNode, values: set[Term]) -> tuple[Term, list[Quad]]:
+        candidates = [v for v in values if not any(self.scales.refines(other, v) for other in values)]
+        weighed = [self._weigh(subject, predicate, v, values) for v in candidates]
+        # Stable sorts from the last step to the first: text order, recency, then the four steps.
+        weighed.sort(key=lambda w: str(w.value))
+        weighed.sort(key=lambda w: (w.steps, w.recency), reverse=True)
+        first = weighed[0]
+        if len(weighed) == 1:
+            return first.value, []
+        step = next((n for n, a, b in zip(_Value.STEPS, first.steps, weighed[1].steps, strict=True) if a != b), "tie")
+        losers = [w.value for w in weighed[1:]]
+        return first.value, list(_disagreement(subject, predicate, first.value, losers, step))
+
+    def _weigh(self, subject: NamedNode, predicate: NamedNode, value: Term, values: set[Term]) -> _Value:
+        own = self.voices[subject, predicate, value]
+        backing = [
+            voice
+            for v in values
+            if v == value or self.scales.refines(value, v)
+            for voice in self.voices[subject, predicate, v]
+        ]
+        return _Value(
+            value=value,
+            preferred=any(voice.claim.rank == "preferred" for voice in own),
+            support=len({voice.article.voter for voice in backing}),
+            fineness=-self.scales.coarseness(value),
+            official=any(voice.article.voter in self._own_parties(subject) for voice in own),
+            recency=max(_published(voice.article) for voice in own),
+        )
+
+    def _own_parties(self, subject: NamedNode) -> set[Term]:
+        parts = {o for s, p, o in self._by_subject[subject] if p in self.ontology.key_parts}
+        return {subject, *parts}
+
+    @cached_property
+    def _by_subject(self) -> dict[NamedNode, list[Triple]]:
+        grouped: dict[NamedNode, list[Triple]] = defaultdict(list)
+        for triple in self.voices:
+            grouped[triple[0]].append(triple)
+        return grouped
+
+
+def _vagueness(date: DateNode) -> int:
+    """Measure how vague a date is, in days; a leap year is no vaguer than another, nor March than February."""
+    days, unit = width(date), _LONGEST.get(date.precision)
+    if days is None:
+        return _UNBOUNDED
+    return round(days / unit) * unit if unit else days
+
+
+def _published(article: CompiledArticle) -> datetime.date:
+    node = article.published
+    return (node.latest if node else None) or datetime.date.min
+
+
+def _disagreement(
+    subject: NamedNode, predicate: NamedNode, kept: Term, losers: Iterable[Term], step: str
+) -> Iterator[Quad]:
+    kind, slug = ids.split_iri(subject.value)
+    name = predicate.value.removeprefix(ONTOLOGY)
+    iri = NamedNode(ids.situation_iri("disagreement", kind, slug, name))
+    said: list[tuple[NamedNode, Term]] = [
+        (NamedNode(RDF_TYPE), icn("Disagreement")),
+        (icn("about"), subject),
+        (icn("onProperty"), predicate),
+        (icn("kept"), kept),
+        *((icn("setAside"), loser) for loser in losers),
+        (icn("decidedBy"), NamedNode(ids.concept_iri("order", step))),
+    ]
+    for said_predicate, object_ in said:
+        yield Quad(iri, said_predicate, object_, RESOLUTION_GRAPH)
+
+
+def make_scales(dates: Iterable[DateNode], entities: Iterable[Quad], ontology: Ontology) -> Scales:
+    """Collect what makes values comparable."""
+    within = {
+        q.subject: q.object
+        for q in entities
+        if q.predicate == icn("within") and isinstance(q.subject, NamedNode) and isinstance(q.object, NamedNode)
+    }
+    return Scales({NamedNode(DATE + d.slug): d for d in dates}, {**ontology.broader, **within})
+
+
+def describe_givers(articles: Iterable[CompiledArticle]) -> Iterator[Quad]:
+    """Write down which claims give a triple, where the article's graph alone would credit others: `icn:gives`."""
+    for article in articles:
+        store = make_store(Quad(*triple, article.graph) for triple in article.triples())
+        givers: dict[Triple, set[NamedNode]] = defaultdict(set)
+        for claim in article.claims:
+            for fact in claim.facts:
+                givers[fact].add(claim.iri)
+        numbers: dict[NamedNode, int] = defaultdict(int)
+        for fact, claims in sorted(givers.items(), key=str):
+            if claims != set(credited_by_rule(store, RdfTriple(*fact), article.graph)):
+                for claim_iri in sorted(claims, key=str):
+                    node = NamedNode(f"{claim_iri.value}#gives{numbers[claim_iri]}")
+                    numbers[claim_iri] += 1
+                    yield Quad(claim_iri, icn("gives"), node, SUPPORT_GRAPH)
+                    for name, term in zip(("subject", "predicate", "object"), fact, strict=True):
+                        yield Quad(node, NamedNode(EXTERNAL["rdf"] + name), term, SUPPORT_GRAPH)

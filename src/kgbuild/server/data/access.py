@@ -1,0 +1,112 @@
+"""The server's one door to its data: three operations, each under the reader's deadline, wherever the data are."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from pyoxigraph import RdfFormat, Store
+
+from kgbuild.core.namespaces import sparql_header
+from kgbuild.core.terms import Table
+from kgbuild.sparql.query_error import QueryError
+from kgbuild.sparql.results import read_table
+from kgbuild.workers.lanes import Load
+from kgbuild.workers.request import Request
+from kgbuild.workers.spool import Answer
+from kgbuild.workers.supervisor import Pool
+
+T = TypeVar("T")
+
+LARGEST: Final = 64 << 20
+"""Bytes of an answer to a question of the server's own."""
+_INLINE: Final = 64 << 10
+"""Bytes up to which an answer is read at once: a thread costs more."""
+
+
+class Data(ABC):
+    """What is served; `start` before anything, `stop` after everything.
+
+    Every question raises QueryError where it has no answer, and ends when whoever waits for it is cancelled.
+    """
+
+    quads: int
+    lost: asyncio.Event
+    """Set when nothing is answered from here any more."""
+
+    # -- the three operations --------------------------------------------------------------------------------------
+
+    async def select(self, text: str, timeout: float | None = None) -> Table:
+        """Answer a SELECT of the server's own; our prefixes need no declaration."""
+        body = await self._read(Request(sparql_header() + text, ("application/sparql-results+json",), ()), timeout)
+        return await _apart(len(body), lambda: read_table(json.loads(body)))
+
+    async def construct(self, text: str, timeout: float | None = None) -> bytes:
+        """Answer a CONSTRUCT of the server's own, as N-Triples; our prefixes need no declaration."""
+        return await self._read(Request(sparql_header() + text, (), ("application/n-triples",)), timeout)
+
+    async def describe(self, iri: str, page: int = 1) -> Store:
+        """Describe a thing, with the graphs in which its description stands; `not-found`, `gone` or `moved` if none."""
+        body = await self._read(Request("", (), ("application/n-quads",), describe=iri, page=page), None)
+        return await _apart(len(body), lambda: _load(body))
+
+    # -- what they stand on ----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def run(self, request: Request, timeout: float | None = None) -> Answer:
+        """Answer what a client asked, in the format that fits; `timeout` where it is not the reader's."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Make ready; raises KgError if that cannot be done."""
+
+    @abstractmethod
+    async def stop(self, *, drain: bool = False) -> None:
+        """End: at once, or after the queries under way."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Let go of everything, now."""
+
+    @abstractmethod
+    def load(self) -> Load:
+        """Tell what is under way."""
+
+    @abstractmethod
+    async def is_well(self) -> bool:
+        """Tell whether queries are answered."""
+
+    async def _run_own(self, request: Request, timeout: float | None) -> Answer:
+        """Answer what the server itself asks."""
+        return await self.run(request, timeout)
+
+    async def _read(self, request: Request, timeout: float | None) -> bytes:
+        found = await self._run_own(request, timeout)
+        try:
+            if found.rest is not None or found.size > LARGEST:
+                detail = f"An answer that the server needs has more than {LARGEST >> 20} MiB. Serve less data."
+                raise QueryError("answer-too-large", 503, detail)
+            return found.read()
+        finally:
+            found.close()
+
+
+class EmbeddedData(Pool, Data):
+    """Data in the memory or on the disk of this machine, behind workers."""
+
+    async def is_well(self) -> bool:
+        """Tell whether queries are answered."""
+        return self.answers
+
+
+async def _apart(size: int, read: Callable[[], T]) -> T:
+    return await asyncio.to_thread(read) if size > _INLINE else read()
+
+
+def _load(quads: bytes) -> Store:
+    store = Store()
+    store.load(quads, format=RdfFormat.N_QUADS)
+    return store

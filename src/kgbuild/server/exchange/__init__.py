@@ -1,0 +1,1 @@
+"""From a request to an answer: the service with its cache, addresses, queries answered and kept."""

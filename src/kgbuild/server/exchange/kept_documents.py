@@ -1,0 +1,64 @@
+"""Documents about the data: negotiated, made once for each release and representation, and kept until the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.types import Scope, Send
+
+from kgbuild.server.exchange.cache_keys import document_key
+from kgbuild.server.exchange.service import Service
+from kgbuild.server.http.negotiation import GRAPH_OFFERS, HTML, SHORT_NAMES, best, named_format, takes_gzip, wants_html
+from kgbuild.server.http.problems import problem
+from kgbuild.server.http.responses import Response, header
+
+FORMATS: Final = ("ttl", "nt", "jsonld", "rdf")
+"""Short names of the RDF formats that documents link to."""
+
+
+async def send_kept(scope: Scope, send: Send, make: Callable[[], Awaitable[Response]], *decides: object) -> None:
+    """Send what `make` makes, made once for all who ask for the same, until another release comes in.
+
+    `decides` is what the document depends on besides its address, its reader and the release.
+    """
+    service: Service = scope["service"]
+    gzip, release = takes_gzip(header(scope, b"accept-encoding")), service.release_id
+    name = document_key(service, scope, *decides)
+    found = service.cache.get(name)
+    if found is None:
+
+        async def encode() -> Response:
+            made = await make()
+            # Hashing and compressing take some milliseconds of a large page.
+            await asyncio.to_thread(made.encoded, takes_gzip=gzip)
+            return made
+
+        found = (await service.shared(name, encode)).encoded(takes_gzip=gzip)
+        if service.release_id == release and found.status == 200:
+            service.cache.put(name, found)
+    await found.send(scope["method"], header(scope, b"if-none-match"), send)
+
+
+def asked_format(scope: Scope) -> str:
+    """Choose the media type of a document that comes as RDF and as a page, by `format=` or Accept; else a problem."""
+    given = parse_qs(scope["query_string"].decode("latin-1")).get("format", [])
+    if given and named_format(given[-1]) is None:
+        names = ", ".join([*FORMATS, "html"])
+        raise problem("bad-request", f"There is no format '{given[-1][:100]}'. Use one of {names}.")
+    accept = named_format(given[-1]) if given else header(scope, b"accept")
+    if wants_html(accept, GRAPH_OFFERS):
+        return HTML
+    media_type = best(accept, GRAPH_OFFERS)
+    if media_type is None:
+        available = [*GRAPH_OFFERS, HTML]
+        raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
+    return media_type
+
+
+def alternates(path: str) -> str:
+    """Write the Link header of a document (RFC 8288): its other formats, and the licence of what it says."""
+    links = [f'<{path}?format={name}>; rel="alternate"; type="{SHORT_NAMES[name]}"' for name in (*FORMATS, "html")]
+    return ", ".join([*links, '<https://creativecommons.org/licenses/by/4.0/>; rel="license"'])

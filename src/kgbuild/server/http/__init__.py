@@ -1,0 +1,1 @@
+"""HTTP alone: requests read, representations chosen, responses and problems written."""

@@ -1,0 +1,47 @@
+"""The JSON-LD context (https://www.w3.org/TR/json-ld11/), now or under the number of the ontology's version."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from starlette.types import Receive, Scope, Send
+
+from kgbuild.core.namespaces import LICENCE
+from kgbuild.server.exchange.kept_documents import send_kept
+from kgbuild.server.exchange.service import Service
+from kgbuild.server.http.negotiation import VARY, best
+from kgbuild.server.http.problems import problem
+from kgbuild.server.http.responses import Response, header, header_lines
+from kgbuild.server.routes.things import IMMUTABLE
+
+PATH: Final = "/context.jsonld"
+TYPES: Final = ("application/ld+json", "application/json")
+
+
+async def give_context(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
+    """Give the context of the release."""
+    service: Service = scope["service"]
+    media_type = best(header(scope, b"accept"), TYPES)
+    if media_type is None:
+        raise problem("not-acceptable", f"Available: {', '.join(TYPES)}.", available=list(TYPES))
+    version = service.catalogue.ontology_version.rpartition("/")[2]
+    numbered = f"/context/{version}.jsonld"
+    if scope["path"] not in (PATH, numbered):
+        have = f" That of the ontology here is {numbered}." if version else ""
+        raise problem("not-found", f"There is no context at {scope['path'][:200]}.{have}")
+    links = [f'<{PATH}>; rel="latest-version"', f'<{LICENCE}>; rel="license"', '</ontology>; rel="describedby"']
+    headers = {
+        "Content-Type": media_type,
+        "Vary": VARY,
+        "Cache-Control": IMMUTABLE if scope["path"] == numbered else "no-cache",
+        "X-Content-Type-Options": "nosniff",
+        "Link": ", ".join(links),
+        **({"Content-Location": numbered} if version else {}),
+    }
+
+    async def make() -> Response:
+        written = json.dumps({"@context": service.catalogue.context}, ensure_ascii=False, indent=2)
+        return Response(200, header_lines(headers), f"{written}\n".encode())
+
+    await send_kept(scope, send, make, media_type)

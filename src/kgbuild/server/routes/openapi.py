@@ -1,0 +1,407 @@
+"""The description of all that is public, for programs: OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.routing import BaseRoute, Route
+
+from kgbuild import __version__
+from kgbuild.core.namespaces import BASE
+from kgbuild.questions.named import THEMES, Question, default_terms
+from kgbuild.questions.values import CONCEPT_TYPES, ENTITY_TYPES, Parameter, write_value
+from kgbuild.server.http.languages import LABELS
+from kgbuild.server.http.negotiation import HTML, PROBLEM, SHORT_NAMES
+from kgbuild.sparql.formats import content_type
+
+Schema = dict[str, Any]
+
+RESULTS: Final = ("json", "xml", "csv", "tsv")
+_GRAPHS: Final = ("ttl", "nt", "jsonld", "rdf", "trig")
+_TEXT: Final[Schema] = {"type": "string"}
+_FORMAT: Final = {
+    "name": "format",
+    "in": "query",
+    "description": "The format of the answer, in place of an Accept header.",
+}
+_LANGUAGE: Final = {
+    "name": "lang",
+    "in": "query",
+    "description": f"The language of a page: {', '.join(LABELS)}. Others count as not said.",
+    "schema": {"type": "string", "examples": list(LABELS)},
+}
+_SOURCES: Final = {
+    "name": "sources",
+    "in": "query",
+    "description": "With 1, the answer as JSON or page tells for each row who says what it rests on.",
+    "schema": {"type": "string", "examples": ["1"]},
+}
+
+
+def describe(public: str, questions: Mapping[str, Question], routes: Iterable[BaseRoute]) -> Schema:
+    """Describe the server at an address: each question, and each other route of the table that is not a question's.
+
+    What each answers with is written in `ROUTES`, by the path in the table.
+    """
+    paths: dict[str, Schema] = {}
+    for route in routes:
+        if isinstance(route, Route) and route.path != QUESTION:
+            paths[_bare(route.path)] = ROUTES[route.path].describe(route.path)
+    paths |= {f"/questions/{name}": _question(question) for name, question in questions.items()}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "ICN, the Intergovernmental Cooperation Networks knowledge graph",
+            "version": __version__,
+            "description": "Every answer leads back to the article that says so. Read-only; no key is needed.",
+            "license": {"name": "CC BY 4.0", "identifier": "CC-BY-4.0"},
+        },
+        "servers": [{"url": public}],
+        "tags": [
+            *({"name": name, "description": title["en"]} for name, title in THEMES.items()),
+            {"name": "server", "description": "What is beside the questions"},
+        ],
+        "paths": paths,
+        "components": {
+            "schemas": {"Problem": _PROBLEM, "Results": _RESULTS},
+            "responses": {"Problem": {"description": "Why there is no answer", "content": _problem_content()}},
+        },
+    }
+
+
+def list_questions(questions: Mapping[str, Question]) -> list[Schema]:
+    """List the questions for programs: what each asks, its parameters with their defaults, its columns."""
+    return [
+        {
+            "name": question.name,
+            "theme": question.theme,
+            "title": dict(question.title),
+            "question": question.question,
+            "parameters": [
+                {**_facts(each), "default": _default(question, each) or None} for each in question.parameters.values()
+            ],
+            "columns": dict(question.columns),
+            "address": f"/questions/{question.name}",
+        }
+        for question in questions.values()
+    ]
+
+
+def write(content: object) -> bytes:
+    """Write JSON for people and programs, the same bytes each time."""
+    return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+# --- questions ----------------------------------------------------------------------------------------------------
+
+
+def _facts(parameter: Parameter) -> Schema:
+    return {
+        "name": parameter.name,
+        "type": parameter.type,
+        "about": parameter.about,
+        "optional": parameter.optional,
+    }
+
+
+def _default(question: Question, parameter: Parameter) -> str:
+    return write_value(parameter, default_terms(question)[parameter.name])
+
+
+def _question(question: Question) -> Schema:
+    parameters = [_parameter(question, each) for each in question.parameters.values()]
+    columns = "\n".join(f"- `{name}`: {about}" for name, about in question.columns.items())
+    formats = {**_FORMAT, "schema": {"type": "string", "enum": [*RESULTS, "html"]}}
+    content = {content_type(SHORT_NAMES[name]): {"schema": _TEXT} for name in RESULTS[1:]}
+    results = {SHORT_NAMES["json"]: {"schema": {"$ref": "#/components/schemas/Results"}}}
+    return _get(
+        operation=question.name,
+        tag=question.theme,
+        summary=question.title["en"],
+        description=f"{question.question}\n\nColumns:\n\n{columns}",
+        parameters=[*parameters, formats, _LANGUAGE, _SOURCES],
+        content={**results, **content, **_html()},
+        statuses="200 304 400 404 406 503 504",
+    )
+
+
+def _parameter(question: Question, parameter: Parameter) -> Schema:
+    """Describe a parameter; what is optional may also be empty, as a form sends it."""
+    schema = _schema(parameter)
+    default = _default(question, parameter)
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "description": f"{parameter.about[:1].upper()}{parameter.about[1:]}{_WRITTEN.get(_sort(parameter), '')}.",
+        "required": False,
+        "schema": {"anyOf": [schema, {"const": ""}]} if parameter.optional else {**schema, **_given(schema, default)},
+        **({"allowEmptyValue": True} if parameter.optional else {}),
+    }
+
+
+def _sort(parameter: Parameter) -> str:
+    return "thing" if parameter.type in (*ENTITY_TYPES, *CONCEPT_TYPES) else parameter.type
+
+
+def _given(schema: Schema, default: str) -> Schema:
+    return {"default": int(default) if schema["type"] == "integer" else default}
+
+
+_WRITTEN: Final = {
+    "thing": ": an id, a name, a prefixed name or an IRI",
+    "fact": ": an id, a prefixed name or an IRI",
+}
+
+
+def _schema(parameter: Parameter) -> Schema:
+    return dict(_SCHEMAS.get(parameter.type, {"type": "string", "minLength": 1}))
+
+
+_SCHEMAS: Final[dict[str, Schema]] = {
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "year": {"type": "integer", "minimum": 1000, "maximum": 9999},
+}
+
+
+# --- the other routes ---------------------------------------------------------------------------------------------
+
+_STATUSES: Final = {
+    "200": "The answer",
+    "206": "A part of the file",
+    "301": "The thing has another id now, or the address another form",
+    "303": "Where what is asked for is described",
+    "304": "What the client has is what there is",
+}
+"""Status -> what it says, where it is no problem."""
+
+
+def _get(
+    *, operation: str, tag: str = "server", summary: str, description: str = "", parameters: list[Schema],
+    content: Schema, statuses: str,
+) -> Schema:  # fmt: skip
+    """Describe what GET does; every address also answers HEAD and OPTIONS."""
+    problem = {"$ref": "#/components/responses/Problem"}
+    responses: dict[str, Schema] = {
+        status: {"description": _STATUSES[status]} if status in _STATUSES else problem for status in statuses.split()
+    }
+    for status in {"200", "206"} & set(responses):
+        responses[status] = {**responses[status], "content": content}
+    got: Schema = {
+        "operationId": operation,
+        "tags": [tag],
+        "summary": summary,
+        **({"description": description} if description else {}),
+        "parameters": parameters,
+        "responses": {**responses, "default": problem},
+    }
+    return {"get": got}
+
+
+def _html() -> Schema:
+    return {f"{HTML}; charset=utf-8": {"schema": _TEXT}}
+
+
+def _problem_content() -> Schema:
+    return {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}, **_html()}
+
+
+def _bare(path: str) -> str:
+    """Write a path of the table without the kinds of its parameters."""
+    return re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
+
+
+def _asked(name: str, description: str, **schema: Any) -> Schema:
+    return {"name": name, "in": "query", "description": description, "schema": {**_TEXT, **schema}}
+
+
+_PAGE: Final = _asked("page", "The page, from 1, of what does not fit on one.", pattern="^[1-9][0-9]{0,5}$")
+_ACCEPTED: Final = {
+    "dcat": {**_FORMAT, "schema": {"type": "string", "examples": [*_GRAPHS, "html"]}},
+    "thing": {**_FORMAT, "schema": {"type": "string", "enum": [*_GRAPHS, "html"]}},
+    "list": {**_FORMAT, "schema": {"type": "string", "enum": ["json", "html"]}},
+}
+_RDF: Final = tuple(content_type(SHORT_NAMES[name]) for name in _GRAPHS)
+_PAGE_TYPE: Final = f"{HTML}; charset=utf-8"
+_THING: Final = "200 301 304 400 404 406 410 503 504"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What GET of a route does: in words, with which parameters, media types and statuses."""
+
+    summary: str
+    content: tuple[str, ...]
+    statuses: str = "200 304"
+    parameters: tuple[Schema, ...] = ()
+
+    def describe(self, path: str) -> Schema:
+        """Describe it in OpenAPI."""
+        if path == "/sparql":
+            return _sparql(self)
+        names = re.findall(r"\{(\w+)", path)
+        inside = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
+        return _get(
+            operation=re.sub(r"[^A-Za-z0-9]+", "-", _bare(path)).strip("-") or "home",
+            summary=self.summary,
+            parameters=[*inside, *self.parameters],
+            content={media_type: {} for media_type in self.content},
+            statuses=self.statuses,
+        )
+
+
+QUESTION: Final = "/questions/{name}"
+"""The route of the named questions, each of which is described by itself."""
+_DESCRIBE: Final = Operation(
+    "Describe what has this IRI", (*_RDF, _PAGE_TYPE), _THING, (_ACCEPTED["thing"], _PAGE, _LANGUAGE)
+)
+_ONTOLOGY: Final = Operation("Give the ontology", (*_RDF, _PAGE_TYPE), _THING, (_ACCEPTED["thing"], _LANGUAGE))
+_CONTEXT: Final = Operation("Give the JSON-LD context", ("application/ld+json", "application/json"), "200 304 404 406")
+_DCAT: Final = (_ACCEPTED["dcat"], _LANGUAGE)
+_SEARCHED: Final = (
+    _asked("q", "A name, or the beginning of its words."),
+    _asked("kind", "Only things of this kind."),
+    _asked("page", "The page of the list, from 1."),
+    _ACCEPTED["list"],
+    _LANGUAGE,
+)
+ROUTES: Final[Mapping[str, Operation]] = {
+    "/": Operation("The first page", (_PAGE_TYPE,), "200 304 503", (_LANGUAGE,)),
+    "/sparql": Operation("Ask in SPARQL 1.1", (), "200 304 400 403 406 413 503 504"),
+    "/questions/": Operation(
+        "List the questions", ("application/json", _PAGE_TYPE), "200 304 400 406", (_ACCEPTED["list"], _LANGUAGE)
+    ),
+    "/openapi.json": Operation("This description", ("application/json",)),
+    "/id/{path:path}": Operation(
+        "Lead from a thing to its description", (), "301 303 400 404 410 503 504", (_ACCEPTED["thing"], _PAGE)
+    ),
+    "/doc/{path:path}": _DESCRIBE,
+    "/date/{path:path}": _DESCRIBE,
+    "/vocabulary/{path:path}": _DESCRIBE,
+    "/graph/{path:path}": _DESCRIBE,
+    "/ontology": _ONTOLOGY,
+    "/ontology.{suffix}": _ONTOLOGY,
+    "/ontology/{path:path}": _ONTOLOGY,
+    "/context.jsonld": _CONTEXT,
+    "/context/{path:path}": _CONTEXT,
+    "/search": Operation(
+        "Find things by a name that they have or had",
+        ("application/json", _PAGE_TYPE),
+        "200 304 400 406 503",
+        _SEARCHED,
+    ),
+    "/opensearch.xml": Operation("How browsers search here", ("application/opensearchdescription+xml; charset=utf-8",)),
+    "/healthz": Operation("Whether the server is ready", ("text/plain; charset=utf-8",), "200 503"),
+    "/style.css": Operation("How pages look", ("text/css; charset=utf-8",)),
+    "/icon.svg": Operation("The icon", ("image/svg+xml",)),
+    "/dataset": Operation("Describe the data set in DCAT", (*_RDF, _PAGE_TYPE), "200 304 400 406", _DCAT),
+    "/.well-known/void": Operation("Describe the data set in VoID", _RDF, "200 303 304 400 406", _DCAT),
+    "/releases/": Operation("List the releases", (*_RDF, _PAGE_TYPE), "200 304 400 404 406", _DCAT),
+    "/releases/{id}": Operation("Describe a release", _RDF, "200 303 304 400 404 406", _DCAT),
+    "/releases/{id}/{file}": Operation("Give a file of a release", ("*/*",), "200 206 304 404 416"),
+    "/robots.txt": Operation("What crawlers are kept off", ("text/plain; charset=utf-8",)),
+    "/sitemap.xml": Operation("List the parts of the sitemap", ("application/xml; charset=utf-8",)),
+    "/sitemap-{number:int}.xml": Operation("List pages", ("application/xml; charset=utf-8",), "200 304 404"),
+    "/metrics": Operation("Figures for Prometheus", ("*/*",), "200"),
+}
+"""Path in the table of routes -> what it answers with; a test holds the two to each other."""
+
+
+def _sparql(described: Operation) -> Schema:
+    formats = {**_FORMAT, "schema": {"type": "string", "examples": [*RESULTS, *_GRAPHS, "html"]}}
+    graphs = [
+        {
+            "name": name,
+            "in": "query",
+            "description": f"{what}; may stand several times.",
+            "schema": {"type": "array", "items": _TEXT},
+            "explode": True,
+        }
+        for name, what in (("default-graph-uri", "A default graph"), ("named-graph-uri", "A named graph"))
+    ]
+    query = _asked(
+        "query", "The query; without one, the service is described.", examples=["SELECT ?x { ?x a icn:Network }"]
+    )
+    types = [SHORT_NAMES[name] for name in (*RESULTS, *_GRAPHS)]
+    content: Schema = {content_type(name): {"schema": _TEXT} for name in types}
+    content[SHORT_NAMES["json"]] = {"schema": {"anyOf": [{"$ref": "#/components/schemas/Results"}, _ANSWER]}}
+    content[SHORT_NAMES["jsonld"]] = {"schema": {}}
+    asked = _get(
+        operation="sparql",
+        summary=described.summary,
+        description="The SPARQL 1.1 Protocol, also with POST.",
+        parameters=[query, *graphs, formats, _LANGUAGE, _SOURCES],
+        content={**content, **_html()},
+        statuses=described.statuses,
+    )
+    body = {"required": True, "content": {"application/sparql-query": {"schema": _TEXT}, _FORM: {"schema": _FORM_BODY}}}
+    responses = {**asked["get"]["responses"], "415": {"$ref": "#/components/responses/Problem"}}
+    posted = {"operationId": "sparql-post", "requestBody": body, "parameters": [formats, _SOURCES]}
+    return {"get": asked["get"], "post": {**asked["get"], **posted, "responses": responses}}
+
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_FORM_BODY: Final = {"type": "object", "properties": {"query": _TEXT}, "required": ["query"]}
+
+
+# --- schemas ------------------------------------------------------------------------------------------------------
+
+_TERM: Final[Schema] = {
+    "type": "object",
+    "required": ["type", "value"],
+    "properties": {
+        "type": {"enum": ["uri", "literal", "bnode"]},
+        "value": _TEXT,
+        "datatype": _TEXT,
+        "xml:lang": _TEXT,
+    },
+}
+_RESULTS: Final[Schema] = {
+    "description": "SPARQL 1.1 Query Results JSON",
+    "type": "object",
+    "required": ["head", "results"],
+    "properties": {
+        "head": {"type": "object", "properties": {"vars": {"type": "array", "items": _TEXT}}},
+        "results": {
+            "type": "object",
+            "required": ["bindings"],
+            "properties": {"bindings": {"type": "array", "items": {"type": "object", "additionalProperties": _TERM}}},
+        },
+    },
+}
+_ANSWER: Final[Schema] = {"type": "object", "required": ["boolean"], "properties": {"boolean": {"type": "boolean"}}}
+_PROBLEM: Final[Schema] = {
+    "description": "RFC 9457",
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "examples": [f"{BASE}problem/bad-parameter"]},
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "errors": {
+            "description": "Of a bad-parameter: what is wrong with which, and what may be meant.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["parameter", "detail", "suggestions"],
+                "properties": {
+                    "parameter": _TEXT,
+                    "detail": _TEXT,
+                    "suggestions": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["id", "name"],
+                            "properties": {"id": _TEXT, "name": _TEXT, "iri": _TEXT},
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
