@@ -16,7 +16,7 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from kgbuild.engines import jsonld
-from kgbuild.engines.formats import GRAPH_ALIASES
+from kgbuild.engines.formats import GRAPH_ALIASES, RESULT_ALIASES
 from kgbuild.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
 from kgbuild.query_error import QueryError
 from kgbuild.server.answering import Prepared, read_format, read_pairs, respond, send_response
@@ -216,6 +216,8 @@ class _Description(Prepared):
         self.scope, self.iri, self.pages = scope, address.iri, 1
         described = iri or self.iri
         number = 0 if self.is_page or described.startswith(GRAPH) else address.page
+        # A general name says less of a document than is known of it.
+        self.graphs = tuple(GRAPH_ALIASES[each] if each in RESULT_ALIASES else each for each in self.graphs)
         wanted = tuple(GRAPH_ALIASES.get(each, each) for each in self.graphs[:1])
         context = self.service.context if wanted == (jsonld.MEDIA_TYPE,) else ""
         self.request = Request("", (), wanted, describe=described, page=number, context=context)
