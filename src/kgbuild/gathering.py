@@ -51,7 +51,9 @@ _CREDITED: Final = (
     """SELECT (?s AS ?claim) ?g ?s ?p ?o { VALUES ?thing { %s } GRAPH ?g {
   ?o rdf:subject ?thing . ?s icn:gives ?o ; ?p ?o } }""",
 )
-_TARGETS: Final = "SELECT ?g ?s ?p ?o { VALUES ?claim { %s } GRAPH ?g { ?claim oa:hasTarget ?s . ?s ?p ?o } }"
+# A claim without a position has the whole article as its target.
+_TARGETS: Final = """SELECT ?g ?s ?p ?o { VALUES ?claim { %s }
+  GRAPH ?g { ?claim oa:hasTarget ?s . ?s oa:hasSource ?article ; ?p ?o } }"""
 _POSITIONS: Final = """SELECT ?g ?s ?p ?o { VALUES ?claim { %s }
   GRAPH ?g { ?claim oa:hasTarget/oa:hasSelector ?s . ?s ?p ?o } }"""
 
@@ -65,22 +67,25 @@ def gather(things: Iterable[str], hierarchies: tuple[Bindings, ...] = ()) -> Loo
     related = yield from _ask(wanted, *_RELATED)
     everything = wanted | {term.value for row in related for term in row.values() if term.kind == "iri"}
     found = yield from _ask(everything, _RESOLVED, _GRAPHS, *_CREDITED)
-    claims = wanted | {row["claim"].value for row in found if "claim" in row}
-    found += yield from _ask(claims, _GRAPHS, _TARGETS, _POSITIONS)
+    claims = {row["claim"].value for row in found if "claim" in row}
+    found += yield from _ask(claims - everything, _GRAPHS)
+    found += yield from _ask(claims | wanted, _TARGETS, _POSITIONS)
     articles = {row["o"].value for row in found if "p" in row and row["p"].value == ONTOLOGY + "inArticle"}
     found += yield from _ask(articles, _GRAPHS)
     if not hierarchies:
         hierarchies = yield from select_all(*HIERARCHY)
     store = Store()
-    store.extend(quad for rows in (found, *hierarchies) for row in rows if (quad := _quad(row)) is not None)
+    rows = (row for rows in (found, *hierarchies) for row in rows if {"s", "p", "o"} <= row.keys())
+    store.extend(quad for row in rows if (quad := _quad(row)) is not None)
     return store
 
 
 def _ask(things: Iterable[str], *queries: str) -> LookUp[Bindings]:
     """Ask queries about some things, all at once; their answers come one after the other."""
     parts = list(in_parts(sorted(things)))
-    asked = [f"{query % write_block(part)} LIMIT {LARGEST_ANSWER}" for part in parts for query in queries]
-    answers = yield from select_all(*asked)
+    asked = ([f"{query % write_block(part)} LIMIT {LARGEST_ANSWER}" for query in queries] for part in parts)
+    # One query for all of them: what it costs to ask is more than what most of them cost.
+    answers = yield from select_all(*(f"SELECT * {{ {{ {' } UNION { '.join(each)} }} }}" for each in asked))
     return [row for rows in answers for row in rows]
 
 
@@ -103,9 +108,7 @@ def write_block(things: Iterable[str]) -> str:
 
 def _quad(row: dict[str, Term]) -> Quad | None:
     """Read the quad of a row, if it holds one: without `g` it is of the default graph."""
-    if not {"s", "p", "o"} <= row.keys():
-        return None
-    s, p, o = (_node(row[name]) for name in "spo")
+    s, p, o = _node(row["s"]), _node(row["p"]), _node(row["o"])
     graph = NamedNode(row["g"].value) if "g" in row else DefaultGraph()
     return Quad(s, p, o, graph) if isinstance(p, NamedNode) and not isinstance(s, Literal) else None
 

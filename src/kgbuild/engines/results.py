@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from kgbuild.engines import Row, Table, Term, iri, literal
+from kgbuild.engines import Table, Term, iri, literal
 
 
 def read_table(results: dict[str, Any]) -> Table:
     """Read the solutions of a SELECT; raises ValueError, KeyError or TypeError where they are none."""
     columns = tuple(results["head"]["vars"])
-    rows = tuple(_read_row(columns, binding) for binding in results["results"]["bindings"])
+    iris: dict[str, Term] = {}  # the same few stand in most rows
+    rows = tuple(
+        tuple(_read_term(binding[column], iris) if column in binding else None for column in columns)
+        for binding in results["results"]["bindings"]
+    )
     return Table(columns, rows)
 
 
-def _read_row(columns: tuple[str, ...], binding: dict[str, dict[str, str]]) -> Row:
-    return tuple(_read_term(binding[column]) if column in binding else None for column in columns)
-
-
-def _read_term(written: dict[str, str]) -> Term:
+def _read_term(written: dict[str, str], iris: dict[str, Term]) -> Term:
     kind, value = written["type"], written["value"]
     if kind == "uri":
-        return iri(value)
+        return iris.get(value) or iris.setdefault(value, iri(value))
     if kind == "bnode":
         return Term("blank", value)
     # Virtuoso 7 still writes `typed-literal`, of the drafts before SPARQL 1.1.

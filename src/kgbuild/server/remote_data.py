@@ -60,6 +60,9 @@ _READS: Final = {
     "text/plain": RdfFormat.N_TRIPLES,
 }
 _SLOW: Final = re.compile(r"time ?out|timed out|exceeds the limit|cancel", re.IGNORECASE)
+_GRAPHS: Final = "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }"
+_SYSTEM_GRAPHS: Final = ("http://www.openlinksw.com/", "http://localuriqaserver/", "http://www.w3.org/ns/ldp#")
+"""What Virtuoso 7 keeps for itself among the graphs."""
 _SIZE: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _log: Final = logging.getLogger("kgbuild.server")
 
@@ -96,6 +99,8 @@ class RemoteData(Data):
         self._checks = Pool((), replace(limits, slow=1), None, ended, CHECKS)
         self.lost = self._checks.lost
         self._spool = Spool()
+        self._graphs: list[str] = []
+        """The named graphs, on a server whose default graph has a name."""
         self._session: aiohttp.ClientSession | None = None
         self._places = asyncio.Semaphore(CONNECTIONS)
         self._running: set[asyncio.Task[Any]] = set()
@@ -113,6 +118,10 @@ class RemoteData(Data):
         self._session = aiohttp.ClientSession(timeout=timeout, connector=connector)
         try:
             (row,) = (await self.select(_SIZE, 60)).records()
+            if self.engine.default_graph:
+                found = [row["g"].value for row in (await self.select(_GRAPHS, 60)).records()]
+                others = (self.engine.default_graph, *_SYSTEM_GRAPHS)
+                self._graphs = [name for name in found if not name.startswith(others)]
         except (QueryError, ValueError) as problem:
             what = problem.detail if isinstance(problem, QueryError) else str(problem)
             raise EngineError(f"{self.engine.endpoint}: {what} Check --engine, and that the server runs.") from problem
@@ -206,6 +215,9 @@ class RemoteData(Data):
             fields["named-graph-uri"] = list(dict.fromkeys(request.named_graphs))
         if self.engine.default_graph and not chosen and not any(_from(request)):
             fields["default-graph-uri"] = [self.engine.default_graph]
+            if "graph" in query.lower():
+                # Without them Virtuoso 7 finds nothing in `GRAPH <name>`, and in `GRAPH ?g` its own graphs as well.
+                fields["named-graph-uri"] = self._graphs
         return fields
 
     async def _check_graphs(self, request: Request) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Store, Triple
 
+from kgbuild.date_text import write_point
 from kgbuild.engines import Term
 from kgbuild.engines.embedded import convert_term
 from kgbuild.gathering import gather, in_parts, write_block
@@ -21,7 +22,6 @@ from kgbuild.server.pages.charts import Span
 from kgbuild.server.pages.layout import Fact, Note, Shown, Value, Voice
 from kgbuild.server.pages.terms import Labels, Terms, icn
 from kgbuild.server.rendering import best_label, translations_of
-from kgbuild.server.when import write_date
 from kgbuild.support import (
     ClaimDetails,
     Credit,
@@ -43,14 +43,13 @@ _CLAIM: Final = ID + "claim/"
 _BOUNDS: Final = ("beganNotBefore", "beganBy", "endedNotBefore", "endedBy")
 _NAMED_BY: Final = (LABEL, PREF_LABEL, TITLE)
 """Properties that name a thing, best first."""
-_NAMES: Final = """SELECT ?s ?p ?o {{ VALUES ?s {{ {block} }} ?s ?p ?o FILTER (?p IN (rdfs:label, skos:prefLabel,
-  dcterms:title, rdf:type, icn:edtf, icn:earliest, icn:latest, icn:descriptiveName, icn:dated, icn:usual,
-  skos:broader, icn:within, dcterms:publisher, schema:datePublished, schema:url))
-  FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}"""
-# What is named by its date, as a participation by that of its meeting, and who published an article.
-_NAMES_BEHIND: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?x {{ {block} }} ?x ?q ?s
-  FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
-  FILTER (?p IN (rdfs:label, rdf:type, icn:edtf, icn:earliest, icn:latest)) }}"""
+# What things are called, and the dates and publishers that they have: a participation goes by the date of its meeting.
+_NAMES: Final = """SELECT DISTINCT ?s ?p ?o {{
+  {{ VALUES ?s {{ {block} }} ?s ?p ?o FILTER (?p IN (rdfs:label, skos:prefLabel, dcterms:title, rdf:type, icn:edtf,
+    icn:earliest, icn:latest, icn:descriptiveName, icn:dated, icn:usual, skos:broader, icn:within, dcterms:publisher,
+    schema:datePublished, schema:url)) FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}
+  UNION {{ VALUES ?x {{ {block} }} ?x ?q ?s FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
+    FILTER (?p IN (rdfs:label, rdf:type, icn:edtf, icn:earliest, icn:latest)) }} }}"""
 _NAMES_ANYWHERE: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ {block} }} GRAPH ?g {{ ?s ?p ?o }}
   FILTER (?p IN (rdfs:label, dcterms:title, rdf:type, icn:descriptiveName)) }}"""
 HIDDEN: Final = {icn(name) for name in ("statedIn", "descriptiveName")}
@@ -185,7 +184,7 @@ class Reading:
         if term.datatype == EXTERNAL["xsd"] + "boolean":
             return Shown(self._("yes") if term.value in ("true", "1") else self._("no"))
         if term.datatype == EXTERNAL["xsd"] + "date":
-            return Shown(write_date(term.value, self.reader.interface))
+            return Shown(write_point(term.value, self.reader.interface))
         return Shown(term.value, "", term.language)
 
     def shown(self, terms: Iterable[Term]) -> tuple[Shown, ...]:
@@ -278,7 +277,7 @@ class Reading:
             claim.claim,
             self.name(claim.article),
             self.show(min(publisher)) if publisher else None,
-            write_date(printed[0], self.reader.interface) if printed else "",
+            write_point(printed[0], self.reader.interface) if printed else "",
             next((term.value for term in article.get(URL, ()) if is_web(term.value)), ""),
             self.label(claim.says),
             claim.positions,
@@ -324,9 +323,7 @@ def read_names(things: Iterable[str]) -> LookUp[dict[str, Values]]:
     """Read what things are called, by what dates they have, and who published what is an article."""
     wanted = sorted(things)
     names: dict[str, Values] = {}
-    blocks = [write_block(part) for part in in_parts(wanted)]
-    texts = [text.format(block=block) for block in blocks for text in (_NAMES, _NAMES_BEHIND)]
-    yield from _keep(names, texts)
+    yield from _keep(names, [_NAMES.format(block=write_block(part)) for part in in_parts(wanted)])
     # What the resolved view has is named there; a deprecated situation has its name in a graph alone.
     left = [thing for thing in wanted if thing.startswith(ID) and LABEL not in names.get(thing, ())]
     yield from _keep(names, [_NAMES_ANYWHERE.format(block=write_block(part)) for part in in_parts(left)])
