@@ -38,6 +38,7 @@ CALLED_BY_OTHERS = {
     "queryString": "SPARQLWrapper",
     "auth": "requests.Session",
     "compile_graph": "tests of the stages",
+    "send_400_response": "uvicorn",
     "parse_document": "tests, on records that are no files",
     "RESOLVED_GRAPH": "who loads a release elsewhere",
 }

@@ -26,7 +26,7 @@ from kgbuild.server.pages import thing_page
 from kgbuild.server.pages.ontology import ontology_page
 from kgbuild.server.pages.rendering import local_path
 from kgbuild.sparql import jsonld
-from kgbuild.sparql.formats import GRAPH_ALIASES
+from kgbuild.sparql.formats import GRAPH_ALIASES, RESULT_ALIASES
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer
@@ -216,6 +216,8 @@ class _Description(Prepared):
         self.scope, self.iri, self.pages = scope, address.iri, 1
         described = iri or self.iri
         number = 0 if self.is_page or described.startswith(GRAPH) else address.page
+        # A general name says less of a document than is known of it.
+        self.graphs = tuple(GRAPH_ALIASES[each] if each in RESULT_ALIASES else each for each in self.graphs)
         wanted = tuple(GRAPH_ALIASES.get(each, each) for each in self.graphs[:1])
         context = self.service.context if wanted == (jsonld.MEDIA_TYPE,) else ""
         self.request = Request("", (), wanted, describe=described, page=number, context=context)
