@@ -34,7 +34,8 @@ EXPECTED = {
     "/doc/network/lakes-academies": (
         "Lakes Network of Academies",
         ["Озёрная сеть академий", "Exchange of teaching between academies.", "The network is there for the exchange",
-         "Members Timeline", "Highmoor School of Administration", "Ended Member Standing Reason of the end From To Certainty", "withdrawal 1 March 2021 30 June 2022",
+         "Members Timeline", "Highmoor School of Administration",
+         "Ended Member Standing Reason of the end From To Certainty", "withdrawal 1 March 2021 30 June 2022",
          "Institution of Stonefell, not named", "attested on 10 April 2021", "presumed: no end is stated",
          "Who is meant was inferred by the curator.", "The text names no academy; the country has one.",
          "Said of a party that is not named there", "founding", "14 May 2019", "A common library of the academies.",

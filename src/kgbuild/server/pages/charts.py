@@ -30,7 +30,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class BarPiece:
     """A part of a bar; `style` is certain, faded (it may have lasted then) or hatched (presumed)."""
 
     x: float
@@ -44,7 +44,7 @@ class Bar:
 
     thing: Shown
     y: float
-    pieces: tuple[Piece, ...]
+    pieces: tuple[BarPiece, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class BarChart:
     """Numbers over time; `title` is what is counted."""
 
     title: Shown
@@ -128,7 +128,7 @@ def _day(text: str) -> date | None:
         return None  # served as it is: a year before 1 or after 9999
 
 
-def _pieces(span: Span, place: Callable[[date], float]) -> list[Piece]:
+def _pieces(span: Span, place: Callable[[date], float]) -> list[BarPiece]:
     began_after, began_by, ended_after, ended_by = _days(span)
     left = place(began_after) if began_after else 0.0
     right = place(ended_by) if ended_by else float(WIDTH)
@@ -143,18 +143,18 @@ def _pieces(span: Span, place: Callable[[date], float]) -> list[Piece]:
     return pieces
 
 
-def _piece(begin: float, end: float, style: str) -> Piece:
-    return Piece(round(begin, 1), round(max(end - begin, LEAST), 1), style)
+def _piece(begin: float, end: float, style: str) -> BarPiece:
+    return BarPiece(round(begin, 1), round(max(end - begin, LEAST), 1), style)
 
 
-def bars(title: Shown, numbers: Sequence[tuple[str, float, str]]) -> Bars | None:
+def bars(title: Shown, numbers: Sequence[tuple[str, float, str]]) -> BarChart | None:
     """Draw numbers, each over its date (EDTF), with the date in words; None for fewer than two."""
     if len(numbers) < 2 or max(number for _, number, _ in numbers) <= 0:
         return None
     highest = max(number for _, number, _ in numbers)
     pitch = WIDTH / len(numbers)
     room = CHART_HEIGHT - 70
-    return Bars(
+    return BarChart(
         title,
         tuple(
             Column(

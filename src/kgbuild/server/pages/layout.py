@@ -24,7 +24,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class ClaimVoice:
     """A claim as a source of a fact: in which article, whose, of when, and what it says.
 
     `positions` are code points [start, end) of the article's text.  `supports` marks a claim about an unnamed party
@@ -51,11 +51,11 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class SourcedValue:
     """A value with its voices; `origin` is `articles`, `registry` or `computed`."""
 
     term: Shown
-    voices: tuple[Voice, ...] = ()
+    voices: tuple[ClaimVoice, ...] = ()
     origin: str = "articles"
 
 
@@ -64,7 +64,7 @@ class Fact:
     """A property with all its values; `contested` are the disagreements about it."""
 
     name: Shown
-    values: tuple[Value, ...]
+    values: tuple[SourcedValue, ...]
     property: str = ""
     contested: tuple[str, ...] = ()
 
@@ -78,7 +78,7 @@ class Row:
     """
 
     cells: tuple[tuple[Shown, ...], ...]
-    voices: tuple[Voice, ...] = ()
+    voices: tuple[ClaimVoice, ...] = ()
     contested: tuple[Shown, ...] = ()
     marks: tuple[str, ...] = ()
     itself: Shown | None = None
@@ -94,7 +94,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class RowsBlock:
     """A table; `origin` is "registry" where nothing of it is from an article."""
 
     columns: tuple[str, ...]
@@ -117,7 +117,7 @@ class Entries:
 class Voices:
     """Claims that stand open."""
 
-    voices: tuple[Voice, ...]
+    voices: tuple[ClaimVoice, ...]
     form: ClassVar[str] = "voices"
 
 
@@ -162,14 +162,14 @@ class Other:
     relation: str
     property: Shown | None
     value: Shown | None
-    voice: Voice
+    voice: ClaimVoice
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimEntry:
     """A claim on the page of its article, with what it asserts and what others say of the same."""
 
-    voice: Voice
+    voice: ClaimVoice
     rank: str
     bodies: tuple[Shown, ...]
     facts: Facts
@@ -193,19 +193,19 @@ class Others:
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
+class ConceptBranch:
     """A concept with those below it, and how often it is used."""
 
     link: Shown
     count: int
-    below: tuple[Branch, ...]
+    below: tuple[ConceptBranch, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
     """Concepts below their broader ones."""
 
-    branches: tuple[Branch, ...]
+    branches: tuple[ConceptBranch, ...]
     form: ClassVar[str] = "tree"
 
 

@@ -18,7 +18,7 @@ from kgbuild.lookups import LookUp, select_all
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY, RDF_TYPE, shorten
 from kgbuild.server.languages import Reader
 from kgbuild.server.pages.charts import Span
-from kgbuild.server.pages.layout import Fact, Note, Shown, Value, Voice
+from kgbuild.server.pages.layout import ClaimVoice, Fact, Note, Shown, SourcedValue
 from kgbuild.server.pages.terms import Labels, Terms, icn
 from kgbuild.server.rendering import best_label, translations_of
 from kgbuild.server.when import write_date
@@ -220,31 +220,33 @@ class Reading:
         shown = Shown(name) if name else self.name(property_)
         return Fact(shown, values, property_, self.contested(subject, property_)) if values else None
 
-    def value(self, subject: str, property_: str, term: Term) -> Value:
+    def value(self, subject: str, property_: str, term: Term) -> SourcedValue:
         """Give a value with those who say so."""
         triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
         if self.is_left_out(subject):
-            return Value(self.show(term), self.voices(all_claims_for(self.store, triple), property_))
+            return SourcedValue(self.show(term), self.voices(all_claims_for(self.store, triple), property_))
         found = evidence_for(self.store, triple)
         origin = {"registry": "registry", "rule": "computed"}.get(found.kind, "articles")
-        return Value(self.show(term), self.voices(found.credits(), property_), origin)
+        return SourcedValue(self.show(term), self.voices(found.credits(), property_), origin)
 
-    def voices_for(self, subject: str, property_: str, term: Term) -> tuple[Voice, ...]:
+    def voices_for(self, subject: str, property_: str, term: Term) -> tuple[ClaimVoice, ...]:
         """List the voices that give a value, deprecated ones too."""
         triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
         return self.voices(all_claims_for(self.store, triple), property_)
 
-    def voices_on(self, thing: str) -> tuple[Voice, ...]:
+    def voices_on(self, thing: str) -> tuple[ClaimVoice, ...]:
         """List the voices about a thing as a whole, deprecated ones too."""
         return self.voices(self.claims_on(thing))
 
-    def supports(self, thing: str) -> tuple[Voice, ...]:
+    def supports(self, thing: str) -> tuple[ClaimVoice, ...]:
         """List the voices about the unnamed parties that a thing stands for."""
         found = {c for other in self.iris(thing, "resolves") for c in self.claims_on(other)}
         kept = [credit for credit in sorted(found) if not self.details(credit).is_deprecated]
         return self.voices(kept, supports=True)
 
-    def voices(self, credits_: Iterable[Credit], property_: str = "", *, supports: bool = False) -> tuple[Voice, ...]:
+    def voices(
+        self, credits_: Iterable[Credit], property_: str = "", *, supports: bool = False
+    ) -> tuple[ClaimVoice, ...]:
         """Tell of claims as sources, oldest first; with `property_`, whether that was inferred."""
         found = sorted(set(credits_), key=lambda credit: (self._printed(credit), credit.claim))
         return tuple(self._voice(credit, property_, supports) for credit in found)
@@ -268,12 +270,12 @@ class Reading:
         known = self.names.get(self.details(credit).article, {})
         return next((term.value for term in known.get(PRINTED, ())), "9999")
 
-    def _voice(self, credit: Credit, property_: str, supports: bool) -> Voice:
+    def _voice(self, credit: Credit, property_: str, supports: bool) -> ClaimVoice:
         claim = self.details(credit)
         article = self.names.get(claim.article, {})
         publisher = article.get(PUBLISHER)
         printed = [term.value[:10] for term in article.get(PRINTED, ())]
-        return Voice(
+        return ClaimVoice(
             claim.claim,
             self.name(claim.article),
             self.show(min(publisher)) if publisher else None,
@@ -312,11 +314,18 @@ def is_web(address: str) -> bool:
 
 
 def read(reader: Reader, terms: Terms, things: Iterable[str], named: Iterable[str] = ()) -> LookUp[Reading]:
-    """Gather some things, and name all that is mentioned and what is `named`."""
+    """Gather some things, and name all that is mentioned and what is `named`, for a reader."""
+    store, names = yield from gather_named(things, terms, named)
+    return Reading(reader, terms, store, names)
+
+
+def gather_named(
+    things: Iterable[str], terms: Terms, named: Iterable[str] = ()
+) -> LookUp[tuple[Store, dict[str, Values]]]:
+    """Gather some things, and read the names of all that is mentioned and of what is `named`."""
     store = yield from gather(set(things), terms.hierarchies)
-    reading = Reading(reader, terms, store, {})
-    reading.names = yield from read_names({*_mentioned(store), *named} - terms.labels.keys())
-    return reading
+    names = yield from read_names({*_mentioned(store), *named} - terms.labels.keys())
+    return store, names
 
 
 def read_names(things: Iterable[str]) -> LookUp[dict[str, Values]]:

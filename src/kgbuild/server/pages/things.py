@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pyoxigraph import Store
+
 from kgbuild.engines import iri
 from kgbuild.gathering import in_parts, write_block
 from kgbuild.lookups import Bindings, LookUp, select, select_all
@@ -15,20 +17,20 @@ from kgbuild.questions.lookup import write_term
 from kgbuild.server.languages import Reader
 from kgbuild.server.pages.layout import (
     N_,
+    ClaimVoice,
     Entries,
     Fact,
     Note,
     Page,
+    RowsBlock,
     Section,
     Shown,
-    Table,
-    Voice,
     Voices,
     facts,
     section,
     sections,
 )
-from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, read
+from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, Values, gather_named
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.tables import Listed, write_tables
 from kgbuild.server.pages.terms import Terms, icn
@@ -69,21 +71,42 @@ class _Kind:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What was read for the page of a thing: the same for every reader."""
+
+    kinds: list[_Kind]
+    links: Links
+    store: Store
+    names: dict[str, Values]
+
+
 def thing(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     """Make the page of a thing."""
+    found = yield from find(node, terms)
+    return compose(node, reader, terms, found)
+
+
+def find(node: str, terms: Terms) -> LookUp[Gathered]:
+    """Read what the page of a thing shows."""
     kinds, links = yield from _leading(node, terms)
     around = {node, *(s for found in links.values() for s in found)}
     besides = yield from select_all(*(_BESIDES % write_block(part) for part in in_parts(sorted(around))))
     others = sorted({row["s"].value for rows in besides for row in rows} - around)[:MOST_BESIDES]
-    reading = yield from read(reader, terms, {*around, *others}, {node})
-    listed = _lists(reading, kinds, links)
+    store, names = yield from gather_named({*around, *others}, terms, {node})
+    return Gathered(kinds, links, store, names)
+
+
+def compose(node: str, reader: Reader, terms: Terms, found: Gathered) -> Page:
+    """Write the page of a thing for a reader."""
+    reading = Reading(reader, terms, found.store, found.names)
     return Page(
         node,
         reading.name(node),
         reading.kind(node),
-        sections(*_sections(reading, node, listed)),
+        sections(*_sections(reading, node, _lists(reading, found.kinds, found.links))),
         _other_names(reading, node),
-        tuple(_notes(reading, node, around)),
+        tuple(_notes(reading, node, (s for each in found.links.values() for s in each))),
         described_for_search(reading, node),
     )
 
@@ -195,10 +218,12 @@ def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[L
     title = reading._("What articles say") if reading.is_left_out(node) else reading._("What holds")
     elsewhere = (reading.fact(node, p, reading._(name)) for p, name in _ELSEWHERE.items())
     yield section("facts", title, facts([*reading.facts(node), *_joined(elsewhere)]))
-    rows: list[Voice] = []
+    rows: list[ClaimVoice] = []
     for heading, lists in listed.values():
         blocks = [block for each in lists for block in _blocks(reading, node, each, several=len(lists) > 1)]
-        rows += [voice for block in blocks if isinstance(block, Table) for row in block.rows for voice in row.voices]
+        rows += [
+            voice for block in blocks if isinstance(block, RowsBlock) for row in block.rows for voice in row.voices
+        ]
         yield section(_anchor(lists[0]), heading, *blocks)
     differ = reading.heading(icn("Disagreement"), reading.terms.plurals)
     yield section("disagreements", differ, _disagreements(reading))
@@ -240,14 +265,14 @@ def _anchor(listed: Listed) -> str:
     return "-".join(name.rpartition("#")[2].rpartition("/")[2] for name in names if name)
 
 
-def _disagreements(reading: Reading) -> Table | None:
+def _disagreements(reading: Reading) -> RowsBlock | None:
     found = tuple(each for each in reading.leading("onProperty") if reading.iris(each, "about"))
     family = reading.terms.family((icn("Disagreement"),))
     tables = write_tables(reading, "", Listed(family, (), found, len(found))) if found else ()
-    return next((block for block in tables if isinstance(block, Table)), None)
+    return next((block for block in tables if isinstance(block, RowsBlock)), None)
 
 
-def _articles(voices: list[Voice]) -> Entries | None:
+def _articles(voices: list[ClaimVoice]) -> Entries | None:
     """List the articles that a page rests on, oldest first."""
     found = {voice.article.iri: voice for voice in voices}
     entries = (
