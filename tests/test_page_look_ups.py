@@ -15,7 +15,7 @@ from kgbuild.lookups import run
 from kgbuild.namespaces import EXTERNAL, ID, ONTOLOGY, RDF_TYPE, sparql_header
 from kgbuild.server.languages import LABELS, Reader
 from kgbuild.server.pages import view_of
-from kgbuild.server.pages.layout import Facts, Page, Row, RowsBlock, Shown, Voices
+from kgbuild.server.pages.layout import Facts, Page, Row, SectionTable, Shown, Voices
 from kgbuild.server.pages.reading import HIDDEN
 from kgbuild.server.pages.terms import QUERIES, make_terms
 from kgbuild.server.pages.things import compose, find
@@ -140,7 +140,7 @@ def test_a_row_names_the_claims_on_its_situation(name: str, request: pytest.Fixt
     pages: Pages = request.getfixturevalue(name)
     store, situations, seen = pages.store, set(pages.of_class("Situation")), set[str]()
     for thing in [*pages.of_class("Network"), *pages.of_class("Person")]:
-        rows = [row for table in parts(pages.page(thing), RowsBlock) for row in table.rows]
+        rows = [row for table in parts(pages.page(thing), SectionTable) for row in table.rows]
         for row in rows:
             node = _situation(row, situations)
             if node is None:

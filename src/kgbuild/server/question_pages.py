@@ -72,7 +72,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class QuestionView:
+class ShownQuestion:
     """What a page is of: a question, all its values as people give them, the query, and the page's own address."""
 
     service: Service
@@ -97,7 +97,7 @@ def index_page(service: Service, reader: Reader) -> Response:
     return page("questions.html", reader, themes=listed, total=len(questions), release=service.release_id)
 
 
-async def refused_page(shown: QuestionView, found: Problem) -> Response:
+async def refused_page(shown: ShownQuestion, found: Problem) -> Response:
     """Show the form as it was filled in, with what is wrong at each field."""
     elsewhere = [each for name, each in shown.errors.items() if name not in shown.question.parameters]
     values = {"question": shown.question, "fields": await _fields(shown), "release": shown.service.release_id}
@@ -106,7 +106,7 @@ async def refused_page(shown: QuestionView, found: Problem) -> Response:
 
 
 async def answer_page(
-    shown: QuestionView, values: Mapping[str, Term | None], answer: Answer, empty: Callable[[], Awaitable[str]]
+    shown: ShownQuestion, values: Mapping[str, Term | None], answer: Answer, empty: Callable[[], Awaitable[str]]
 ) -> Response:
     """Show the form and the answer below it; `empty` says in words that there is none."""
     # In a thread, as the page itself is made: a long answer would hold up all other requests.
@@ -149,11 +149,11 @@ def _read(question: Question, body: bytes) -> tuple[Table, Any]:
 # --- fields -------------------------------------------------------------------------------------------------------
 
 
-async def _fields(shown: QuestionView) -> list[Field]:
+async def _fields(shown: ShownQuestion) -> list[Field]:
     return list(await asyncio.gather(*(_field(shown, each) for each in shown.question.parameters.values())))
 
 
-async def _field(shown: QuestionView, parameter: Parameter) -> Field:
+async def _field(shown: ShownQuestion, parameter: Parameter) -> Field:
     kind, options = await drive(shown.service, _options(parameter, shown.reader))
     value = shown.texts.get(parameter.name, "")
     if kind == "choice" and value not in {option.value for option in options}:
@@ -237,14 +237,14 @@ def _by_thing(found: Bindings) -> dict[str, dict[str, str]]:
     return names
 
 
-def _rows(shown: QuestionView, found: Table, names: Names) -> list[list[list[Item]]]:
+def _rows(shown: ShownQuestion, found: Table, names: Names) -> list[list[list[Item]]]:
     return [
         [_items(shown, names, column, term) for column, term in zip(found.columns, row, strict=True)]
         for row in found.rows
     ]
 
 
-def _items(shown: QuestionView, names: Names, column: str, term: Term | None) -> list[Item]:
+def _items(shown: ShownQuestion, names: Names, column: str, term: Term | None) -> list[Item]:
     """Show the content of a cell; an article that is named by its id is a link, a date is written in words."""
     if term is None or not term.value:
         return []

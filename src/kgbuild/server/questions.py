@@ -102,7 +102,7 @@ async def question(scope: Scope, receive: Receive, send: Send) -> None:
         raise found
     told = {each["parameter"]: each for each in found.extra["errors"]}
     texts = _shown(asked, values) | given
-    shown = question_pages.QuestionView(service, asked, texts, "", f"/questions/{asked.name}", reader_of(scope), told)
+    shown = question_pages.ShownQuestion(service, asked, texts, "", f"/questions/{asked.name}", reader_of(scope), told)
     await send_response(scope, await watched(receive, question_pages.refused_page(shown, found)), send)
 
 
@@ -135,7 +135,7 @@ class _Asked(Prepared):
         texts = _shown(self.question, self.values)
         reader = replace(self.reader, here=self.address())  # the same however the page was asked for
         plain = path_of(self.question, texts)
-        shown = question_pages.QuestionView(self.service, self.question, texts, self.query, plain, reader)
+        shown = question_pages.ShownQuestion(self.service, self.question, texts, self.query, plain, reader)
         values = _all_values(self.question, self.values)
         return await question_pages.answer_page(shown, values, answer, self._sentence)
 

@@ -25,7 +25,7 @@ from kgbuild.server.pages.layout import (
     Passages,
     Section,
     Shown,
-    SourcedValue,
+    Value,
     Voices,
     facts,
     section,
@@ -116,11 +116,11 @@ def claim(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
 
 def _told(reading: Reading, entry: ClaimEntry) -> Iterator[Section | None]:
     length = _number(reading.get(entry.voice.article.iri, icn("textLength")))
-    about = [Fact(Shown(reading._("About")), tuple(map(SourcedValue, entry.bodies)))]
+    about = [Fact(Shown(reading._("About")), tuple(map(Value, entry.bodies)))]
     if entry.rank == "preferred":
-        about.append(Fact(reading.name(icn("rank")), (SourcedValue(Shown(reading._("preferred"))),)))
+        about.append(Fact(reading.name(icn("rank")), (Value(Shown(reading._("preferred"))),)))
     if not entry.voice.positions:
-        about.append(Fact(Shown(reading._("Place in the text")), (SourcedValue(Shown(reading._("not recorded"))),)))
+        about.append(Fact(Shown(reading._("Place in the text")), (Value(Shown(reading._("not recorded"))),)))
     yield section(
         "voice", reading._("Who says so"), Voices((entry.voice,)), facts(about, plain=True), _passages([entry], length)
     )
@@ -150,7 +150,7 @@ def _asserted(reading: Reading, credit: Credit, own: ClaimDetails) -> Facts:
         terms = {term for body in own.bodies for term in _given(reading, credit, body, property_)}
         if terms:
             mark = reading._("inferred") if property_ in own.infers else ""
-            values = tuple(SourcedValue(reading.show(term), (), mark) for term in sorted(terms))
+            values = tuple(Value(reading.show(term), (), mark) for term in sorted(terms))
             made.append(Fact(reading.name(property_), values, property_))
     made.sort(key=lambda fact: fact.property not in reading.terms.key_parts)
     return Facts(tuple(made), plain=True)
@@ -256,7 +256,7 @@ def _about(reading: Reading, node: str, length: int) -> Iterator[Fact | None]:
         return tuple(reading.show(term) for term in reading.get(node, property_)[:1])
 
     def fact(name: str, *shown: Shown) -> Fact | None:
-        return Fact(Shown(name), tuple(map(SourcedValue, shown))) if shown else None
+        return Fact(Shown(name), tuple(map(Value, shown))) if shown else None
 
     yield fact(reading._("Publisher"), *first(PUBLISHER))
     yield fact(reading._("Text of the agency"), *first(icn("agency")))

@@ -30,7 +30,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class BarPiece:
+class Segment:
     """A part of a bar; `style` is certain, faded (it may have lasted then) or hatched (presumed)."""
 
     x: float
@@ -44,7 +44,7 @@ class Bar:
 
     thing: Shown
     y: float
-    pieces: tuple[BarPiece, ...]
+    pieces: tuple[Segment, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _day(text: str) -> date | None:
         return None  # served as it is: a year before 1 or after 9999
 
 
-def _pieces(span: Span, place: Callable[[date], float]) -> list[BarPiece]:
+def _pieces(span: Span, place: Callable[[date], float]) -> list[Segment]:
     began_after, began_by, ended_after, ended_by = _days(span)
     left = place(began_after) if began_after else 0.0
     right = place(ended_by) if ended_by else float(WIDTH)
@@ -143,8 +143,8 @@ def _pieces(span: Span, place: Callable[[date], float]) -> list[BarPiece]:
     return pieces
 
 
-def _piece(begin: float, end: float, style: str) -> BarPiece:
-    return BarPiece(round(begin, 1), round(max(end - begin, LEAST), 1), style)
+def _piece(begin: float, end: float, style: str) -> Segment:
+    return Segment(round(begin, 1), round(max(end - begin, LEAST), 1), style)
 
 
 def bars(title: Shown, numbers: Sequence[tuple[str, float, str]]) -> BarChart | None:

@@ -24,7 +24,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimVoice:
+class Voice:
     """A claim as a source of a fact: in which article, whose, of when, and what it says.
 
     `positions` are code points [start, end) of the article's text.  `supports` marks a claim about an unnamed party
@@ -51,11 +51,11 @@ class ClaimVoice:
 
 
 @dataclass(frozen=True, slots=True)
-class SourcedValue:
+class Value:
     """A value with its voices; `origin` is `articles`, `registry` or `computed`."""
 
     term: Shown
-    voices: tuple[ClaimVoice, ...] = ()
+    voices: tuple[Voice, ...] = ()
     origin: str = "articles"
 
 
@@ -64,7 +64,7 @@ class Fact:
     """A property with all its values; `contested` are the disagreements about it."""
 
     name: Shown
-    values: tuple[SourcedValue, ...]
+    values: tuple[Value, ...]
     property: str = ""
     contested: tuple[str, ...] = ()
 
@@ -78,7 +78,7 @@ class Row:
     """
 
     cells: tuple[tuple[Shown, ...], ...]
-    voices: tuple[ClaimVoice, ...] = ()
+    voices: tuple[Voice, ...] = ()
     contested: tuple[Shown, ...] = ()
     marks: tuple[str, ...] = ()
     itself: Shown | None = None
@@ -94,7 +94,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class RowsBlock:
+class SectionTable:
     """A table; `origin` is "registry" where nothing of it is from an article."""
 
     columns: tuple[str, ...]
@@ -117,7 +117,7 @@ class Entries:
 class Voices:
     """Claims that stand open."""
 
-    voices: tuple[ClaimVoice, ...]
+    voices: tuple[Voice, ...]
     form: ClassVar[str] = "voices"
 
 
@@ -162,14 +162,14 @@ class Other:
     relation: str
     property: Shown | None
     value: Shown | None
-    voice: ClaimVoice
+    voice: Voice
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimEntry:
     """A claim on the page of its article, with what it asserts and what others say of the same."""
 
-    voice: ClaimVoice
+    voice: Voice
     rank: str
     bodies: tuple[Shown, ...]
     facts: Facts

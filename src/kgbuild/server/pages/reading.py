@@ -18,7 +18,7 @@ from kgbuild.lookups import LookUp, select_all
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY, RDF_TYPE, shorten
 from kgbuild.server.languages import Reader
 from kgbuild.server.pages.charts import Span
-from kgbuild.server.pages.layout import ClaimVoice, Fact, Note, Shown, SourcedValue
+from kgbuild.server.pages.layout import Fact, Note, Shown, Value, Voice
 from kgbuild.server.pages.terms import Labels, Terms, icn
 from kgbuild.server.rendering import best_label, translations_of
 from kgbuild.server.when import write_date
@@ -220,33 +220,31 @@ class Reading:
         shown = Shown(name) if name else self.name(property_)
         return Fact(shown, values, property_, self.contested(subject, property_)) if values else None
 
-    def value(self, subject: str, property_: str, term: Term) -> SourcedValue:
+    def value(self, subject: str, property_: str, term: Term) -> Value:
         """Give a value with those who say so."""
         triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
         if self.is_left_out(subject):
-            return SourcedValue(self.show(term), self.voices(all_claims_for(self.store, triple), property_))
+            return Value(self.show(term), self.voices(all_claims_for(self.store, triple), property_))
         found = evidence_for(self.store, triple)
         origin = {"registry": "registry", "rule": "computed"}.get(found.kind, "articles")
-        return SourcedValue(self.show(term), self.voices(found.credits(), property_), origin)
+        return Value(self.show(term), self.voices(found.credits(), property_), origin)
 
-    def voices_for(self, subject: str, property_: str, term: Term) -> tuple[ClaimVoice, ...]:
+    def voices_for(self, subject: str, property_: str, term: Term) -> tuple[Voice, ...]:
         """List the voices that give a value, deprecated ones too."""
         triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
         return self.voices(all_claims_for(self.store, triple), property_)
 
-    def voices_on(self, thing: str) -> tuple[ClaimVoice, ...]:
+    def voices_on(self, thing: str) -> tuple[Voice, ...]:
         """List the voices about a thing as a whole, deprecated ones too."""
         return self.voices(self.claims_on(thing))
 
-    def supports(self, thing: str) -> tuple[ClaimVoice, ...]:
+    def supports(self, thing: str) -> tuple[Voice, ...]:
         """List the voices about the unnamed parties that a thing stands for."""
         found = {c for other in self.iris(thing, "resolves") for c in self.claims_on(other)}
         kept = [credit for credit in sorted(found) if not self.details(credit).is_deprecated]
         return self.voices(kept, supports=True)
 
-    def voices(
-        self, credits_: Iterable[Credit], property_: str = "", *, supports: bool = False
-    ) -> tuple[ClaimVoice, ...]:
+    def voices(self, credits_: Iterable[Credit], property_: str = "", *, supports: bool = False) -> tuple[Voice, ...]:
         """Tell of claims as sources, oldest first; with `property_`, whether that was inferred."""
         found = sorted(set(credits_), key=lambda credit: (self._printed(credit), credit.claim))
         return tuple(self._voice(credit, property_, supports) for credit in found)
@@ -270,12 +268,12 @@ class Reading:
         known = self.names.get(self.details(credit).article, {})
         return next((term.value for term in known.get(PRINTED, ())), "9999")
 
-    def _voice(self, credit: Credit, property_: str, supports: bool) -> ClaimVoice:
+    def _voice(self, credit: Credit, property_: str, supports: bool) -> Voice:
         claim = self.details(credit)
         article = self.names.get(claim.article, {})
         publisher = article.get(PUBLISHER)
         printed = [term.value[:10] for term in article.get(PRINTED, ())]
-        return ClaimVoice(
+        return Voice(
             claim.claim,
             self.name(claim.article),
             self.show(min(publisher)) if publisher else None,

@@ -20,8 +20,8 @@ from kgbuild.server.pages.layout import (
     Page,
     Section,
     Shown,
-    SourcedValue,
     Tree,
+    Value,
     Voices,
     facts,
     section,
@@ -143,7 +143,7 @@ def _said_of(reading: Reading, node: str) -> Iterator[Fact | None]:
         terms.sort(key=lambda t: (order.get(t.language, len(order)), t.value))
         languages = {t.language for t in terms}
         marks = ("" if len(languages) < 2 else LANGUAGE_NAMES.get(t.language, t.language) for t in terms)
-        values = tuple(SourcedValue(reading.show(t), (), mark) for t, mark in zip(terms, marks, strict=True))
+        values = tuple(Value(reading.show(t), (), mark) for t, mark in zip(terms, marks, strict=True))
         return Fact(Shown(title), values) if values else None
 
     yield fact(reading._("Definition"), "definition")
@@ -213,8 +213,8 @@ def graph(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
                 reading._("What it is"),
                 facts(
                     (
-                        Fact(reading.name(icn("Article")), (SourcedValue(name),)) if of_article else None,
-                        Fact(Shown(reading._("Triples")), (SourcedValue(Shown(f"{int(number):,}")),)),
+                        Fact(reading.name(icn("Article")), (Value(name),)) if of_article else None,
+                        Fact(Shown(reading._("Triples")), (Value(Shown(f"{int(number):,}")),)),
                     ),
                     plain=True,
                 ),
@@ -257,9 +257,7 @@ def disagreement(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
         "The order: the curator's rank, then the number of independent publishers, then precision, then an official "
         "source, then recency. All values stay in the graphs of their articles."
     )
-    decided = Fact(
-        reading.name(icn("decidedBy")), (SourcedValue(reading.name(rule)), *((SourcedValue(why),) if why.text else ()))
-    )
+    decided = Fact(reading.name(icn("decidedBy")), (Value(reading.name(rule)), *((Value(why),) if why.text else ())))
     return Page(
         node,
         reading.name(node),

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from kgbuild.engines import Term
 from kgbuild.server.pages.charts import BarChart, Timeline, bars, timeline
-from kgbuild.server.pages.layout import ClaimVoice, Row, RowsBlock, Shown
+from kgbuild.server.pages.layout import Row, SectionTable, Shown, Voice
 from kgbuild.server.pages.reading import HIDDEN, Reading, is_ours, raised
 from kgbuild.server.pages.terms import icn
 
@@ -39,7 +39,7 @@ class Listed:
 
 def write_tables(reading: Reading, here: str, listed: Listed, caption: str = "") -> Iterator[Any]:
     """Draw the things that lead to `here` where they last or count, and write them in a table: what has ended apart."""
-    writer = TableWriter(reading, here, listed)
+    writer = _TableWriter(reading, here, listed)
     yield from writer.drawings()
     ended = [each for each in writer.things if writer.has_ended(each)]
     lasting = [each for each in writer.things if each not in ended]
@@ -48,7 +48,7 @@ def write_tables(reading: Reading, here: str, listed: Listed, caption: str = "")
             yield writer.table(things, title)
 
 
-class TableWriter:
+class _TableWriter:
     """Writes the table of one list."""
 
     def __init__(self, reading: Reading, here: str, listed: Listed) -> None:
@@ -147,7 +147,7 @@ class TableWriter:
 
     # -- rows --------------------------------------------------------------------------------------------------
 
-    def table(self, things: Sequence[str], caption: str) -> RowsBlock:
+    def table(self, things: Sequence[str], caption: str) -> SectionTable:
         """Write a table, without the columns in which no row has anything."""
         columns = self.columns()
         cells = [[cell(each) for _, cell in columns] for each in things]
@@ -155,7 +155,7 @@ class TableWriter:
         made = [self._row(each, tuple(row[i] for i in kept)) for each, row in zip(things, cells, strict=True)]
         registered = bool(self.listed.properties) and not any(row.voices for row in made)
         titles = tuple(raised(columns[i][0]) for i in kept)
-        return RowsBlock(titles or (self._("Name"),), tuple(made), caption, "registry" if registered else "")
+        return SectionTable(titles or (self._("Name"),), tuple(made), caption, "registry" if registered else "")
 
     def _row(self, each: str, cells: tuple[Cell, ...]) -> Row:
         itself = self.reading.name(each)
@@ -169,7 +169,7 @@ class TableWriter:
         marks = (self._("resolves an unnamed party"),) if self.reading.iris(each, "resolves") else ()
         return Row(cells, self._voices(each), contested, marks, None if is_linked else itself)
 
-    def _voices(self, each: str) -> tuple[ClaimVoice, ...]:
+    def _voices(self, each: str) -> tuple[Voice, ...]:
         """List who says so: of a situation all that is said of it, of any other thing what leads it here."""
         if self.repeats:
             left_out = self.reading.is_left_out(each)

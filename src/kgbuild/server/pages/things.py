@@ -17,14 +17,14 @@ from kgbuild.questions.lookup import write_term
 from kgbuild.server.languages import Reader
 from kgbuild.server.pages.layout import (
     N_,
-    ClaimVoice,
     Entries,
     Fact,
     Note,
     Page,
-    RowsBlock,
     Section,
+    SectionTable,
     Shown,
+    Voice,
     Voices,
     facts,
     section,
@@ -218,11 +218,11 @@ def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[L
     title = reading._("What articles say") if reading.is_left_out(node) else reading._("What holds")
     elsewhere = (reading.fact(node, p, reading._(name)) for p, name in _ELSEWHERE.items())
     yield section("facts", title, facts([*reading.facts(node), *_joined(elsewhere)]))
-    rows: list[ClaimVoice] = []
+    rows: list[Voice] = []
     for heading, lists in listed.values():
         blocks = [block for each in lists for block in _blocks(reading, node, each, several=len(lists) > 1)]
         rows += [
-            voice for block in blocks if isinstance(block, RowsBlock) for row in block.rows for voice in row.voices
+            voice for block in blocks if isinstance(block, SectionTable) for row in block.rows for voice in row.voices
         ]
         yield section(_anchor(lists[0]), heading, *blocks)
     differ = reading.heading(icn("Disagreement"), reading.terms.plurals)
@@ -265,14 +265,14 @@ def _anchor(listed: Listed) -> str:
     return "-".join(name.rpartition("#")[2].rpartition("/")[2] for name in names if name)
 
 
-def _disagreements(reading: Reading) -> RowsBlock | None:
+def _disagreements(reading: Reading) -> SectionTable | None:
     found = tuple(each for each in reading.leading("onProperty") if reading.iris(each, "about"))
     family = reading.terms.family((icn("Disagreement"),))
     tables = write_tables(reading, "", Listed(family, (), found, len(found))) if found else ()
-    return next((block for block in tables if isinstance(block, RowsBlock)), None)
+    return next((block for block in tables if isinstance(block, SectionTable)), None)
 
 
-def _articles(voices: list[ClaimVoice]) -> Entries | None:
+def _articles(voices: list[Voice]) -> Entries | None:
     """List the articles that a page rests on, oldest first."""
     found = {voice.article.iri: voice for voice in voices}
     entries = (
