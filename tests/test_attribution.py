@@ -19,7 +19,8 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, R
 
 from kgbuild.engines import attribution, derivation
 from kgbuild.engines.derivation import derive
-from kgbuild.engines.patterns import NotAttributableError, read_patterns, rewrite
+from kgbuild.engines.patterns import read_patterns
+from kgbuild.engines.rewriting import NotAttributableError, rewrite
 from kgbuild.namespaces import (
     ARTICLE_GRAPH,
     GRAPH,
@@ -650,21 +651,20 @@ def test_absence_is_told_of_the_rows_that_rest_on_it(store: Store, pattern: str,
 @pytest.mark.parametrize(
     "part",
     [
-        "FILTER (!?d)",
+        "FILTER (!?z)",
         "FILTER (!false)",
-        "FILTER (BOUND(?d) && !?d)",
-        "FILTER (!(!?d))",
-        "FILTER (!BOUND(?d) || ?d)",
-        "FILTER (-?d < 1)",
+        "FILTER (BOUND(?z) && !?z)",
+        "FILTER (!(!?y))",
+        "FILTER (!BOUND(?y) || ?y)",
+        "FILTER (-?y < 1)",
         "BIND (!?d AS ?e)",
     ],
 )
 def test_a_filter_that_denies_is_followed(store: Store, part: str) -> None:
     """A `!` before a variable, a constant or a bracket is no test of what exists."""
-    assert all(
-        "absence" not in row
-        for row in nonempty(sources(store, f"SELECT ?x {{ ?m icn:member ?x ; icn:joined ?d {part} }}"))
-    )
+    numbers = "BIND (STRLEN(STR(?d)) AS ?y) BIND (?y - ?y AS ?z)"
+    rows = nonempty(sources(store, f"SELECT ?x {{ ?m icn:member ?x ; icn:joined ?d {numbers} {part} }}"))
+    assert [] == [row for row in rows if "absence" in row]
 
 
 def test_an_order_needs_no_source(store: Store) -> None:

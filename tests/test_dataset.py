@@ -480,7 +480,19 @@ def test_a_range_outside_of_the_file_is_a_problem(served: Served, release: Relea
 
 
 @pytest.mark.parametrize(
-    "given", ["lines=1-2", "bytes=x-y", "bytes", "bytes=", "bytes=--1", "bytes=1", "\u00e9", "=" * 4000]
+    "given",
+    [
+        "lines=1-2",
+        "bytes=x-y",
+        "bytes",
+        "bytes=",
+        "bytes=--1",
+        "bytes=1",
+        "bytes=5-2",
+        "bytes=-0",
+        "\u00e9",
+        "=" * 4000,
+    ],
 )
 def test_a_range_that_is_none_is_ignored(served: Served, release: Release, given: str) -> None:
     """RFC 9110 §14.2: the whole file, never an error."""
@@ -636,7 +648,11 @@ def test_the_sitemap_lists_each_thing_once(served: Served, store: Store) -> None
     assert [f"{served.address}/sitemap-0.xml"] == parts
     listed = [address for part in parts for address in addresses(requests.get(part, timeout=PATIENCE).content)]
     query = f'SELECT DISTINCT ?s {{ ?s ?p ?o FILTER (STRSTARTS(STR(?s), "{ID}") && !CONTAINS(STR(?s), "#")) }}'
+    retired = "PREFIX owl: <http://www.w3.org/2002/07/owl#> SELECT ?s { ?s owl:deprecated true }"
     things = {row["s"].value for row in store.query(query)}  # type: ignore[union-attr]
+    gone = {row["s"].value for row in store.query(retired)}  # type: ignore[union-attr]
+    assert gone & things
+    things -= gone  # they lead elsewhere, or nowhere
     prefix = f"{served.address}/doc/"
     documents = [address for address in listed if address.startswith(prefix)]
     assert {thing.removeprefix(ID) for thing in things} == {address.removeprefix(prefix) for address in documents}
@@ -659,8 +675,9 @@ def test_a_long_sitemap_has_parts(tmp_path: Path) -> None:
     assert max(map(len, listed)) <= 15
     flat = [address for part in listed for address in part]
     written = {address.rpartition("/")[2] for address in flat if "/doc/" in address}
-    assert {*names[:23], "a&b", "x'y", "%E6%B1%89%E5%AD%97", "a%20b"} == written
-    assert len(names) + 5 == len(flat)
+    # The address of `a%20b` is that of `a b`, which is no IRI.
+    assert {*names[:23], "a&b", "x'y", "%E6%B1%89%E5%AD%97"} == written
+    assert len(written) + 3 == len(flat)
 
 
 def test_addresses_of_the_sitemap_answer(served: Served) -> None:
@@ -669,3 +686,76 @@ def test_addresses_of_the_sitemap_answer(served: Served) -> None:
     documents = [address for address in listed if "/doc/" in address]
     for address in nonempty(documents[:: max(1, len(documents) // 20)]):
         assert 200 == requests.get(address, headers={"Accept": BROWSER}, timeout=PATIENCE).status_code, address
+
+
+# --- addresses as people write them -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("/questions", "/questions/"),
+        ("/questions?lang=ru", "/questions/?lang=ru"),
+        ("/releases", "/releases/"),
+        ("/sparql/?query=ASK%7B%7D", "/sparql?query=ASK%7B%7D"),
+        ("/search/?q=%D0%90", "/search?q=%D0%90"),
+        ("/dataset/", "/dataset"),
+        ("/metrics/", "/metrics"),
+    ],
+)
+def test_a_slash_at_the_end_is_no_matter(served: Served, written: str, meant: str) -> None:
+    """What stands in the table with it or without leads there, for scripts of other sites as well."""
+    answer = get(served, written)
+    assert (308, meant) == (answer.status_code, answer.headers["Location"])
+    assert "*" == answer.headers["Access-Control-Allow-Origin"]
+    assert 404 == get(served, "/nowhere/").status_code
+
+
+@pytest.mark.parametrize("query", ["ASK { ?s ?p 'Астана' }", "ASK { ?s ?p '阿斯塔纳' }"])
+def test_raw_utf_8_in_an_address_is_taken(served: Served, query: str) -> None:
+    """As curl sends it; the connection goes on, and a body that looks like a request line is left alone."""
+    line = "GET /sparql?query=" + query.replace(" ", "+") + " HTTP/1.1\r\nHost: x\r\n"
+    body = "query=" + query
+    post = "POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: "
+    post += f"{len(body.encode())}\r\nConnection: close\r\n\r\n{body}"
+    answers = served.raw(f"{line}\r\n".encode()), served.raw(post.encode())
+    assert [b"200", b"200"] == [answer.split(b" ", 2)[1] for answer in answers]
+    assert answers[0].rpartition(b"\r\n")[2] == answers[1].rpartition(b"\r\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /sparql?query=" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET /sparql?query=a b c HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"nonsense\r\n\r\n", 400),
+    ],
+)
+def test_what_is_no_request_is_a_problem(served: Served, request_: bytes, status: int) -> None:
+    """Not plain text of a library."""
+    head, _, body = served.raw(request_).partition(b"\r\n\r\n")
+    assert str(status).encode() == head.split(b" ", 2)[1]
+    assert b"application/problem+json" in head
+    assert status == json.loads(body)["status"]
+
+
+FOREIGN = """@prefix icn: <https://w3id.org/icn/ontology#> . @prefix network: <https://w3id.org/icn/id/network/> .
+[] a icn:Network . [] a icn:Article ; icn:published <https://w3id.org/icn/date/2019> .
+<https://w3id.org/icn/date/2019> icn:edtf "2019" ; icn:latest "2019-12-31"^^<http://www.w3.org/2001/XMLSchema#date> .
+<urn:x> a icn:Network . <https://w3id.org/icn/id/network> a icn:Network . network:b a icn:Network .
+<https://w3id.org/icn/id/network/a.ttl> a icn:Network . <https://w3id.org/icn/id/network/a%20b> a icn:Network .
+<https://w3id.org/icn/id/network/x/../y> a icn:Network . <https://w3id.org/icn/id/network/Й> a icn:Network .
+network:old <http://www.w3.org/2002/07/owl#deprecated> true .
+"""
+
+
+def test_the_sitemap_lists_what_is_there(tmp_path: Path) -> None:
+    """Of data that are not ours, with blank nodes and other IRIs typed as ours, nothing leads to 404 or a fault."""
+    data = tmp_path / "foreign.ttl"
+    data.write_text(FOREIGN, encoding="utf-8")
+    with serving(tmp_path, data) as running:
+        listed = re.findall("<loc>([^<]*)", get(running, "/sitemap-0.xml").text)
+        assert {"/doc/network/b", "/doc/network/%D0%99"} <= {
+            address.removeprefix(running.address) for address in listed
+        }
+        assert {200} == {requests.get(a, headers={"Accept": BROWSER}, timeout=PATIENCE).status_code for a in listed}

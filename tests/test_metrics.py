@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from kgbuild.cli import main
 from kgbuild.server.app import routes
-from kgbuild.server.metrics import NO_ROUTE
+from kgbuild.server.meter import NO_ROUTE
 from serving import PATIENCE, ROOT, RUNAWAY, Served, mini_file, mini_nquads, serving, until
 
 Labels = tuple[tuple[str, str], ...]

@@ -16,7 +16,7 @@ from kgbuild.catalogue.reference import make_reference
 from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.lookups import run
 from kgbuild.questions.named import load_questions
-from kgbuild.server.diagrams import Caption, Node, Part, situation_diagram, tree_diagram, width_of
+from kgbuild.server.diagrams import DiagramText, Node, Part, situation_diagram, tree_diagram, width_of
 from kgbuild.server.ontology_page import questions_using
 from nonempty import nonempty
 from serving import BROWSER, PATIENCE, ROOT, Served, serving
@@ -138,13 +138,15 @@ def test_links_of_a_term_are_those_of_the_ontology(
     page = pages["en"]
     anchors = {element.get("id") for element in page.iter() if element.get("id")}
     relations = (RDFS.subClassOf, RDFS.subPropertyOf, RDFS.domain, RDFS.range, RDFS.seeAlso, OWL.disjointWith)
+    count = 0
     for term in nonempty(terms):
         links = {element.get("href") for element in section(page, term.removeprefix(ICN)).iter("a")}
-        for other in nonempty({other for relation in relations for other in core.objects(term, relation)}):
-            wanted = f"#{str(other).removeprefix(ICN)}" if str(other).startswith(ICN) else str(other)
-            assert wanted in links, (term, other)
-        for narrower in nonempty([*core.subjects(RDFS.subClassOf, term), *core.subjects(RDFS.subPropertyOf, term)]):
-            assert f"#{str(narrower).removeprefix(ICN)}" in links
+        others = {str(other) for relation in relations for other in core.objects(term, relation)}
+        others |= {str(narrower) for relation in relations[:2] for narrower in core.subjects(relation, term)}
+        wanted = {f"#{other.removeprefix(ICN)}" if other.startswith(ICN) else other for other in others}
+        assert wanted <= links, term
+        count += len(wanted)
+    assert count > len(terms), "most terms have a link"
     inner = {element.get("href") or "" for element in page.iter("a") if (element.get("href") or "").startswith("#")}
     assert {link[1:] for link in inner} <= anchors
 
@@ -270,7 +272,7 @@ def label(core: Graph, term: object) -> Literal:
 
 def test_names_in_diagrams_are_escaped() -> None:
     """A label with signs of XML stays a text."""
-    caption = Caption("x", "<t>", "a & b", "en")
+    caption = DiagramText("x", "<t>", "a & b", "en")
     tree = ET.fromstring(tree_diagram(caption, [Node("<b>&", (Node('"'),))]))  # noqa: S314
     assert ["<b>&", '"'] == sorted((words(text) for text in tree.iter(f"{SVG}text")), reverse=True)
     ET.fromstring(situation_diagram(caption, "<m>", [], [Part("&", "<v>")]))  # noqa: S314

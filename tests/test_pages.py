@@ -322,6 +322,8 @@ def test_pages_of_the_real_records_are_well_formed(site: Served, kind: str) -> N
       ?x dcterms:identifier ?id . ?s ?p ?x FILTER (STRSTARTS(STR(?x), "{ID}{kind}/"))
     }} GROUP BY ?x ORDER BY DESC(?n) ?x"""
     found = [row["x"] for row in site.rows(sparql_header() + query)]
+    if not found:
+        pytest.xfail(f"the records have no {kind} yet")
     for thing in nonempty([*found[:3], *found[3::12]]):
         for language in ("en", "ru"):
             text = page(site, "/doc/" + thing.removeprefix(ID), language)

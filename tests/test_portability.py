@@ -18,6 +18,7 @@ from kgbuild.progress import Silent
 from kgbuild.questions.named import ask, load_questions
 from kgbuild.store import canonical_nquads
 from kgbuild.support import Evidence, details_of, evidence_for
+from nonempty import nonempty
 from servers import oxigraph_server, virtuoso_server
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +87,7 @@ def test_any_server_tells_who_says_so(server: str, real_store: Store, request: p
     subjects = {quad.subject for quad in real_store.quads_for_pattern(None, None, None, DefaultGraph())}
     things = sorted(s.value for s in subjects if isinstance(s, NamedNode) and s.value.startswith(ID))[::25]
     small = run(remote, gather(things))
-    for thing in things:
+    for thing in nonempty(things):
         expected = told(real_store, thing)
         assert expected == told(small, thing), thing
         for credit in {credit for evidence in expected.values() for credit in evidence.claims}:

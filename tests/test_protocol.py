@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, RdfFormat, Store, Triple, parse
 from rdflib import Graph
 from rdflib.query import Result
+from SPARQLWrapper import SPARQLWrapper
 
 from nonempty import nonempty
 from serving import BROWSER, JSON, Served, mini_nquads
@@ -432,8 +433,8 @@ NEGOTIATION = [
     ("text/csv;q=0.5, text/tab-separated-values", "text/tab-separated-values; charset=utf-8", None),
     ("application/sparql-results+json;q=0, */*", XML, "text/turtle; charset=utf-8"),
     ("*/*;q=0.1, application/rdf+xml;q=0.5, text/csv;q=0.05", JSON, "application/rdf+xml"),
-    ("application/json", "application/json", None),
-    ("text/xml", "text/xml", None),
+    ("application/json", "application/json", "application/json"),
+    ("text/xml", "text/xml", "text/xml"),
     ("text/plain, */*;q=0.1", JSON, "text/plain; charset=utf-8"),
     ("TEXT/CSV", "text/csv; charset=utf-8", None),
     ("text/csv; charset=utf-8", "text/csv; charset=utf-8", None),
@@ -732,3 +733,66 @@ def test_json_of_a_problem_is_what_rfc_9457_says(server: Served) -> None:
     problem = json.loads(answer.content)
     assert {"type", "title", "status", "detail"} <= set(problem)
     assert (400, f"{ICN}problem/syntax-error") == (problem["status"], problem["type"])
+
+
+# --- what clients send by themselves ------------------------------------------------------------------------------
+
+CONSTRUCT = "CONSTRUCT { ?s a ?o } WHERE { ?s a ?o } LIMIT 5"
+
+
+@pytest.mark.parametrize("general", ["application/json", "application/xml", "text/xml"])
+def test_a_general_type_means_that_of_the_form(server: Served, general: str) -> None:
+    """JSON and XML of a table, or of a graph: whichever the query has; sent under the name that was asked for."""
+    graph = server.ask(CONSTRUCT, general)
+    assert (200, general) == (graph.status_code, graph.headers["Content-Type"])
+    format_ = RdfFormat.JSON_LD if general == "application/json" else RdfFormat.RDF_XML
+    assert 5 == len(list(parse(graph.content, format_)))
+    table = server.ask("SELECT * { ?s a ?o } LIMIT 5", general)
+    assert (200, general) == (table.status_code, table.headers["Content-Type"])
+
+
+@pytest.mark.parametrize(("name", "media_type"), [("xml", "application/rdf+xml"), ("json", "application/ld+json")])
+def test_a_general_name_means_the_format_of_the_form(server: Served, name: str, media_type: str) -> None:
+    """`format=xml` beside CONSTRUCT is RDF/XML; SPARQLWrapper sends it with every query."""
+    answer = server.get({"query": CONSTRUCT, "format": name})
+    assert (200, media_type) == (answer.status_code, answer.headers["Content-Type"])
+
+
+@pytest.mark.parametrize("query", [CONSTRUCT, "DESCRIBE <https://w3id.org/icn/id/institution/highmoor-school>"])
+def test_sparqlwrapper_reads_graphs_by_its_defaults(server: Served, query: str) -> None:
+    """Without any setting."""
+    wrapper = SPARQLWrapper(server.endpoint)
+    wrapper.setQuery(query)
+    read = wrapper.query().convert()
+    assert isinstance(read, Graph)
+    assert len(read) >= 5
+
+
+def test_a_byte_order_mark_is_passed_by(server: Served) -> None:
+    """In the parameter and in the body."""
+    assert server.ask("\ufeffASK {}").json()["boolean"]
+    body = server.request("POST", data="\ufeffASK {}".encode(), Content_Type="application/sparql-query")
+    assert body.json()["boolean"]
+
+
+def test_an_empty_graph_is_none(server: Served) -> None:
+    """Clients send the parameter without a value."""
+    count = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+    plain, empty = (server.get({"query": count, **more}).json() for more in ({}, {"default-graph-uri": ""}))
+    assert plain == empty
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"), [("1", True), ("true", True), ("yes", True), ("0", False), ("no", False), ("", False)]
+)
+def test_sources_are_asked_for_in_words(server: Served, value: str, wanted: bool) -> None:
+    """Or left out in words."""
+    answer = server.get({"query": "SELECT * { ?s a ?o } LIMIT 1", "sources": value})
+    assert wanted is ("sources" in answer.json())
+
+
+def test_sources_are_never_ignored(server: Served) -> None:
+    """What is neither yes nor no is refused."""
+    answer = server.get({"query": "SELECT * { ?s a ?o } LIMIT 1", "sources": "please"})
+    assert 400 == answer.status_code
+    assert "sources=please" in answer.json()["detail"]

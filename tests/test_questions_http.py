@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final, cast
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -31,6 +32,7 @@ from kgbuild.lookups import select as look_up
 from kgbuild.namespaces import BASE, ID, expand
 from kgbuild.questions.named import THEMES, Question, bind, load_questions, read_values
 from kgbuild.questions.tables import format_json
+from kgbuild.server import openapi
 from kgbuild.server.app import routes
 from kgbuild.server.lookups import MOST, drive
 from kgbuild.server.question_pages import is_date_column
@@ -590,9 +592,68 @@ def test_everything_public_is_described(description: dict[str, Any]) -> None:
     """Each question is a path of its own, and so is each other address of the table of routes."""
     table = {re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path) for route in routes()}
     asked = {f"/questions/{name}" for name in NAMES}
-    assert asked | table - {"/questions/{name}", "/questions"} == set(description["paths"])
+    assert asked | table - {"/questions/{name}"} == set(description["paths"])
+    assert set(openapi.ROUTES) == {route.path for route in routes()} - {openapi.QUESTION}
     operations = [each["operationId"] for path in description["paths"].values() for each in path.values()]
     assert sorted(set(operations)) == sorted(operations)
+
+
+def test_each_route_is_described_with_its_methods_and_path(description: dict[str, Any]) -> None:
+    """What a route answers beside HEAD and OPTIONS is described, with each part of its path."""
+    for route in routes():
+        if route.path != openapi.QUESTION:
+            described = description["paths"][re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)]
+            methods = set(cast(Any, route.endpoint).methods.split(", ")) - {"HEAD", "OPTIONS"}
+            assert {method.lower() for method in methods} == set(described), route.path
+            inside = {each["name"] for each in described["get"]["parameters"] if each["in"] == "path"}
+            assert set(route.param_convertors) == inside, route.path
+
+
+NETWORK: Final = "/network/lakes-academies"
+ANSWERS: Final = [
+    ("/id/{path}", f"/id{NETWORK}", {}, 303),
+    ("/id/{path}", f"/id{NETWORK}?format=ttl", {}, 303),
+    ("/id/{path}", "/id/network%2Flakes-academies", {}, 301),
+    ("/id/{path}", "/id/person/mira-ostlan", {}, 301),
+    ("/id/{path}", "/id/network/none", {}, 404),
+    ("/id/{path}", f"/id{NETWORK}?page=x", {}, 400),
+    ("/doc/{path}", f"/doc{NETWORK}", {}, 200),
+    ("/doc/{path}", f"/doc{NETWORK}", {"If-None-Match": "*"}, 304),
+    ("/doc/{path}", f"/doc{NETWORK}?format=csv", {}, 400),
+    ("/doc/{path}", f"/doc{NETWORK}.ttl?format=rdf", {}, 400),
+    ("/doc/{path}", f"/doc{NETWORK}", {"Accept": "image/png"}, 406),
+    ("/doc/{path}", "/doc/person/mira-ostlan", {}, 301),
+    ("/ontology/{path}", "/ontology/9.9", {}, 404),
+    ("/context.jsonld", "/context.jsonld", {"Accept": "image/png"}, 406),
+    ("/context/{path}", "/context/9.jsonld", {}, 404),
+    ("/search", "/search?q=lakes&format=json", {}, 200),
+    ("/search", "/search?q=lakes&format=xlsx", {}, 400),
+    ("/search", "/search?q=lakes", {"Accept": "image/png"}, 406),
+    ("/sparql", "/sparql?query=ASK%7B%7D", {}, 200),
+    ("/sparql", "/sparql?query=x", {}, 400),
+    ("/sparql", "/sparql?update=x", {}, 403),
+    ("/sparql", "/sparql?query=ASK%7B%7D", {"Accept": "image/png"}, 406),
+    ("/.well-known/void", "/.well-known/void", {"Accept": BROWSER}, 303),
+    ("/dataset", "/dataset?format=csv", {}, 406),
+    ("/sitemap-{number}.xml", "/sitemap-99.xml", {}, 404),
+    ("/releases/", "/releases/", {}, 200),
+    ("/releases/{id}", "/releases/none", {}, 404),
+    ("/releases/{id}/{file}", "/releases/none/graph.nq", {}, 404),
+    ("/questions/", "/questions/?format=csv", {}, 406),
+]
+
+
+@pytest.mark.parametrize(("route", "path", "headers", "status"), ANSWERS)
+def test_each_status_is_described(
+    mini: Served, description: dict[str, Any], route: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    """What is answered is among what the description tells, and so is each parameter that is understood."""
+    answer = requests.get(mini.address + path, headers=headers, timeout=PATIENCE, allow_redirects=False)
+    assert status == answer.status_code, answer.text
+    described = description["paths"][route]["get"]
+    assert str(status) in described["responses"]
+    given = {name for name, _ in parse_qsl(urlsplit(path).query)} - {"update"}
+    assert given <= {each["name"] for each in described["parameters"]}
 
 
 @pytest.mark.parametrize("name", NAMES)

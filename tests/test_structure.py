@@ -1,11 +1,12 @@
 # ruff: noqa: SIM300 - the expected value comes first, as everywhere in these tests
-"""The house itself: nothing in src/ is dead or defined twice, and what is registered once agrees with the ontology."""
+"""The house itself: nothing in src/ is dead or defined twice, and the server knows no kind of claim."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import vulture
@@ -93,3 +94,50 @@ def test_kinds_are_those_of_the_ontology() -> None:
     assert situations == related
     assert registered <= situations
     assert {class_ for classes in ENTITY_KINDS.values() for class_ in classes} <= above.keys() - situations
+
+
+# --- the server knows no kind of claim --------------------------------------------------------------------------------
+
+CLASSES = {*SITUATION_KINDS.values(), "Founding", "Succession"}
+WORDS_OF_ENGLISH = {"change", "count", "statement", "status"}
+"""Kinds whose word has other uses, as the status of an answer: counted where a prefix or a path shows what is meant."""
+PREFIXED = re.compile(
+    rf"icn:({'|'.join(CLASSES)})\b|\bid/({'|'.join(SITUATION_KINDS)})\b|\b({'|'.join(SITUATION_KINDS)}):[a-z0-9{{]"
+)
+CODE_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def _is_kind(word: str) -> bool:
+    return word in CLASSES or word.lower() in SITUATION_KINDS.keys() - WORDS_OF_ENGLISH
+
+
+def _texts_and_names(tree: ast.Module) -> Iterator[tuple[int, str, bool]]:
+    """Go through the strings of a module, but its docstrings, and its names: line, text, whether it is a name."""
+    docstrings = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 0)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield line, node.value, False
+        for part in ("id", "attr", "name", "arg", "module"):
+            if isinstance(name := getattr(node, part, None), str):
+                yield line, name, True
+
+
+def _kinds_in(path: Path) -> Iterator[str]:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        found = list(_texts_and_names(ast.parse(text)))
+    else:
+        lines = re.sub(r"\{#.*?#\}", lambda comment: "\n" * comment[0].count("\n"), text, flags=re.DOTALL).split("\n")
+        found = [(number, line, False) for number, line in enumerate(lines, 1)]
+    for number, said, is_name in found:
+        words = said.split("_") if is_name else [said, *WORD.findall(said)]
+        told = {word for word in words if _is_kind(word)} | {match[0] for match in PREFIXED.finditer(said)}
+        yield from (f"{path.relative_to(SERVER)}:{number}: {word}" for word in sorted(told))
+
+
+def test_the_server_knows_no_kind_of_claim() -> None:
+    """No line of server/ names a kind of claim or its class: pages are driven by the ontology, for new kinds too."""
+    assert [] == [found for path in (*sorted(SERVER.rglob("*.py")), *TEMPLATES) for found in _kinds_in(path)]

@@ -168,14 +168,11 @@ def test_only_what_is_ambiguous_is_written_down(mini: Data, real: Data, differin
 
 def test_a_label_made_by_the_build_is_credited_to_no_claim(mini: Data) -> None:
     """A label in the graph of names is computed; that articles state the thing does not make them say its label."""
-    made = Store()
-    made.extend(mini.store)
-    thing, label = "membership:lakes-hub--lakes-academies", "Membership: Hub – Network"
-    statement = f'<{expand(thing)}> <{expand("rdfs:label")}> "{label}"@en'
-    made.update(f"INSERT DATA {{ {statement} GRAPH <{GRAPH}names> {{ {statement} }} }}")
-    (quad,) = made.quads_for_pattern(None, None, None, NamedNode(GRAPH + "names"))
-    found = evidence_for(made, quad.triple)
-    assert ("rule", (), (), ()) == (found.kind, found.claims, found.premises, found.stated_in)
+    labels = [quad.triple for quad in mini.store.quads_for_pattern(None, None, None, NamedNode(GRAPH + "names"))]
+    about = NamedNode(expand("membership:lakes-hub--lakes-academies"))
+    assert 4 == len([label for label in labels if label.subject == about])
+    found = {label: evidence_for(mini.store, label) for label in labels}
+    assert {("rule", (), (), ())} == {(e.kind, e.claims, e.premises, e.stated_in) for e in found.values()}
 
 
 def test_a_dispute_rests_on_who_denies_and_who_asserts(mini: Data) -> None:
@@ -248,7 +245,12 @@ def test_all_readers_name_the_same_claims(data: Data, step: int, reader: str) ->
             ]
             for t in triples
         }
-        assert expected == READERS[reader](data.store, thing), thing
+        told = READERS[reader](data.store, thing)
+        assert told.keys() <= expected.keys(), thing
+        # `explain` leaves out what it says in the heading, the names that the build made: no claim gives them.
+        assert {key: claims for key, claims in expected.items() if claims} == {k: c for k, c in told.items() if c}, (
+            thing
+        )
 
 
 # --- what is gathered ---------------------------------------------------------------------------------------------
@@ -263,6 +265,7 @@ def test_what_is_gathered_tells_the_same(data: Data, request: pytest.FixtureRequ
     step, size = (37, 200) if is_real else (29, 25)
     chosen = [thing for first in range(step) for thing in things[first::step]]
     assert len(things) == len(chosen)
+    found = 0
     for first in range(0, len(chosen), size):
         part = chosen[first : first + size]
         small, credited = run(engine, gather(part)), set[Credit]()
@@ -271,8 +274,10 @@ def test_what_is_gathered_tells_the_same(data: Data, request: pytest.FixtureRequ
             assert expected == evidence_for(small, triple), triple
             assert supports_for(data.store, triple) == supports_for(small, triple)
             credited.update(expected.credits(), all_claims_for(data.store, triple))
-        for credit in nonempty(credited):
-            assert details_of(data.store, credit) == details_of(small, credit)
+        details = {credit: details_of(data.store, credit) for credit in credited}
+        assert details == {credit: details_of(small, credit) for credit in credited}
+        found += len(details)
+    assert found, "there is a credit to tell"
 
 
 def about(store: Store, things: Iterable[str]) -> Iterator[Triple]:

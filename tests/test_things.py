@@ -416,7 +416,7 @@ def test_a_page_tells_how_many_things_there_are(things: Served) -> None:
     assert (f"{document}?page=2", "Page 2 of 3") == (str(view), str(graph.value(view, RDFS.label)))
     assert (view, RDF.type, HYDRA.PartialCollectionView) in graph
     others = {"first": 1, "previous": 1, "next": 3, "last": 3}
-    for name, number in others.items():
+    for name, number in nonempty(others.items()):
         assert f"{document}?page={number}" == str(graph.value(view, HYDRA[name])), name
     assert graph.value(document, DCTERMS.license) is not None
 
@@ -525,6 +525,9 @@ def test_an_unknown_id_has_near_ones(things: Served, path: str) -> None:
     near = answer.json()["near"]
     assert all(fetch(things, each["address"]).status_code == 200 for each in nonempty(near))
     assert {NETWORK, f"{BASE}vocabulary/standing/member"} & {each["iri"] for each in near}
+    page = fetch(things, path.removesuffix(".ttl"), BROWSER).text
+    for each in near:
+        assert f'<a href="{each["address"]}">' in page
 
 
 @pytest.mark.parametrize(
@@ -612,6 +615,36 @@ def test_where_nothing_fits_there_is_a_list(things: Served, path: str, accept: s
     assert {"application/ld+json"} <= set(answer.json()["available"])
     if path != "/context.jsonld":
         assert 200 == fetch(things, f"{path}.ttl", accept).status_code
+
+
+@pytest.mark.parametrize(
+    ("asked", "suffix"),
+    [
+        ("format=rdf", "rdf"),
+        ("format=turtle", "ttl"),
+        ("lang=ru&format=html", "html"),
+        ("format=application/ld%2Bjson", "jsonld"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/doc/network/lakes-academies", "/date/2019", "/ontology"])
+def test_a_format_may_be_a_parameter(things: Served, path: str, asked: str, suffix: str) -> None:
+    """It means the same as the suffix."""
+    answer = fetch(things, f"{path}?{asked}", "image/png")
+    assert (200, MEDIA_TYPES[suffix]) == (answer.status_code, answer.headers["Content-Type"].partition(";")[0])
+    assert f"{path}.{suffix}" == answer.headers["Content-Location"].partition("?")[0]
+
+
+@pytest.mark.parametrize("asked", [".ttl?format=rdf", "?format=csv", "?format=xlsx", "?format="])
+def test_a_format_that_there_is_not_is_refused(things: Served, asked: str) -> None:
+    """Nothing that is asked for is passed over."""
+    assert 400 == fetch(things, f"/doc/network/lakes-academies{asked}").status_code
+
+
+@pytest.mark.parametrize("path", ["/", "/doc/network/lakes-academies", "/questions/"])
+def test_pages_name_the_languages_that_they_are_written_in(things: Served, path: str) -> None:
+    """No search engine is told that there is a page in Chinese."""
+    named = set(re.findall(r'hreflang="([^"]*)"', fetch(things, path, BROWSER).text))
+    assert {"ru"} <= named <= {"en", "ru"}
 
 
 ALL_ANSWERS = [
@@ -773,7 +806,7 @@ def test_the_context_reads_json_as_our_turtle_reads(things: Served, store: Store
     assert {True} == {context[f"icn:{name.removeprefix(ONTOLOGY)}"]["@type"].endswith("#date") for name in dated}
     coerced = {name.removeprefix("icn:") for name, term in context.items() if term == {**_dict(term), "@type": "@id"}}
     assert properties <= coerced
-    for name in coerced:  # whatever else is read as an IRI is nothing else in these data
+    for name in nonempty(coerced):  # whatever else is read as an IRI is nothing else in these data
         values = store.quads_for_pattern(None, NamedNode(expand(name if ":" in name else f"icn:{name}")), None, None)
         assert {NamedNode} >= {type(quad.object) for quad in values}, name
 

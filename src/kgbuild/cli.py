@@ -417,7 +417,8 @@ def explain_command(
     build_dir: Build = _BUILD,
 ) -> None:
     """Show every article, passage and inference behind a thing."""
-    from kgbuild.explain import explain, format_explanation, format_json
+    from kgbuild.explain import explain
+    from kgbuild.explanation import format_explanation, format_json
     from kgbuild.lookups import run
 
     if format_ not in ("text", "json"):

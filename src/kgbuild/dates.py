@@ -97,6 +97,16 @@ def parse_edtf(text: str) -> DateNode:
     return _window(found[1], found[2]) if found else parse_date(text)
 
 
+def date_slug(text: str) -> str:
+    """Give the slug of the date node with a text; "" for what is no date of ours.
+
+    >>> date_slug("[..2024-02-21]"), date_slug("soon")
+    ('by-2024-02-21', '')
+    """
+    date = read_date(text)
+    return date.slug if date else ""
+
+
 def read_date(text: str) -> DateNode | None:
     """Read the text of a date node (`icn:edtf`), windows included; None for what is no date of ours.
 

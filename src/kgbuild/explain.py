@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -16,117 +15,23 @@ from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
 
 from kgbuild.engines import iri
 from kgbuild.engines.embedded import convert_term
+from kgbuild.explanation import (
+    Disagreement,
+    ExplainedArticle,
+    ExplainedClaim,
+    ExplainedStatement,
+    ExplainedValue,
+    Explanation,
+    Mention,
+    Passage,
+    Related,
+)
 from kgbuild.gathering import MOST_THINGS, gather
 from kgbuild.lookups import Bindings, LookUp, select_all
 from kgbuild.namespaces import ARTICLE_GRAPH, ID, NAMES_GRAPH, ONTOLOGY, expand, shorten
 from kgbuild.questions.lookup import names_of, write_term
-from kgbuild.questions.tables import one_line
 from kgbuild.questions.values import find_thing
 from kgbuild.support import ClaimDetails, Credit, Evidence, all_claims_for, credit_of, details_of, evidence_for
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A value of a property: as written in the graph, and as people read it."""
-
-    property: str
-    value: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What holds: a value, the articles and claims that give it, whether it was inferred, and from what."""
-
-    value: Value
-    articles: tuple[str, ...]
-    """Their ids; of what was inferred, those that state what it follows from."""
-    claims: tuple[str, ...]
-    inferred: bool
-    premises: tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A place in an article's text: code points [start, end); `text` only where the text is at hand."""
-
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ExplainedClaim:
-    """One claim: our paraphrase, where the article says it, and the values this article gives."""
-
-    claim: str
-    body: str
-    says: tuple[str, ...]
-    passages: tuple[Passage, ...]
-    gives: tuple[Value, ...]
-    inferred: tuple[str, ...]
-    named_as: tuple[str, ...]
-    because: tuple[str, ...]
-    rank: str
-
-
-@dataclass(frozen=True, slots=True)
-class ExplainedArticle:
-    """An article with its claims on the thing; what was not printed in it is an empty text."""
-
-    article: str
-    title: str
-    publisher: str
-    agency: str
-    published: str
-    url: str
-    voices: tuple[ExplainedClaim, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Related:
-    """A placeholder that the thing resolves, or what denies it, with the articles that claim it."""
-
-    placeholder: str
-    sources: tuple[ExplainedArticle, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Disagreement:
-    """A property on which articles differ: what was kept, what set aside, and the rule that decided."""
-
-    property: str
-    kept: str
-    set_aside: tuple[str, ...]
-    decided_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mention:
-    """Something else that has the thing as its value."""
-
-    subject: str
-    name: str
-    property: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """All there is to say about why a thing is in the graph."""
-
-    iri: str
-    name: str
-    statements: tuple[Statement, ...]
-    sources: tuple[ExplainedArticle, ...]
-    resolves: tuple[Related, ...]
-    resolved_by: tuple[Related, ...]
-    denied_by: tuple[Related, ...]
-    disagreements: tuple[Disagreement, ...]
-    mentions: tuple[Mention, ...]
-
-
-# --- asking -------------------------------------------------------------------------------------------------------
-
 
 _NAMES: Final = NamedNode(NAMES_GRAPH)
 _NEAR: Final = (
@@ -160,7 +65,7 @@ def explain(name: str, texts: Path | None = None) -> LookUp[Explanation]:
     mentioned = [convert_term(q.object) for q in store if str(q.subject).startswith((f"<{ID}", f"<{thing}>"))]
     mentioned += [term for row in (*differing, *mentioning) for term in row.values()]
     names = yield from names_of({thing, *(term.value for term in mentioned if term.kind == "iri")})
-    reader = _Reader(store, names, _read_texts(texts) if texts else {})
+    reader = _Explainer(store, names, _read_texts(texts) if texts else {})
 
     def related(others: list[str]) -> tuple[Related, ...]:
         return tuple(Related(shorten(other), reader.articles(other)) for other in sorted(others))
@@ -187,7 +92,7 @@ def _gather(things: Iterable[str]) -> LookUp[Store]:
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _Explainer:
     """Reads what was gathered, under the names of what it mentions."""
 
     store: Store
@@ -195,7 +100,7 @@ class _Reader:
     library: dict[str, str]
     """Texts of articles by their hash."""
 
-    def statements(self, thing: str) -> tuple[Statement, ...]:
+    def statements(self, thing: str) -> tuple[ExplainedStatement, ...]:
         """List what holds of a thing, what was inferred last."""
         triples = {q.triple for q in self.store.quads_for_pattern(NamedNode(thing), None, None, DefaultGraph())}
         # A name that the build made is the heading, and says nothing of its own.
@@ -203,21 +108,21 @@ class _Reader:
         made = [self._statement(triple) for triple in triples - made_up]
         return tuple(sorted(made, key=lambda s: (s.inferred, s.value.property, s.value.name, s.value.value)))
 
-    def _statement(self, triple: Triple) -> Statement:
+    def _statement(self, triple: Triple) -> ExplainedStatement:
         evidence = evidence_for(self.store, triple)
-        return Statement(
+        return ExplainedStatement(
             self._value(triple),
             _articles_of(evidence),
             tuple(shorten(credit.claim) for credit in evidence.credits()),
-            evidence.is_computed,
+            evidence.kind == "rule",
             tuple(self._value(premise) for premise, _ in evidence.premises),
         )
 
-    def _value(self, triple: Triple) -> Value:
+    def _value(self, triple: Triple) -> ExplainedValue:
         p, v = triple.predicate.value, convert_term(triple.object)
         if v.kind == "iri":
-            return Value(shorten(p), shorten(v.value), self.names.get(v.value, shorten(v.value)))
-        return Value(shorten(p), v.n3(), v.value)
+            return ExplainedValue(shorten(p), shorten(v.value), self.names.get(v.value, shorten(v.value)))
+        return ExplainedValue(shorten(p), v.n3(), v.value)
 
     def articles(self, thing: str) -> tuple[ExplainedArticle, ...]:
         """List the articles whose claims are about the thing; for an article or a claim, its own claims.
@@ -261,13 +166,13 @@ class _Reader:
             tuple(details.says.values()),
             tuple(Passage(start, end, text[start:end]) for start, end in details.positions),
             self._given(details, body),
-            tuple(sorted(map(_local, details.infers))),
+            tuple(sorted(map(local_name, details.infers))),
             details.named_as,
             tuple(details.because.values()),
             details.rank,
         )
 
-    def _given(self, details: ClaimDetails, body: str) -> tuple[Value, ...]:
+    def _given(self, details: ClaimDetails, body: str) -> tuple[ExplainedValue, ...]:
         """List what the claim asserts of a body."""
         graph = NamedNode(details.graph)
         triples = [quad.triple for quad in self.store.quads_for_pattern(NamedNode(body), None, None, graph)]
@@ -291,12 +196,12 @@ def _disagreements(rows: Bindings, names: dict[str, str]) -> tuple[Disagreement,
     grouped: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for row in rows:
         kept, other = (names.get(row[key].value, row[key].value) for key in ("kept", "other"))
-        grouped[_local(row["p"].value), kept, row["rule"].value.rpartition("/")[2]].append(other)
+        grouped[local_name(row["p"].value), kept, row["rule"].value.rpartition("/")[2]].append(other)
     return tuple(Disagreement(p, kept, tuple(others), rule) for (p, kept, rule), others in grouped.items())
 
 
 def _mentions(rows: Bindings, names: dict[str, str]) -> tuple[Mention, ...]:
-    return tuple(Mention(shorten(row["s"].value), names[row["s"].value], _local(row["p"].value)) for row in rows)
+    return tuple(Mention(shorten(row["s"].value), names[row["s"].value], local_name(row["p"].value)) for row in rows)
 
 
 def _read_texts(directory: Path) -> dict[str, str]:
@@ -309,117 +214,6 @@ def _read_texts(directory: Path) -> dict[str, str]:
     return texts
 
 
-def _local(name: str) -> str:
+def local_name(name: str) -> str:
+    """Shorten an IRI to what stands behind its prefix."""
     return shorten(name).partition(":")[2] or name
-
-
-# --- writing ------------------------------------------------------------------------------------------------------
-
-
-def format_json(explanation: Explanation) -> str:
-    """Write an explanation as JSON: the fields of `Explanation`."""
-    return json.dumps(asdict(explanation), ensure_ascii=False, indent=2) + "\n"
-
-
-def format_explanation(explanation: Explanation) -> str:
-    """Write an explanation for reading; what only other vocabularies call by another name is left to JSON."""
-    heading = [explanation.name]
-    if shorten(explanation.iri) != explanation.name:
-        heading.append(shorten(explanation.iri))
-    parts = [
-        ("", [*heading, explanation.iri] if explanation.iri not in heading else heading),
-        ("What holds", _statement_lines(explanation.statements)),
-        ("Who says so", _article_lines(explanation.sources)),
-        ("What it resolves", _related_lines(explanation.resolves)),
-        ("What resolves it", _related_lines(explanation.resolved_by)),
-        ("Who denies it", _related_lines(explanation.denied_by)),
-        ("Where articles disagree", _disagreement_lines(explanation.disagreements)),
-        ("Where it occurs", _mention_lines(explanation.mentions)),
-    ]
-    return "\n".join(
-        "".join(f"{line}\n" for line in ([title] if title else []) + lines) for title, lines in parts if lines
-    )
-
-
-def _statement_lines(statements: Iterable[Statement]) -> list[str]:
-    lines = []
-    for each in statements:
-        if each.inferred and not _is_ours(each.value):
-            continue
-        note = ", ".join(each.articles)
-        if each.value.property == "icn:statedIn":
-            note = ""  # it is said by the value
-        elif each.inferred:
-            days = [v.name for v in each.premises if v.value.startswith("date:") and v.value != each.value.value]
-            note = "inferred" + "".join(f", {day}" for day in days) + (f": {note}" if note else "")
-        lines.append(f"  {_spell(each.value)}" + (f"   [{note}]" if note else ""))
-    return lines
-
-
-def _is_ours(value: Value) -> bool:
-    """Tell apart what only follows from the alignment with other vocabularies: it says a stated value again."""
-    name = value.value if value.property == "rdf:type" else value.property
-    return name.startswith(("icn:", "skos:altLabel"))
-
-
-def _spell(value: Value) -> str:
-    known = f" ({value.value})" if value.value != value.name and not value.value.startswith('"') else ""
-    return f"{_plain(value.property)}: {one_line(value.name)}{known if not value.value.startswith('date:') else ''}"
-
-
-def _plain(property_: str) -> str:
-    return property_.removeprefix("icn:")
-
-
-def _article_lines(sources: Iterable[ExplainedArticle], indent: str = "  ") -> list[str]:
-    lines = []
-    for source in sources:
-        origin = ", ".join(
-            part for part in (source.publisher, _by(source.agency), source.published or "no date") if part
-        )
-        lines.append(f"{indent}{one_line(source.title)} — {origin}")
-        lines += [f"{indent}  {line}" for line in (source.url, source.article) if line]
-        for voice in source.voices:
-            lines += [f"{indent}  {line}" for line in _claim_lines(voice)]
-    return lines
-
-
-def _by(agency: str) -> str:
-    return f"copy of {agency}" if agency else ""
-
-
-def _claim_lines(voice: ExplainedClaim) -> list[str]:
-    mark = {"deprecated": "set aside by the curator: ", "preferred": "preferred by the curator: "}.get(voice.rank, "")
-    places = " ".join(f"[{p.start}, {p.end})" for p in voice.passages)
-    lines = [f"• {mark}{' / '.join(map(one_line, voice.says))} {places}".rstrip()]
-    lines += [f"    text: {one_line(p.text)}" for p in voice.passages if p.text]
-    if voice.gives:
-        lines.append(f"    gives {'; '.join(_spell(value) for value in voice.gives)}")
-    if voice.named_as:
-        lines.append(f"    named in the text: {', '.join(map(one_line, voice.named_as))}")
-    if voice.inferred:
-        lines.append(f"    identity inferred by the curator: {', '.join(voice.inferred)}")
-    lines += [f"    because: {one_line(reason)}" for reason in voice.because]
-    return lines
-
-
-def _related_lines(supports: Iterable[Related]) -> list[str]:
-    lines = []
-    for support in supports:
-        lines += [f"  {support.placeholder}", *_article_lines(support.sources, "    ")]
-    return lines
-
-
-def _disagreement_lines(disagreements: Iterable[Disagreement]) -> list[str]:
-    return [
-        f"  {d.property}: {d.kept} kept, {', '.join(d.set_aside)} set aside, {_rule(d.decided_by)}"
-        for d in disagreements
-    ]
-
-
-def _rule(decided_by: str) -> str:
-    return "contested: no rule decided" if decided_by == "tie" else f"decided by {decided_by}"
-
-
-def _mention_lines(mentions: Iterable[Mention]) -> list[str]:
-    return [f"  {m.property} of {m.subject}" + (f" ({m.name})" if m.name != m.subject else "") for m in mentions]

@@ -73,7 +73,7 @@ class _Namer:
 
     def _named_by(self, thing: str) -> set[str]:
         """List the things without names of their own by which a thing is named."""
-        shown = (self._shown(thing, name) for name in self.facts[thing])
+        shown = self.shown.get(thing, {}).values()
         return {term.value for term in shown if isinstance(term, NamedNode) and term.value in self.captions}
 
     def _name(self, thing: str) -> None:
@@ -86,26 +86,18 @@ class _Namer:
         return {language: self._in_language(thing, self.captions[thing][language], language) for language in LANGUAGES}
 
     def _in_language(self, thing: str, caption: Caption, language: str) -> str:
-        values = {name: self._part(thing, name, language) for name in caption.properties}
+        shown = self.shown.get(thing, {})
+        values = {name: self._part(thing, name, language) for name in caption.properties if name in shown}
         if not caption.texts[0]:  # labels of concepts and classes begin with a small letter
-            values |= {name: _raised(values[name]) for name in caption.parts[0] if self._leads(thing, name)}
+            values |= {
+                name: _raised(values[name]) for name in caption.parts[0] if isinstance(shown.get(name), NamedNode)
+            }
         return caption.write(values)
 
-    def _leads(self, thing: str, name: str) -> bool:
-        return isinstance(self._shown(thing, name), NamedNode)
-
-    def _shown(self, thing: str, name: str) -> NamedNode | Literal | None:
-        """Give the first of several values, and none that goes without saying."""
-        found = self.facts[thing].get(name, ())
-        first = min(found, key=str, default=None)
-        return None if first in self.ontology.usual else first
-
     def _part(self, thing: str, name: str, language: str) -> str:
-        first = self._shown(thing, name)
+        first = self.shown[thing][name]
         if isinstance(first, NamedNode):
             return self._name_of(first.value, language)
-        if first is None:
-            return ""
         if name == _EDTF:
             return self.dates.write(first.value, language)
         literals = [term for term in self.facts[thing][name] if isinstance(term, Literal)]
@@ -162,6 +154,16 @@ class _Namer:
                 if thing in self.captions:
                     kept[thing][name].append(value)
         return kept
+
+    @cached_property
+    def shown(self) -> dict[str, dict[str, NamedNode | Literal]]:
+        """Thing to be named -> property -> the first of several values, but for what goes without saying."""
+        first = ((thing, name, min(terms, key=str)) for thing, of in self.facts.items() for name, terms in of.items())
+        found: dict[str, dict[str, NamedNode | Literal]] = defaultdict(dict)
+        for thing, name, term in first:
+            if term not in self.ontology.usual:
+                found[thing][name] = term
+        return found
 
     @cached_property
     def labels(self) -> dict[str, dict[str, str]]:

@@ -59,7 +59,7 @@ class Scales:
 
 
 @dataclass(frozen=True)
-class Voice:
+class ClaimVoice:
     """One claim's word for a value."""
 
     article: CompiledArticle
@@ -100,7 +100,7 @@ class Resolver:
     articles: Sequence[CompiledArticle]
     ontology: Ontology
     scales: Scales
-    voices: dict[Triple, list[Voice]] = field(default_factory=lambda: defaultdict(list))
+    voices: dict[Triple, list[ClaimVoice]] = field(default_factory=lambda: defaultdict(list))
 
     def resolve(self) -> Resolved:
         """Resolve everything; the order of the articles changes nothing."""
@@ -112,7 +112,7 @@ class Resolver:
                     continue
                 kept.update(claim.node)
                 for fact in claim.facts:
-                    self.voices[fact].append(Voice(article, claim))
+                    self.voices[fact].append(ClaimVoice(article, claim))
         record = list(self._stated_in())
         rivals: dict[tuple[NamedNode, NamedNode], set[Term]] = defaultdict(set)
         for subject, predicate, object_ in self.voices:

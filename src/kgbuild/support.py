@@ -60,29 +60,17 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What stands behind a triple: the first that applies of claims, an article's description, the registry, a rule.
+    """What stands behind a triple: the first that applies of claims, an article's description, the registry, a rule."""
 
-    With none of them it is unsourced.
-    """
-
+    kind: str
+    """`claims`, `article`, `registry`, `rule` or `unsourced`."""
     claims: tuple[Credit, ...] = ()
     article: str = ""
     """The article whose description the triple is part of."""
-    is_registered: bool = False
-    is_computed: bool = False
     premises: tuple[tuple[Triple, Evidence], ...] = ()
     """Triples that a computed one follows from."""
     stated_in: tuple[str, ...] = ()
     """Where there are no premises, the articles that state what a computed triple is about."""
-
-    @property
-    def kind(self) -> str:
-        """Name the evidence: `claims`, `article`, `registry`, `rule` or `unsourced`."""
-        if self.claims:
-            return "claims"
-        if self.article:
-            return "article"
-        return "registry" if self.is_registered else "rule" if self.is_computed else "unsourced"
 
     def credits(self) -> tuple[Credit, ...]:
         """List the claims behind a triple, those behind its premises too, each once, sorted."""
@@ -212,16 +200,18 @@ def _article_graphs(store: Store, triple: Triple) -> list[NamedNode]:
 def evidence_for(store: Store, triple: Triple) -> Evidence:
     """Find what stands behind a triple: claims, else an article's own description, the registry, or a rule."""
     if claims := claims_for(store, triple):
-        return Evidence(claims)
+        return Evidence("claims", claims)
     graphs = _graphs(store, triple)
     described = [graph for graph in graphs if _holds(store, triple.subject, _TYPE, _icn("Article"), graph)]
     if isinstance(triple.subject, NamedNode) and any(graph.value.startswith(ARTICLE_GRAPH) for graph in described):
-        return Evidence(article=triple.subject.value)
+        return Evidence("article", article=triple.subject.value)
     if any(graph.value in _REGISTRY for graph in graphs):
-        return Evidence(is_registered=True)
+        return Evidence("registry")
     if any(graph.value in _COMPUTED for graph in graphs):
-        return _computed(store, triple, {graph.value for graph in graphs})
-    return Evidence()
+        if any(graph.value == GRAPH + "names" for graph in graphs):
+            return Evidence("rule")  # a label is nothing that a claim on the thing says
+        return _computed(store, triple)
+    return Evidence("unsourced")
 
 
 def supports_for(store: Store, triple: Triple) -> list[tuple[NamedNode, tuple[Node, ...], tuple[Credit, ...]]]:
@@ -238,26 +228,23 @@ def supports_for(store: Store, triple: Triple) -> list[tuple[NamedNode, tuple[No
     return found
 
 
-def _computed(store: Store, triple: Triple, graphs: set[str]) -> Evidence:
-    """Say what a computed triple follows from: triples, or else the articles that state what it is about.
-
-    A label that the build made is nothing that a claim on the thing says.
-    """
-    if graphs <= {GRAPH + "names"}:
-        return Evidence(is_computed=True)
+def _computed(store: Store, triple: Triple) -> Evidence:
+    """Say what a computed triple follows from: triples, or else the articles that state what it is about."""
     found = dict.fromkeys(_premises(store, triple))
     premises = [each for each in found if each.predicate == _STATED_IN or _is_asserted(store, each)]
     if premises:
-        return Evidence(is_computed=True, premises=tuple((each, evidence_for(store, each)) for each in premises))
+        return Evidence("rule", premises=tuple((each, evidence_for(store, each)) for each in premises))
     articles = {article for thing in _concerned(store, triple) for article in _stating(store, thing)}
-    return Evidence(is_computed=True, stated_in=tuple(sorted(articles)))
+    return Evidence("rule", stated_in=tuple(sorted(articles)))
 
 
 def _premises(store: Store, triple: Triple) -> list[Triple]:
     """Give the asserted triples that a triple was made of by docs/modelling.md, sections 6 and 7."""
     s, p, o = triple.subject, triple.predicate, triple.object
-    if p == _STATED_IN:
-        return _claiming(store, s, o)
+    if p == _STATED_IN and isinstance(s, NamedNode):
+        held = [credit for credit in claims_on(store, s) if not _is_deprecated(store, credit)]
+        claims = [credit.claim for credit in held if f"<{details_of(store, credit).article}>" == str(o)]
+        return [Triple(NamedNode(claim), _CLAIMS, s) for claim in claims]
     if p == _ALT_LABEL:
         namings = [n for n in _subjects(store, _NAME_OF, s, None) if _holds(store, n, _TEXT, o, None)]
         return [t for n in namings for t in (*_triples(store, n, _NAME_OF, s), *_triples(store, n, _TEXT, o))]
@@ -271,15 +258,6 @@ def _premises(store: Store, triple: Triple) -> list[Triple]:
     if p == _TYPE:
         return [t for t in _triples(store, s, p, None) if o in _above(store, t.object, _SUBCLASS)]
     return [t for t in _triples(store, s, None, o) if p in _above(store, t.predicate, _SUBPROPERTY)]
-
-
-def _claiming(store: Store, s: Node, article: Node) -> list[Triple]:
-    """Give the triples by which the claims of an article are about a thing."""
-    if not isinstance(s, NamedNode):
-        return []
-    held = [credit for credit in claims_on(store, s) if not _is_deprecated(store, credit)]
-    claims = [(NamedNode(credit.claim), NamedNode(credit.graph)) for credit in held]
-    return [Triple(claim, _CLAIMS, s) for claim, g in claims if _holds(store, claim, _IN_ARTICLE, article, g)]
 
 
 def _status_premises(store: Store, s: Node, status: Node) -> list[Triple]:

@@ -40,7 +40,7 @@ _RANGE: Final = (f"{_RDFS}range",)
 
 
 @dataclass(frozen=True)
-class Concept:
+class ListedConcept:
     """A concept of a vocabulary."""
 
     iri: str
@@ -62,7 +62,7 @@ class Vocabulary:
     iri: str
     labels: Texts
     definitions: Texts
-    concepts: tuple[Concept, ...]
+    concepts: tuple[ListedConcept, ...]
 
     @property
     def slug(self) -> str:
@@ -71,7 +71,7 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
-class Term:
+class OntologyTerm:
     """A class or property of the ontology; what it is linked to is given as IRIs, sorted."""
 
     iri: str
@@ -105,11 +105,11 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Branch:
+class ClassBranch:
     """A class with those below it."""
 
     iri: str
-    below: tuple[Branch, ...]
+    below: tuple[ClassBranch, ...]
 
 
 @dataclass(frozen=True)
@@ -119,20 +119,20 @@ class Reference:
     title: Texts = field(default_factory=dict)
     description: Texts = field(default_factory=dict)
     version: str = ""
-    terms: dict[str, Term] = field(default_factory=dict)
+    terms: dict[str, OntologyTerm] = field(default_factory=dict)
     vocabularies: tuple[Vocabulary, ...] = ()
 
-    def of_kind(self, kind: str) -> list[Term]:
+    def of_kind(self, kind: str) -> list[OntologyTerm]:
         """List the terms of a kind, by name without regard to case."""
         found = [term for term in self.terms.values() if term.kind == kind]
         return sorted(found, key=lambda term: (term.name.lower(), term.name))
 
-    def branches(self) -> list[Branch]:
+    def branches(self) -> list[ClassBranch]:
         """Give the tree of classes; one that is above itself ends its branch."""
 
-        def branch(iri: str, path: tuple[str, ...]) -> Branch:
+        def branch(iri: str, path: tuple[str, ...]) -> ClassBranch:
             below = [each for each in self.terms[iri].below if each not in path]
-            return Branch(iri, tuple(branch(each, (*path, each)) for each in below))
+            return ClassBranch(iri, tuple(branch(each, (*path, each)) for each in below))
 
         return [branch(term.iri, (term.iri,)) for term in self.of_kind("class") if not term.above]
 
@@ -191,11 +191,11 @@ def read_reference(triples: Iterable[tuple[Node, Node, Node]]) -> Reference:
     )
 
 
-def _terms(said: Mapping[str, _Said], kinds: Mapping[str, str]) -> dict[str, Term]:
+def _terms(said: Mapping[str, _Said], kinds: Mapping[str, str]) -> dict[str, OntologyTerm]:
     below, properties, values_of = (_inverse(said, kinds, *each) for each in (_ABOVE, _DOMAIN, _RANGE))
     apart = _disjoint(said)
     return {
-        iri: Term(
+        iri: OntologyTerm(
             iri,
             kind,
             said[iri].texts(f"{_RDFS}label"),
@@ -258,12 +258,12 @@ def _members(said: Mapping[str, _Said], cell: str) -> list[str]:
 
 
 def _vocabularies(said: Mapping[str, _Said]) -> tuple[Vocabulary, ...]:
-    concepts: defaultdict[str, list[Concept]] = defaultdict(list)
+    concepts: defaultdict[str, list[ListedConcept]] = defaultdict(list)
     for iri in sorted(said):
         for scheme in said[iri].linked(f"{_SKOS}inScheme"):
             broader = next(iter(said[iri].linked(f"{_SKOS}broader")), "")
             texts = said[iri].texts(f"{_SKOS}prefLabel"), said[iri].texts(f"{_SKOS}definition")
-            concepts[scheme].append(Concept(iri, *texts, broader))
+            concepts[scheme].append(ListedConcept(iri, *texts, broader))
     return tuple(
         Vocabulary(
             scheme,
@@ -276,11 +276,11 @@ def _vocabularies(said: Mapping[str, _Said]) -> tuple[Vocabulary, ...]:
     )
 
 
-def _in_tree_order(concepts: list[Concept]) -> list[Concept]:
+def _in_tree_order(concepts: list[ListedConcept]) -> list[ListedConcept]:
     """Put each concept right behind the one above it."""
     known = {concept.iri: concept for concept in concepts}
 
-    def place(concept: Concept) -> list[str]:
+    def place(concept: ListedConcept) -> list[str]:
         path = [concept.slug]
         above = known.get(concept.broader)
         while above is not None and above.slug not in path:

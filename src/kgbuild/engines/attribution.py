@@ -9,7 +9,7 @@ from typing import Any, Final
 from pyoxigraph import BlankNode, Literal, NamedNode, Store, Triple
 
 from kgbuild.engines.derivation import Basis, Match, Row, Term, derive
-from kgbuild.engines.patterns import NotAttributableError
+from kgbuild.engines.rewriting import NotAttributableError
 from kgbuild.namespaces import EXTERNAL
 from kgbuild.support import Credit, Evidence, details_of, evidence_for, supports_for
 
@@ -40,7 +40,7 @@ def attribute(
         return not_attributable(f"the query could not be followed ({type(fault).__name__})")
     if sum(len(basis.matches) for basis in bases) > STATEMENTS:
         return not_attributable(f"the rows rest on more than {STATEMENTS:,} triples; add DISTINCT or a LIMIT")
-    writer = _Writer(store)
+    writer = _RowWriter(store)
     return [writer.row(basis) for basis in bases]
 
 
@@ -50,7 +50,7 @@ def not_attributable(reason: str) -> dict[str, str]:
 
 
 @dataclass
-class _Writer:
+class _RowWriter:
     """Writes who says a triple; what was written once is kept for the other rows."""
 
     store: Store

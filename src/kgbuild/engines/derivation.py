@@ -15,16 +15,8 @@ from typing import Any, Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, Store, Triple
 
-from kgbuild.engines.patterns import (
-    Absence,
-    NotAttributableError,
-    Piece,
-    Place,
-    Rewritten,
-    Step,
-    read_patterns,
-    rewrite,
-)
+from kgbuild.engines.patterns import Absence, PatternPart, Place, Step, read_patterns
+from kgbuild.engines.rewriting import NotAttributableError, Rewritten, rewrite
 
 Term = NamedNode | BlankNode | Literal | Triple
 Row = tuple[Term | None, ...]
@@ -136,7 +128,7 @@ class _Follower:
     """Leads solutions back to triples."""
 
     store: Store
-    pieces: Sequence[Piece]
+    pieces: Sequence[PatternPart]
     absences: Sequence[Absence]
     tried: int = 0
     _found: dict[Parts, list[Triple]] = field(default_factory=dict)
@@ -156,7 +148,7 @@ class _Follower:
         ordered = {(key[0][0], matches[key]): None for key in sorted(matches)}
         return Basis(tuple(match for _, match in ordered), absence)
 
-    def _follow(self, number: int, piece: Piece, bound: Mapping[str, Term]) -> Mapping[tuple[Place, str], Match]:
+    def _follow(self, number: int, piece: PatternPart, bound: Mapping[str, Term]) -> Mapping[tuple[Place, str], Match]:
         key = (number, *(bound.get(name) for name in piece.variables))
         if key not in self._followed:
             if not piece.is_test and None in key:

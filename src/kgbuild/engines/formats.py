@@ -38,14 +38,19 @@ FORMAT_NAMES: Final = {
 }
 """Media type -> its name in https://www.w3.org/ns/formats/."""
 WITH_PREFIXES: Final = frozenset({"text/turtle", "application/trig", "application/rdf+xml"})
-ALIASES: Final = {
+RESULT_ALIASES: Final = {
     "application/json": "application/sparql-results+json",
     "application/xml": "application/sparql-results+xml",
     "text/xml": "application/sparql-results+xml",
+}
+GRAPH_ALIASES: Final = {
+    "application/json": "application/ld+json",
+    "application/xml": "application/rdf+xml",
+    "text/xml": "application/rdf+xml",
     "text/plain": "application/n-triples",
     "application/x-turtle": "text/turtle",
 }
-"""Media types that clients ask for, and what they are sent."""
+"""Media types that clients ask for, and what they are sent: a general one means that of the query's form."""
 NOT_FOR_ASK: Final = frozenset({"text/csv", "text/tab-separated-values"})
 """https://www.w3.org/TR/sparql11-results-csv-tsv/ has no form for a boolean."""
 EXTENSIONS: Final = {

@@ -1,7 +1,7 @@
 """JSON-LD 1.1 (https://www.w3.org/TR/json-ld11/), compacted: what a document uses of a context stands in it.
 
 Whoever reads it needs no second request. Compacted here, since pyoxigraph 0.5.13 writes the expanded form without
-`@type`, and general algorithms take some hundred times as long: here every value is known to be expanded.
+`@type`, and the general algorithm (PyLD's) takes sixteen times as long.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def write(statements: Iterable[Triple | Quad], context: Context, put: Callable[[
     ahead = iter(statements)
     held = list(islice(ahead, LARGEST + 1))
     if len(held) > LARGEST:
-        writer, subjects = _Writer(Context({}, {})), _in_a_row(chain(held, ahead))
+        writer, subjects = _NodeWriter(Context({}, {})), _in_a_row(chain(held, ahead))
     else:
-        writer, subjects = _Writer(_without_ambiguous(context, held)), _by_subject(held)
+        writer, subjects = _NodeWriter(_without_ambiguous(context, held)), _by_subject(held)
     nodes: Iterable[str] = (json.dumps(writer.node(*each), ensure_ascii=False) for each in subjects)
     if len(held) <= LARGEST:
         nodes = list(nodes)  # what is used of the context is known only then
@@ -94,7 +94,7 @@ def _in_a_row(statements: Iterable[Triple | Quad]) -> Iterator[tuple[Any, list[T
         yield subject, found
 
 
-class _Writer:
+class _NodeWriter:
     """Compacts terms, and notes what it uses of the context."""
 
     def __init__(self, context: Context) -> None:

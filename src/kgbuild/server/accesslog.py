@@ -26,7 +26,7 @@ _log: Final = logging.getLogger("kgbuild.access")
 _fault_log: Final = logging.getLogger("kgbuild.server")
 
 
-class Logged:
+class AccessLogMiddleware:
     """Writes a line for each request that passes through, when its answer has ended."""
 
     def __init__(self, app: ASGIApp) -> None:

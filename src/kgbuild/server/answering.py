@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Iterable
-from hashlib import blake2b
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from kgbuild import __version__
 from kgbuild.engines import jsonld, lexer
-from kgbuild.engines.formats import ALIASES, content_type
+from kgbuild.engines.formats import GRAPH_ALIASES, RESULT_ALIASES, content_type
 from kgbuild.query_error import QueryError
 from kgbuild.server.addresses import address
+from kgbuild.server.cache_keys import cache_key
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, SHORT_NAMES, VARY, fitting, named_format, takes_gzip, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
@@ -31,21 +30,17 @@ KEPT: Final = 8 << 20
 """Bytes up to which an answer is kept in memory and compressed; larger ones are sent from the disk."""
 UNWATCHED: Final = 0.1
 """Seconds of work after which it is watched whether the client is still there."""
+_YES_OR_NO: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+_GENERAL: Final = {
+    "json": "application/sparql-results+json, application/ld+json",
+    "xml": "application/sparql-results+xml, application/rdf+xml",
+}
+"""Names of formats that mean another one for graphs: SPARQLWrapper asks for all its queries with `format=xml`."""
 LONGEST_LOCATION: Final = 2000
 """Characters of a Content-Location: proxies refuse long headers."""
 
 
 # --- reading a request --------------------------------------------------------------------------------------------
-
-
-def raw_key(scope: Scope) -> bytes:
-    """Name a request without reading it: what the layer in front of the routes looks answers up by.
-
-    The path is taken as it was sent: another way to write it is redirected, not answered.
-    A digest, as the other keys are: the cache counts answers, and must not grow by long questions.
-    """
-    decides = [header(scope, name) for name in (b"accept", b"accept-language", b"accept-encoding", b"host")]
-    return blake2b(repr((scope["raw_path"], scope["query_string"], decides)).encode()).digest()
 
 
 def read_pairs(raw: bytes) -> list[tuple[str, str]]:
@@ -78,13 +73,18 @@ def read_format(pairs: Iterable[tuple[str, str]]) -> str | None:
 
 
 def wants_sources(pairs: Iterable[tuple[str, str]]) -> bool:
-    """Tell whether a request wants its rows led back to their sources."""
-    return any(name == "sources" and value in ("1", "true") for name, value in pairs)
+    """Tell whether a request wants its rows led back to their sources; raises Problem where it does not say."""
+    given = [value for name, value in pairs if name == "sources"]
+    if not given or given[-1].lower() not in _YES_OR_NO:
+        if given:
+            raise problem("bad-request", f"sources={given[-1][:50]} is neither 1 nor 0. Send one of them.")
+        return False
+    return _YES_OR_NO[given[-1].lower()]
 
 
 def accepted(format_: str | None, scope: Scope) -> str | None:
     """Give the media types that a client takes: by `format=`, else by its Accept header."""
-    return named_format(format_) if format_ else header(scope, b"accept")
+    return _GENERAL.get(format_.lower()) or named_format(format_) if format_ else header(scope, b"accept")
 
 
 # --- answering ----------------------------------------------------------------------------------------------------
@@ -120,12 +120,13 @@ class Prepared(ABC):
             available = [*result_offers, *graph_offers, HTML]
             raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
         base = address(service, scope, "/sparql")
-        context = service.context if self.graphs[:1] == (jsonld.MEDIA_TYPE,) else ""
-        asked = query, _canonical(self.results), _canonical(self.graphs), *graphs, sources, base
+        wanted = _canonical(self.graphs, GRAPH_ALIASES)
+        context = service.context if wanted[:1] == (jsonld.MEDIA_TYPE,) else ""
+        asked = query, _canonical(self.results, RESULT_ALIASES), wanted, *graphs, sources, base
         self.request = Request(*asked, context=context)
         reads = (self.reader.labels, self.reader.chosen) if self.is_page else ()
-        decides = (service.release_id, __version__, self.results[:1], self.graphs[:1], reads, self.gzip, asked_by)
-        self.key = blake2b(repr((*decides, *self.request.fields())).encode()).digest()
+        decides = self.results[:1], self.graphs[:1], reads, self.gzip, asked_by
+        self.key = cache_key(service, "answer", *decides, *self.request.fields())
         self.keeps = lexer.is_deterministic(query)
 
     @abstractmethod
@@ -156,8 +157,9 @@ class Prepared(ABC):
 
     def headers(self, answer: Answer) -> dict[str, str]:
         """Write the headers of an answer; its type is the name under which it was asked for."""
-        asked_for = self.graphs if answer.form == "graph" else self.results
-        named = next((name for name in asked_for if ALIASES.get(name, name) == answer.media_type), answer.media_type)
+        is_graph = answer.form == "graph"
+        asked_for, aliases = (self.graphs, GRAPH_ALIASES) if is_graph else (self.results, RESULT_ALIASES)
+        named = next((name for name in asked_for if aliases.get(name, name) == answer.media_type), answer.media_type)
         return {
             "Content-Type": content_type(named),
             "Vary": VARY,
@@ -194,8 +196,8 @@ class Prepared(ABC):
         return "no-cache" if self.keeps else "no-store"
 
 
-def _canonical(media_types: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(ALIASES.get(media_type, media_type) for media_type in media_types))
+def _canonical(media_types: Iterable[str], aliases: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(aliases.get(media_type, media_type) for media_type in media_types))
 
 
 async def respond(prepared: Prepared, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from types import FrameType
 from typing import Any, Final
+from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
@@ -17,14 +18,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kgbuild.query_error import QueryError
 from kgbuild.server import query_pages, questions, search, things
 from kgbuild.server.addresses import PrefixMiddleware, root_path
-from kgbuild.server.answering import CutOffError, raw_key, send_response, watched
+from kgbuild.server.answering import CutOffError, send_response, watched
+from kgbuild.server.cache_keys import request_key
 from kgbuild.server.context import give_context
 from kgbuild.server.crawlers import robots, sitemap, sitemap_part
 from kgbuild.server.dataset import dataset, void
 from kgbuild.server.downloads import release_file, release_itself, release_list
 from kgbuild.server.home import home
 from kgbuild.server.languages import reader_of
-from kgbuild.server.metrics import Measured, metrics
+from kgbuild.server.meter import MetricsMiddleware
+from kgbuild.server.metrics import metrics
 from kgbuild.server.negotiation import PROBLEM, VARY, wants_html
 from kgbuild.server.problems import Problem, from_query_error, problem
 from kgbuild.server.responses import Response, header, header_lines
@@ -34,6 +37,8 @@ from kgbuild.server.sparql import METHODS, endpoint
 _log: Final = logging.getLogger("kgbuild.server")
 
 Handler = Any
+_SAFE: Final = "/!$&'()*+,;=:@"
+_QUERY_SAFE: Final = "%&=+"
 
 
 def routes() -> list[Route]:
@@ -41,9 +46,8 @@ def routes() -> list[Route]:
     return [
         Route("/sparql", _raw(endpoint, METHODS), methods=None),
         Route("/questions/", _raw(questions.index), methods=None),
-        Route("/questions", _raw(questions.to_index), methods=None),
         Route("/questions/{name}", _raw(questions.question), methods=None),
-        Route("/openapi.json", _raw(questions.description), methods=None),
+        Route("/openapi.json", _raw(questions.openapi_document), methods=None),
         Route("/", _raw(home), methods=None),
         Route("/id/{path:path}", _raw(things.identify), methods=None),
         Route("/doc/{path:path}", _raw(things.describe), methods=None),
@@ -56,7 +60,7 @@ def routes() -> list[Route]:
         Route("/context.jsonld", _raw(give_context), methods=None),
         Route("/context/{path:path}", _raw(give_context), methods=None),
         Route("/search", _raw(search.search), methods=None),
-        Route("/opensearch.xml", _raw(search.description), methods=None),
+        Route("/opensearch.xml", _raw(search.opensearch), methods=None),
         Route("/healthz", _raw(_health), methods=None),
         Route("/style.css", _raw(_file("style.css", "text/css; charset=utf-8")), methods=None),
         Route("/icon.svg", _raw(_file("icon.svg", "image/svg+xml")), methods=None),
@@ -81,7 +85,7 @@ def make_app(service: Service) -> ASGIApp:
     """Make the application that answers from a service, which whoever calls starts and stops."""
     router = _router(service)
     # A bare router: the middleware of an application would turn our problems into its own.
-    app = _Answered(Measured(_Guarded(router, service), service.meter, routes()), service)
+    app = CacheMiddleware(MetricsMiddleware(ErrorMiddleware(router, service), service.meter, routes()), service)
     root = root_path(service.settings.public_url)
     return PrefixMiddleware(app, root) if root else app
 
@@ -90,6 +94,14 @@ def make_app(service: Service) -> ASGIApp:
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
+    """Lead to the same path with or without the slash at its end, if there is anything; else say that there is not."""
+    path: str = scope["path"]
+    other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+    if other in {route.path for route in routes()}:
+        query = scope["query_string"].decode("latin-1")
+        location = quote(other, safe=_SAFE) + (f"?{quote(query, safe=_QUERY_SAFE)}" if query else "")
+        await send_response(scope, Response(308, header_lines({"Location": location, "Vary": VARY}), b""), send)
+        return
     raise problem("not-found", f"There is nothing at {scope['path'][:200]}. The endpoint is /sparql.")
 
 
@@ -119,6 +131,9 @@ def _raw(handler: Handler, methods: str = "GET, HEAD, OPTIONS") -> ASGIApp:
     """Let a handler answer the methods it knows, and answer OPTIONS and the others here."""
 
     class Endpoint:
+        def __init__(self) -> None:
+            self.methods = methods
+
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             if scope["method"] == "OPTIONS":
                 await (
@@ -150,30 +165,32 @@ def _preflight(scope: Scope, methods: str) -> dict[str, str]:
 # --- around the routes --------------------------------------------------------------------------------------------
 
 
-class _Answered:
+class CacheMiddleware:
     """Answers what was answered before, ahead of the table of routes: the one exception to it, for speed."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
-        self.app, self.service, self.hits = app, service, service.meter.hits
+        self.app, self.service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with what is kept, else as the application does."""
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
-            scope["raw_key"] = raw_key(scope)
+            scope["raw_key"] = request_key(self.service, scope)
             found = self.service.cache.get(scope["raw_key"])
             if found is not None:
                 status = await found.send(scope["method"], header(scope, b"if-none-match"), send)
-                self.hits[scope["path"], scope["method"], status] += 1
+                self.service.meter.note_hit(scope["path"], scope["method"], status)
                 return
         await self.app(scope, receive, send)
 
 
-class _Guarded:
+class ErrorMiddleware:
     """Turns whatever is raised into an answer; what was begun and cannot be ended is cut."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self.app, self.service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -44,4 +44,4 @@ async def give_context(scope: Scope, receive: Receive, send: Send) -> None:  # n
         written = json.dumps({"@context": service.catalogue.context}, ensure_ascii=False, indent=2)
         return Response(200, header_lines(headers), f"{written}\n".encode())
 
-    await send_kept(scope, send, ("context", scope["path"], media_type), make)
+    await send_kept(scope, send, make, media_type)

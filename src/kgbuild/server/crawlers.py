@@ -21,9 +21,13 @@ PART: Final = 50_000
 """Addresses in a part of the sitemap: as many as the protocol allows."""
 CLOSED: Final = ("/sparql", "/search", "/questions/*?", "/metrics")
 """What crawlers are kept off: what is made anew for each question."""
-_PAGES: Final = ("/", "/dataset", "/ontology", "/questions/", "/releases/")
+_PAGES: Final = ("/", "/dataset", "/questions/", "/ontology", "/releases/")
+"""What is always there; the last two are there with an ontology, and with releases."""
 _THINGS: Final = f"""{{ SELECT DISTINCT ?s {{ ?s ?p ?o
-  FILTER (isIRI(?s) && STRSTARTS(STR(?s), "{ID}") && !CONTAINS(STR(?s), "#")) }} }}"""
+  FILTER (isIRI(?s) && STRSTARTS(STR(?s), "{ID}") && REGEX(SUBSTR(STR(?s), {len(ID) + 1}), "^[^/#?]+(/[^/#?]+)+$"))
+  FILTER (!REGEX(STR(?s), "%|/[.][.]?(/|$)|[.](ttl|nt|jsonld|rdf|trig|html)$"))
+  FILTER NOT EXISTS {{ ?s owl:deprecated true }} }} }}"""
+"""What has a document under its own name: no part of another thing, no retired id, no IRI that reads otherwise."""
 _NAMESPACE: Final = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 
@@ -35,7 +39,7 @@ async def robots(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: A
     async def make() -> Response:
         return _response("text/plain; charset=utf-8", "\n".join(lines))
 
-    await send_kept(scope, send, ("robots", public), make)
+    await send_kept(scope, send, make)
 
 
 async def sitemap(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
@@ -48,7 +52,7 @@ async def sitemap(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
         entries = "".join(f"<sitemap><loc>{escape(public)}/sitemap-{n}.xml</loc></sitemap>\n" for n in range(parts))
         return _xml("sitemapindex", entries)
 
-    await send_kept(scope, send, ("sitemap", public), make)
+    await send_kept(scope, send, make)
 
 
 async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
@@ -63,9 +67,10 @@ async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # n
             f"SELECT ?s {{ {_THINGS} }} ORDER BY ?s LIMIT {PART - len(_PAGES)} OFFSET {number * (PART - len(_PAGES))}"
         )
         things = [row["s"]["value"] for row in await table(service, query)]
-        return await asyncio.to_thread(_part, public, things, first=number == 0)
+        paths = [*(_pages(service) if number == 0 else ()), *map(local_path, things)]
+        return await asyncio.to_thread(_part, public, paths)
 
-    await send_kept(scope, send, ("sitemap", number, public), make)
+    await send_kept(scope, send, make)
 
 
 async def _parts(service: Service) -> int:
@@ -76,8 +81,12 @@ async def _parts(service: Service) -> int:
     return max(1, -(-int(found[0]["n"]["value"]) // (PART - len(_PAGES))))
 
 
-def _part(public: str, things: list[str], *, first: bool) -> Response:
-    paths = [*(_PAGES if first else ()), *map(local_path, things)]
+def _pages(service: Service) -> list[str]:
+    there = {"/ontology": bool(service.catalogue.reference.terms), "/releases/": service.settings.has_releases}
+    return [path for path in _PAGES if there.get(path, True)]
+
+
+def _part(public: str, paths: list[str]) -> Response:
     # The protocol wants what is no ASCII percent-encoded; what is so already stays.
     addresses = (escape(public + quote(path, safe="/:@!$&'()*+,;=~-._%?")) for path in paths)
     return _xml("urlset", "".join(f"<url><loc>{address}</loc></url>\n" for address in addresses))

@@ -24,7 +24,7 @@ from kgbuild.catalogue.descriptions import (
     media_type_of,
     void_triples,
 )
-from kgbuild.engines.formats import ALIASES, FORMATS_NAMESPACE, content_type, write_graph
+from kgbuild.engines.formats import FORMATS_NAMESPACE, GRAPH_ALIASES, content_type, write_graph
 from kgbuild.namespaces import DATASET_IRI, LICENCE, PREFIXES
 from kgbuild.release import Release, readable_releases
 from kgbuild.server.addresses import address
@@ -61,7 +61,7 @@ async def void(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG
         triples = void_triples(service.catalogue, await releases_of(service), public)
         return _rdf(list(triples), media_type, "/.well-known/void")
 
-    await send_kept(scope, send, ("void", public, media_type), make)
+    await send_kept(scope, send, make, media_type)
 
 
 async def dataset(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
@@ -77,7 +77,7 @@ async def dataset(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
     async def make() -> Response:
         return _page(service, releases, reader, public)
 
-    await send_kept(scope, send, ("dataset", public, reader, releases.ids), make)
+    await send_kept(scope, send, make, HTML, releases.ids)
 
 
 async def dcat_answer(scope: Scope, send: Send, media_type: str, path: str) -> None:
@@ -88,12 +88,12 @@ async def dcat_answer(scope: Scope, send: Send, media_type: str, path: str) -> N
     async def make() -> Response:
         return _rdf(list(dcat_triples(service.catalogue, releases, public)), media_type, path)
 
-    await send_kept(scope, send, ("dcat", path, public, media_type, releases.ids), make)
+    await send_kept(scope, send, make, media_type, releases.ids)
 
 
 def _rdf(triples: list[Triple], media_type: str, path: str) -> Response:
     prefixes = {**PREFIXES, "spdx": SPDX, "format": FORMATS_NAMESPACE}
-    body = write_graph(dict.fromkeys(triples), ALIASES.get(media_type, media_type), prefixes)
+    body = write_graph(dict.fromkeys(triples), GRAPH_ALIASES.get(media_type, media_type), prefixes)
     return Response(200, header_lines(document_headers(media_type, path)), body)
 
 

@@ -25,7 +25,7 @@ _WIDE: Final = 13.5
 
 
 @dataclass(frozen=True)
-class Caption:
+class DiagramText:
     """What a diagram is called in the page and to people, what it shows in words, and the language of its texts."""
 
     name: str
@@ -60,7 +60,7 @@ def width_of(text: str) -> float:
     return sum(_WIDE if unicodedata.east_asian_width(letter) in "WF" else _LETTER for letter in text)
 
 
-def tree_diagram(caption: Caption, roots: Sequence[Node]) -> Markup:
+def tree_diagram(caption: DiagramText, roots: Sequence[Node]) -> Markup:
     """Draw trees from left to right, one below the other."""
     columns = list(_columns(roots))
     lefts = [4.0]
@@ -94,7 +94,7 @@ def _draw(node: Node, depth: int, top: float, lefts: list[float], drawn: list[Ma
     return middle, max(bottom, top + ROW)
 
 
-def situation_diagram(caption: Caption, middle: str, keys: Sequence[Part], values: Sequence[Part]) -> Markup:
+def situation_diagram(caption: DiagramText, middle: str, keys: Sequence[Part], values: Sequence[Part]) -> Markup:
     """Draw a situation as the node in the middle: what identifies it on its left, what is said of it on its right."""
     left = max((_part_width(part) for part in keys), default=0.0)
     right = max((_part_width(part) for part in values), default=0.0)
@@ -143,7 +143,7 @@ def _box(text: str, left: float, middle: float, width: float, kind: str) -> Mark
     return box + Markup('<text x="{:.0f}" y="{:.1f}">{}</text>').format(left + 8, middle + 4.5, text)
 
 
-def _svg(caption: Caption, width: float, height: float, drawn: Iterable[Markup]) -> Markup:
+def _svg(caption: DiagramText, width: float, height: float, drawn: Iterable[Markup]) -> Markup:
     head = Markup(
         '<svg class="diagram" role="img" aria-labelledby="diagram-{0}-title diagram-{0}-about" '
         'width="{1:.0f}" height="{2:.0f}" viewBox="0 0 {1:.0f} {2:.0f}" xmlns="http://www.w3.org/2000/svg">'

@@ -10,7 +10,9 @@ from pyoxigraph import Store
 from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
+from kgbuild.dates import date_slug
 from kgbuild.engines import Term
+from kgbuild.ids import date_iri
 from kgbuild.lookups import Bindings, LookUp, select, select_all
 from kgbuild.namespaces import DATASET_IRI, ID, PREFIXES, expand
 from kgbuild.query_error import QueryError
@@ -25,7 +27,6 @@ from kgbuild.server.pages.terms import Terms, icn, terms_of
 from kgbuild.server.rendering import page
 from kgbuild.server.responses import Encoded, Response, header
 from kgbuild.server.service import Service
-from kgbuild.server.when import write_date
 
 FLAGSHIP: Final = "academies-joined-network"
 """The named question that is answered on the page, with the values that it is asked with by default."""
@@ -33,11 +34,11 @@ MOST: Final = 12
 """Things in each list."""
 COUNTED: Final = ("Article", "Claim", "Network", "Institution", "State", "Person", "Meeting", "Agreement")
 _ARTICLES: Final = f"""SELECT ?x ?edtf ?publisher {{
-  ?x a icn:Article ; icn:published ?date . ?date icn:edtf ?edtf ; icn:latest ?latest
+  ?x a icn:Article ; icn:published ?date FILTER (isIRI(?x)) ?date icn:edtf ?edtf ; icn:latest ?latest
   OPTIONAL {{ ?x dcterms:publisher ?publisher }}
 }} ORDER BY DESC(?latest) ?x LIMIT {MOST}"""
 _NETWORKS: Final = f"""SELECT ?x (COUNT(DISTINCT ?member) AS ?members) {{
-  ?x a icn:Network OPTIONAL {{ ?m icn:organization ?x ; icn:member ?member }}
+  ?x a icn:Network FILTER (isIRI(?x)) OPTIONAL {{ ?m icn:organization ?x ; icn:member ?member }}
 }} GROUP BY ?x ORDER BY DESC(?members) ?x LIMIT {MOST}"""
 
 Binding = dict[str, Term]
@@ -134,7 +135,17 @@ def _iri(written: str) -> str:
 def _mentioned(rows: Bindings, articles: Bindings, networks: Bindings) -> set[str]:
     found = {row[name].value for row in (*articles, *networks) for name in ("x", "publisher") if name in row}
     found |= {row["academy"].value for row in rows} | {each for row in rows for each in _article_iris(row)}
+    found |= {date_iri(slug) for row in (*rows, *articles) if (slug := date_slug(_edtf(row)))}
     return {each for each in found if expand_name(f"<{each}>")}  # in files of others, an article's id may be any text
+
+
+def _edtf(row: Binding) -> str:
+    return next((row[name].value for name in ("joined", "edtf") if name in row), "")
+
+
+def _when(row: Binding, reading: Reading) -> str:
+    slug = date_slug(_edtf(row))
+    return reading.name(date_iri(slug)).text if slug else _edtf(row)
 
 
 def _article_iris(row: Binding) -> list[str]:
@@ -148,7 +159,7 @@ def _answered(row: Binding, reading: Reading) -> Answered:
     texts = {name: term.value for name, term in row.items()}
     return Answered(
         reading.name(row["academy"].value),
-        write_date(texts["joined"], reading.reader.interface) if "joined" in texts else "",
+        _when(row, reading),
         tuple(map(reading.name, _article_iris(row))),
         texts.get("inferred") == "true",
         texts.get("contested") == "true",
@@ -157,4 +168,4 @@ def _answered(row: Binding, reading: Reading) -> Answered:
 
 def _recent(row: Binding, reading: Reading) -> Recent:
     publisher = reading.name(row["publisher"].value) if "publisher" in row else None
-    return Recent(reading.name(row["x"].value), write_date(row["edtf"].value, reading.reader.interface), publisher)
+    return Recent(reading.name(row["x"].value), _when(row, reading), publisher)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from hashlib import blake2b
 from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.types import Scope, Send
 
-from kgbuild import __version__
+from kgbuild.server.cache_keys import document_key
 from kgbuild.server.negotiation import (
     GRAPH_OFFERS,
     HTML,
@@ -28,11 +27,14 @@ FORMATS: Final = ("ttl", "nt", "jsonld", "rdf")
 """Short names of the RDF formats that documents link to."""
 
 
-async def send_kept(scope: Scope, send: Send, key: tuple[object, ...], make: Callable[[], Awaitable[Response]]) -> None:
-    """Send what `make` makes, made once for all who ask for what `key` names, until another release comes in."""
+async def send_kept(scope: Scope, send: Send, make: Callable[[], Awaitable[Response]], *decides: object) -> None:
+    """Send what `make` makes, made once for all who ask for the same, until another release comes in.
+
+    `decides` is what the document depends on besides its address, its reader and the release.
+    """
     service: Service = scope["service"]
     gzip, release = takes_gzip(header(scope, b"accept-encoding")), service.release_id
-    name = blake2b(repr(("document", __version__, release, gzip, key)).encode()).digest()
+    name = document_key(service, scope, *decides)
     found = service.cache.get(name)
     if found is None:
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
 from werkzeug.datastructures import Accept, MIMEAccept
 from werkzeug.http import parse_accept_header
 
-from kgbuild.engines.formats import ALIASES, GRAPHS, RESULTS
+from kgbuild.engines.formats import GRAPH_ALIASES, GRAPHS, RESULT_ALIASES, RESULTS
 
 HTML: Final = "text/html"
 PROBLEM: Final = "application/problem+json"
@@ -91,12 +91,11 @@ def wants_html(accept: str | None, others: tuple[str, ...]) -> bool:
     return best(accept, (*others, HTML)) == HTML
 
 
-def offers(known: Iterable[str]) -> tuple[str, ...]:
+def offers(known: Iterable[str], aliases: Mapping[str, str]) -> tuple[str, ...]:
     """List formats with the other names that clients have for them."""
     formats = tuple(known)
-    return (*formats, *(alias for alias, meant in ALIASES.items() if meant in formats))
+    return (*formats, *(alias for alias, meant in aliases.items() if meant in formats))
 
 
-RESULT_OFFERS: Final = offers(RESULTS)
-GRAPH_OFFERS: Final = offers(GRAPHS)
-ALL_OFFERS: Final = (*RESULT_OFFERS, *GRAPH_OFFERS)
+RESULT_OFFERS: Final = offers(RESULTS, RESULT_ALIASES)
+GRAPH_OFFERS: Final = offers(GRAPHS, GRAPH_ALIASES)

@@ -14,10 +14,10 @@ from typing import Final
 
 from starlette.types import Scope
 
-from kgbuild.catalogue.reference import KINDS, Branch, Reference
+from kgbuild.catalogue.reference import KINDS, ClassBranch, Reference
 from kgbuild.namespaces import ONTOLOGY, ONTOLOGY_IRI, shorten
 from kgbuild.questions.named import Question
-from kgbuild.server.diagrams import Caption, Node, Part, situation_diagram, tree_diagram
+from kgbuild.server.diagrams import DiagramText, Node, Part, situation_diagram, tree_diagram
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.problems import problem
 from kgbuild.server.rendering import best_label, page, translations_of
@@ -91,13 +91,13 @@ def _name(iri: str, reference: Reference, reader: Reader) -> str:
     return best_label(term.labels, reader)[0] or term.name if term else shorten(iri)
 
 
-def _drawn(branch: Branch, reference: Reference, reader: Reader) -> Node:
+def _drawn(branch: ClassBranch, reference: Reference, reader: Reader) -> Node:
     return Node(_name(branch.iri, reference, reader), tuple(_drawn(each, reference, reader) for each in branch.below))
 
 
 def _tree(reference: Reference, reader: Reader) -> str:
     _ = translations_of(reader.interface).gettext
-    caption = Caption(
+    caption = DiagramText(
         "tree",
         _("The classes"),
         _("Each line leads from a class to the narrower ones on its right. The table of contents lists the same."),
@@ -123,7 +123,7 @@ def _situation(reference: Reference, reader: Reader, counted: Mapping[str, int])
     values += [part(iri, is_general=True) for iri in general]
     _ = translations_of(reader.interface).gettext
     name = _name(shown.iri, reference, reader)
-    caption = Caption(
+    caption = DiagramText(
         "situation",
         _("A situation and its parts: %(name)s") % {"name": name},
         _(

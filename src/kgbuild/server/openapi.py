@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.routing import BaseRoute, Route
@@ -44,13 +45,12 @@ _SOURCES: Final = {
 def describe(public: str, questions: Mapping[str, Question], routes: Iterable[BaseRoute]) -> Schema:
     """Describe the server at an address: each question, and each other route of the table that is not a question's.
 
-    What is asked by the routes that other modules add is told in general words where none are written here.
+    What each answers with is written in `ROUTES`, by the path in the table.
     """
     paths: dict[str, Schema] = {}
     for route in routes:
-        if isinstance(route, Route) and route.path not in ("/questions", "/questions/{name}"):
-            path = re.sub(r"\{(\w+):\w+\}", r"{\1}", route.path)
-            paths[path] = _KNOWN[path]() if path in _KNOWN else _general(path)
+        if isinstance(route, Route) and route.path != QUESTION:
+            paths[_bare(route.path)] = ROUTES[route.path].describe(route.path)
     paths |= {f"/questions/{name}": _question(question) for name, question in questions.items()}
     return {
         "openapi": "3.1.0",
@@ -125,7 +125,7 @@ def _question(question: Question) -> Schema:
         description=f"{question.question}\n\nColumns:\n\n{columns}",
         parameters=[*parameters, formats, _LANGUAGE, _SOURCES],
         content={**results, **content, **_html()},
-        refused=("400", "406"),
+        statuses="200 304 400 404 406 503 504",
     )
 
 
@@ -170,31 +170,34 @@ _SCHEMAS: Final[dict[str, Schema]] = {
 
 # --- the other routes ---------------------------------------------------------------------------------------------
 
+_STATUSES: Final = {
+    "200": "The answer",
+    "206": "A part of the file",
+    "301": "The thing has another id now, or the address another form",
+    "303": "Where what is asked for is described",
+    "304": "What the client has is what there is",
+}
+"""Status -> what it says, where it is no problem."""
+
 
 def _get(
-    *,
-    operation: str,
-    tag: str = "server",
-    summary: str,
-    description: str = "",
-    parameters: list[Schema] | None = None,
-    content: Schema,
-    refused: tuple[str, ...] = (),
-) -> Schema:
+    *, operation: str, tag: str = "server", summary: str, description: str = "", parameters: list[Schema],
+    content: Schema, statuses: str,
+) -> Schema:  # fmt: skip
     """Describe what GET does; every address also answers HEAD and OPTIONS."""
     problem = {"$ref": "#/components/responses/Problem"}
+    responses: dict[str, Schema] = {
+        status: {"description": _STATUSES[status]} if status in _STATUSES else problem for status in statuses.split()
+    }
+    for status in {"200", "206"} & set(responses):
+        responses[status] = {**responses[status], "content": content}
     got: Schema = {
         "operationId": operation,
         "tags": [tag],
         "summary": summary,
         **({"description": description} if description else {}),
-        "parameters": parameters or [],
-        "responses": {
-            "200": {"description": "The answer", "content": content},
-            "304": {"description": "What the client has is what there is"},
-            **dict.fromkeys(refused, problem),
-            "default": problem,
-        },
+        "parameters": parameters,
+        "responses": {**responses, "default": problem},
     }
     return {"get": got}
 
@@ -207,15 +210,108 @@ def _problem_content() -> Schema:
     return {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}, **_html()}
 
 
-def _general(path: str) -> Schema:
-    """Describe a route of which nothing more is known here than its address."""
-    names = re.findall(r"\{(\w+)\}", path)
-    parameters = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
-    operation = "get" + re.sub(r"[^A-Za-z0-9]+", "-", path).rstrip("-")
-    return _get(operation=operation, summary=path, parameters=parameters, content={"*/*": {}})
+def _bare(path: str) -> str:
+    """Write a path of the table without the kinds of its parameters."""
+    return re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
 
 
-def _sparql() -> Schema:
+def _asked(name: str, description: str, **schema: Any) -> Schema:
+    return {"name": name, "in": "query", "description": description, "schema": {**_TEXT, **schema}}
+
+
+_PAGE: Final = _asked("page", "The page, from 1, of what does not fit on one.", pattern="^[1-9][0-9]{0,5}$")
+_ACCEPTED: Final = {
+    "dcat": {**_FORMAT, "schema": {"type": "string", "examples": [*_GRAPHS, "html"]}},
+    "thing": {**_FORMAT, "schema": {"type": "string", "enum": [*_GRAPHS, "html"]}},
+    "list": {**_FORMAT, "schema": {"type": "string", "enum": ["json", "html"]}},
+}
+_RDF: Final = tuple(content_type(SHORT_NAMES[name]) for name in _GRAPHS)
+_PAGE_TYPE: Final = f"{HTML}; charset=utf-8"
+_THING: Final = "200 301 304 400 404 406 410 503 504"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What GET of a route does: in words, with which parameters, media types and statuses."""
+
+    summary: str
+    content: tuple[str, ...]
+    statuses: str = "200 304"
+    parameters: tuple[Schema, ...] = ()
+
+    def describe(self, path: str) -> Schema:
+        """Describe it in OpenAPI."""
+        if path == "/sparql":
+            return _sparql(self)
+        names = re.findall(r"\{(\w+)", path)
+        inside = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
+        return _get(
+            operation=re.sub(r"[^A-Za-z0-9]+", "-", _bare(path)).strip("-") or "home",
+            summary=self.summary,
+            parameters=[*inside, *self.parameters],
+            content={media_type: {} for media_type in self.content},
+            statuses=self.statuses,
+        )
+
+
+QUESTION: Final = "/questions/{name}"
+"""The route of the named questions, each of which is described by itself."""
+_DESCRIBE: Final = Operation(
+    "Describe what has this IRI", (*_RDF, _PAGE_TYPE), _THING, (_ACCEPTED["thing"], _PAGE, _LANGUAGE)
+)
+_ONTOLOGY: Final = Operation("Give the ontology", (*_RDF, _PAGE_TYPE), _THING, (_ACCEPTED["thing"], _LANGUAGE))
+_CONTEXT: Final = Operation("Give the JSON-LD context", ("application/ld+json", "application/json"), "200 304 404 406")
+_DCAT: Final = (_ACCEPTED["dcat"], _LANGUAGE)
+_SEARCHED: Final = (
+    _asked("q", "A name, or the beginning of its words."),
+    _asked("kind", "Only things of this kind."),
+    _asked("page", "The page of the list, from 1."),
+    _ACCEPTED["list"],
+    _LANGUAGE,
+)
+ROUTES: Final[Mapping[str, Operation]] = {
+    "/": Operation("The first page", (_PAGE_TYPE,), "200 304 503", (_LANGUAGE,)),
+    "/sparql": Operation("Ask in SPARQL 1.1", (), "200 304 400 403 406 413 503 504"),
+    "/questions/": Operation(
+        "List the questions", ("application/json", _PAGE_TYPE), "200 304 400 406", (_ACCEPTED["list"], _LANGUAGE)
+    ),
+    "/openapi.json": Operation("This description", ("application/json",)),
+    "/id/{path:path}": Operation(
+        "Lead from a thing to its description", (), "301 303 400 404 410 503 504", (_ACCEPTED["thing"], _PAGE)
+    ),
+    "/doc/{path:path}": _DESCRIBE,
+    "/date/{path:path}": _DESCRIBE,
+    "/vocabulary/{path:path}": _DESCRIBE,
+    "/graph/{path:path}": _DESCRIBE,
+    "/ontology": _ONTOLOGY,
+    "/ontology.{suffix}": _ONTOLOGY,
+    "/ontology/{path:path}": _ONTOLOGY,
+    "/context.jsonld": _CONTEXT,
+    "/context/{path:path}": _CONTEXT,
+    "/search": Operation(
+        "Find things by a name that they have or had",
+        ("application/json", _PAGE_TYPE),
+        "200 304 400 406 503",
+        _SEARCHED,
+    ),
+    "/opensearch.xml": Operation("How browsers search here", ("application/opensearchdescription+xml; charset=utf-8",)),
+    "/healthz": Operation("Whether the server is ready", ("text/plain; charset=utf-8",), "200 503"),
+    "/style.css": Operation("How pages look", ("text/css; charset=utf-8",)),
+    "/icon.svg": Operation("The icon", ("image/svg+xml",)),
+    "/dataset": Operation("Describe the data set in DCAT", (*_RDF, _PAGE_TYPE), "200 304 400 406", _DCAT),
+    "/.well-known/void": Operation("Describe the data set in VoID", _RDF, "200 303 304 400 406", _DCAT),
+    "/releases/": Operation("List the releases", (*_RDF, _PAGE_TYPE), "200 304 400 404 406", _DCAT),
+    "/releases/{id}": Operation("Describe a release", _RDF, "200 303 304 400 404 406", _DCAT),
+    "/releases/{id}/{file}": Operation("Give a file of a release", ("*/*",), "200 206 304 404 416"),
+    "/robots.txt": Operation("What crawlers are kept off", ("text/plain; charset=utf-8",)),
+    "/sitemap.xml": Operation("List the parts of the sitemap", ("application/xml; charset=utf-8",)),
+    "/sitemap-{number:int}.xml": Operation("List pages", ("application/xml; charset=utf-8",), "200 304 404"),
+    "/metrics": Operation("Figures for Prometheus", ("*/*",), "200"),
+}
+"""Path in the table of routes -> what it answers with; a test holds the two to each other."""
+
+
+def _sparql(described: Operation) -> Schema:
     formats = {**_FORMAT, "schema": {"type": "string", "examples": [*RESULTS, *_GRAPHS, "html"]}}
     graphs = [
         {
@@ -227,85 +323,29 @@ def _sparql() -> Schema:
         }
         for name, what in (("default-graph-uri", "A default graph"), ("named-graph-uri", "A named graph"))
     ]
-    query = {
-        "name": "query",
-        "in": "query",
-        "description": "The query; without one, the service is described.",
-        "schema": {"type": "string", "examples": ["SELECT ?x { ?x a icn:Network }"]},
-    }
+    query = _asked(
+        "query", "The query; without one, the service is described.", examples=["SELECT ?x { ?x a icn:Network }"]
+    )
     types = [SHORT_NAMES[name] for name in (*RESULTS, *_GRAPHS)]
     content: Schema = {content_type(name): {"schema": _TEXT} for name in types}
     content[SHORT_NAMES["json"]] = {"schema": {"anyOf": [{"$ref": "#/components/schemas/Results"}, _ANSWER]}}
     content[SHORT_NAMES["jsonld"]] = {"schema": {}}
     asked = _get(
         operation="sparql",
-        summary="Ask in SPARQL 1.1",
+        summary=described.summary,
         description="The SPARQL 1.1 Protocol, also with POST.",
         parameters=[query, *graphs, formats, _LANGUAGE, _SOURCES],
         content={**content, **_html()},
-        refused=("400", "403", "406", "413", "503"),
+        statuses=described.statuses,
     )
     body = {"required": True, "content": {"application/sparql-query": {"schema": _TEXT}, _FORM: {"schema": _FORM_BODY}}}
-    post = {**asked["get"], "operationId": "sparql-post", "requestBody": body, "parameters": [formats, _SOURCES]}
-    return {"get": asked["get"], "post": post}
+    responses = {**asked["get"]["responses"], "415": {"$ref": "#/components/responses/Problem"}}
+    posted = {"operationId": "sparql-post", "requestBody": body, "parameters": [formats, _SOURCES]}
+    return {"get": asked["get"], "post": {**asked["get"], **posted, "responses": responses}}
 
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _FORM_BODY: Final = {"type": "object", "properties": {"query": _TEXT}, "required": ["query"]}
-
-
-def _search() -> Schema:
-    parameters = [
-        {"name": "q", "in": "query", "description": "A name, or the beginning of its words.", "schema": _TEXT},
-        {"name": "kind", "in": "query", "description": "Only things of this kind.", "schema": _TEXT},
-        {"name": "page", "in": "query", "description": "The page of the list, from 1.", "schema": _TEXT},
-        _LANGUAGE,
-    ]
-    summary = "Find things by a name that they have or had"
-    return _get(operation="search", summary=summary, parameters=parameters, content={"*/*": {}}, refused=("400",))
-
-
-def _thing(operation: str, summary: str) -> Schema:
-    parameters = [
-        {"name": name, "in": "path", "required": True, "description": what, "schema": _TEXT}
-        for name, what in (("kind", "The kind of the thing: network, institution"), ("slug", "Its id"))
-    ]
-    found = _get(operation=operation, summary=summary, parameters=parameters, content={"*/*": {}}, refused=("404",))
-    if operation == "id":
-        responses = found["get"]["responses"]
-        responses.pop("200")
-        responses |= {
-            "301": {"description": "The thing has another id now"},
-            "303": {"description": "Where the thing is described"},
-            "410": {"$ref": "#/components/responses/Problem"},
-        }
-    return found
-
-
-def _health() -> Schema:
-    content = {"text/plain; charset=utf-8": {"schema": _TEXT}}
-    return _get(operation="health", summary="Whether the server is ready", content=content, refused=("503",))
-
-
-def _index() -> Schema:
-    content = {"application/json": {"schema": {"type": "array", "items": {"type": "object"}}}, **_html()}
-    formats = {**_FORMAT, "schema": {"type": "string", "enum": ["json", "html"]}}
-    return _get(operation="questions", summary="List the questions", parameters=[formats, _LANGUAGE], content=content)
-
-
-def _described() -> Schema:
-    return _get(operation="openapi", summary="This description", content={"application/json": {"schema": {}}})
-
-
-_KNOWN: Final[Mapping[str, Callable[[], Schema]]] = {
-    "/sparql": _sparql,
-    "/search": _search,
-    "/healthz": _health,
-    "/questions/": _index,
-    "/openapi.json": _described,
-    "/id/{kind}/{slug}": lambda: _thing("id", "Lead from a thing to its description"),
-    "/doc/{kind}/{slug}": lambda: _thing("doc", "Describe a thing"),
-}
 
 
 # --- schemas ------------------------------------------------------------------------------------------------------

@@ -11,15 +11,19 @@ from kgbuild.namespaces import BASE
 from kgbuild.query_error import QueryError
 
 TITLES: Final = {
+    "address-too-long": "The address is too long",
+    "answer-too-large": "The answer is too large",
     "bad-parameter": "A parameter is wrong",
     "bad-request": "The request cannot be understood",
     "dataset-too-large": "The default graphs asked for are too large together",
     "deadline": "The query took too long",
+    "engine-unreachable": "The data cannot be reached",
     "evaluation-failed": "The query could not be evaluated",
     "federated-query": "Federated queries are refused",
     "gone": "What was at this address was withdrawn",
     "method-not-allowed": "The method is not allowed here",
     "not-acceptable": "None of the formats asked for is available",
+    "no-room": "There is no room for the answer",
     "no-search": "Search is not ready",
     "not-found": "There is nothing at this address",
     "out-of-memory": "The query needs too much memory",
@@ -36,6 +40,7 @@ TITLES: Final = {
     "unsupported-media-type": "The query was sent in a form that is not taken",
 }
 _STATUS: Final = {
+    "address-too-long": 414,
     "bad-parameter": 400,
     "bad-request": 400,
     "method-not-allowed": 405,

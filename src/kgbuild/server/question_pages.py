@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeGuard
 from urllib.parse import urlencode
 
+from kgbuild.date_text import write_point
+from kgbuild.dates import date_slug
 from kgbuild.engines import Table, Term, iri
 from kgbuild.engines.attribution import MEMBER
 from kgbuild.engines.results import read_table
+from kgbuild.ids import date_iri
 from kgbuild.lookups import Bindings, LookUp, select
 from kgbuild.namespaces import BASE, EXTERNAL, ID, PREFIXES, shorten
-from kgbuild.questions.lookup import names_of, write_term
+from kgbuild.questions.lookup import write_term
 from kgbuild.questions.named import THEMES, Question, sort_lists
 from kgbuild.questions.values import CONCEPT_TYPES, ENTITY_TYPES, Parameter
 from kgbuild.server.languages import Reader
@@ -68,7 +71,8 @@ class Item:
     text: str
     iri: str = ""
     language: str = ""
-    is_date: bool = False
+    title: str = ""
+    """The text as the data have it, where another is shown."""
 
 
 @dataclass(frozen=True)
@@ -210,22 +214,21 @@ def _things(question: Question, found: Table, values: Mapping[str, Term | None])
                 things[term.value] = None
             elif term is not None and _lists_articles(question, column):
                 things |= dict.fromkeys(_article(id_) for id_ in term.value.split())
+            elif term is not None and is_date_column(question, column):
+                slugs = filter(None, map(date_slug, _texts(question, column, term)))
+                things |= dict.fromkeys(map(date_iri, slugs))
     return list(things)[:MOST_NAMED]
 
 
 def _names(things: list[str]) -> LookUp[Names]:
-    """Name things in every language; what has no name of its own is called by what is known of it, in English."""
+    """Name things in every language that they have a name in."""
     known = [thing for thing in things if thing.startswith(BASE)]
     if not known:
         return {}
     block = " ".join(write_term(iri(thing)) for thing in known)
-    labels = "rdfs:label|skos:prefLabel|icn:edtf"
-    found = yield from select(f"SELECT ?thing ?name {{ VALUES ?thing {{ {block} }} ?thing {labels} ?name }}")
-    names = _by_thing(found)
-    if nameless := [thing for thing in known if thing not in names]:
-        called = yield from names_of(nameless)
-        names |= {thing: {"en": name} for thing, name in called.items() if name != shorten(thing)}
-    return names
+    found = yield from select(f"""SELECT ?thing ?name {{ VALUES ?thing {{ {block} }}
+      {{ ?thing rdfs:label|skos:prefLabel ?name }} UNION {{ GRAPH graph:names {{ ?thing rdfs:label ?name }} }} }}""")
+    return _by_thing(found)
 
 
 def _by_thing(found: Bindings) -> dict[str, dict[str, str]]:
@@ -250,14 +253,25 @@ def _items(shown: ShownQuestion, names: Names, column: str, term: Term | None) -
         return []
     if term.kind != "literal":
         return [_item(term.value, names, shown.reader) if term.kind == "iri" else Item(f"_:{term.value}")]
-    separator = shown.question.lists.get(column)
-    texts = term.value.split(separator) if separator else [term.value]
+    texts = _texts(shown.question, column, term)
     if _lists_articles(shown.question, column):
         return [_item(_article(id_), names, shown.reader) for id_ in texts]
-    is_date = is_date_column(shown.question, column) or term.datatype == XSD_DATE
+    if is_date_column(shown.question, column) or term.datatype == XSD_DATE:
+        return [_date_item(text, names, shown.reader) for text in texts]
     # Names that a query picks out in English have lost their language in it.
     language = term.language or ("en" if "English" in shown.question.columns.get(column, "") else "")
-    return [Item(text, language=language, is_date=is_date) for text in texts]
+    return [Item(text, language=language) for text in texts]
+
+
+def _texts(question: Question, column: str, term: Term) -> list[str]:
+    separator = question.lists.get(column)
+    return term.value.split(separator) if separator else [term.value]
+
+
+def _date_item(text: str, names: Names, reader: Reader) -> Item:
+    """Write a date in words: by the name of its node, or, of a plain day, by the calendar."""
+    label, language = best_label(names.get(date_iri(date_slug(text)), {}), reader)
+    return Item(label or write_point(text, reader.interface), language=language, title=text)
 
 
 def _item(thing: str, names: Names, reader: Reader) -> Item:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from hashlib import blake2b
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from starlette.types import Receive, Scope, Send
 
-from kgbuild import __version__
 from kgbuild.engines import Term
 from kgbuild.errors import UsageError
 from kgbuild.lookups import LookUp
@@ -30,11 +28,12 @@ from kgbuild.server.answering import (
     wants_sources,
     watched,
 )
+from kgbuild.server.kept_documents import send_kept
 from kgbuild.server.languages import reader_of
 from kgbuild.server.lookups import drive
-from kgbuild.server.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VARY, best, takes_gzip, wants_html
+from kgbuild.server.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VARY, best, wants_html
 from kgbuild.server.problems import Problem, problem
-from kgbuild.server.responses import Response, header, header_lines
+from kgbuild.server.responses import Response, header_lines
 from kgbuild.server.service import Service
 from kgbuild.workers.spool import Answer
 
@@ -62,26 +61,16 @@ async def index(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: AR
     await send_response(scope, Response(200, header_lines(headers), body), send)
 
 
-async def to_index(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
-    """Lead to the list, which stands under one address."""
-    query = scope["query_string"].decode("latin-1")
-    headers = {"Location": "/questions/" + (f"?{quote(query, safe='%&=+')}" if query else "")}
-    await send_response(scope, Response(308, header_lines(headers), b""), send)
-
-
-async def description(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
+async def openapi_document(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Describe all that is public, in OpenAPI."""
     service: Service = scope["service"]
-    public = address(service, scope)
-    gzip = takes_gzip(header(scope, b"accept-encoding"))
-    key = blake2b(repr(("openapi", service.release_id, __version__, public, gzip)).encode()).digest()
-    kept = service.cache.get(key)
-    if kept is None:
-        described = openapi.describe(public, service.settings.questions, scope["router"].routes)
+
+    async def make() -> Response:
+        described = openapi.describe(address(service, scope), service.settings.questions, scope["router"].routes)
         headers = {"Content-Type": _JSON, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
-        kept = Response(200, header_lines(headers), openapi.write(described)).encoded(takes_gzip=gzip)
-        service.cache.put(key, kept)
-    await kept.send(scope["method"], header(scope, b"if-none-match"), send)
+        return Response(200, header_lines(headers), openapi.write(described))
+
+    await send_kept(scope, send, make)
 
 
 async def question(scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,8 +16,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar, cast
+from urllib.parse import urlencode, urlsplit
 
-import httpx
+import aiohttp
 from pyoxigraph import QuerySolutions, RdfFormat, Store, parse, parse_query_results
 
 from kgbuild.engines import lexer
@@ -47,6 +48,7 @@ LARGEST: Final = 64 << 20
 """Bytes of an answer of the other server, which is read here before it is written in another format."""
 PAGE: Final = 10_000
 """Rows of a page: what servers give at most."""
+CONNECT_WITHIN: Final = 10.0
 WELL_WITHIN: Final = 5.0
 _JSON: Final = "application/sparql-results+json"
 _ACCEPT_GRAPH: Final = "application/n-triples, text/turtle;q=0.9"
@@ -58,12 +60,15 @@ _READS: Final = {
     "text/plain": RdfFormat.N_TRIPLES,
 }
 _SLOW: Final = re.compile(r"time ?out|timed out|exceeds the limit|cancel", re.IGNORECASE)
+_GRAPHS: Final = "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }"
+_SYSTEM_GRAPHS: Final = ("http://www.openlinksw.com/", "http://localuriqaserver/", "http://www.w3.org/ns/ldp#")
+"""What Virtuoso 7 keeps for itself among the graphs."""
 _SIZE: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _log: Final = logging.getLogger("kgbuild.server")
 
 
 @dataclass(frozen=True)
-class Engine:
+class RemoteEndpoint:
     """A SPARQL server that is served from."""
 
     endpoint: str
@@ -71,35 +76,32 @@ class Engine:
     """The graph there that stands for the default one, on a server that has none of its own."""
 
 
-def read_engine(endpoint: str, default_graph: str = "") -> Engine:
+def read_engine(endpoint: str, default_graph: str = "") -> RemoteEndpoint:
     """Check the address of a server; raises UsageError."""
     try:
-        url = httpx.URL(endpoint)
-    except (httpx.InvalidURL, UnicodeError) as problem:
-        raise _no_address(endpoint) from problem
-    if url.scheme not in ("http", "https") or not url.host:
-        raise _no_address(endpoint)
-    return Engine(endpoint, default_graph)
-
-
-def _no_address(endpoint: str) -> UsageError:
-    return UsageError(
-        f"--engine {endpoint}: this is no address of a SPARQL server. Give one that starts with http:// or https://."
-    )
+        parts = urlsplit(endpoint)
+        # `port` raises ValueError where it is no number up to 65535.
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        remedy = "Give one that starts with http:// or https://."
+        raise UsageError(f"--engine {endpoint}: this is no address of a SPARQL server. {remedy}")
+    return RemoteEndpoint(endpoint, default_graph)
 
 
 class RemoteData(Data):
     """The data of another server."""
 
-    def __init__(self, engine: Engine, limits: Limits, ended: Counter[str]) -> None:
+    def __init__(self, engine: RemoteEndpoint, limits: Limits, ended: Counter[str]) -> None:
         self.engine, self.limits = engine, limits
         self.quads = 0
         self._checks = Pool((), replace(limits, slow=1), None, ended, CHECKS)
         self.lost = self._checks.lost
         self._spool = Spool()
-        timeout = httpx.Timeout(limits.timeout, connect=min(10.0, limits.timeout), read=None, pool=None)
-        pooled = httpx.Limits(max_connections=None, max_keepalive_connections=CONNECTIONS, keepalive_expiry=5)
-        self._client = httpx.AsyncClient(timeout=timeout, limits=pooled, follow_redirects=False, trust_env=False)
+        self._graphs: list[str] = []
+        """The named graphs, on a server whose default graph has a name."""
+        self._session: aiohttp.ClientSession | None = None
         self._places = asyncio.Semaphore(CONNECTIONS)
         self._running: set[asyncio.Task[Any]] = set()
         self._waiting = 0
@@ -110,8 +112,16 @@ class RemoteData(Data):
     async def start(self) -> None:
         """Begin the checks, and count what is there; raises EngineError where the server does not answer."""
         await self._checks.start()
+        # The reader's deadline is kept by whoever asks; a connection that was kept is closed before Virtuoso does it.
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_WITHIN)
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=5)
+        self._session = aiohttp.ClientSession(timeout=timeout, connector=connector)
         try:
             (row,) = (await self.select(_SIZE, 60)).records()
+            if self.engine.default_graph:
+                found = [row["g"].value for row in (await self.select(_GRAPHS, 60)).records()]
+                others = (self.engine.default_graph, *_SYSTEM_GRAPHS)
+                self._graphs = [name for name in found if not name.startswith(others)]
         except (QueryError, ValueError) as problem:
             what = problem.detail if isinstance(problem, QueryError) else str(problem)
             raise EngineError(f"{self.engine.endpoint}: {what} Check --engine, and that the server runs.") from problem
@@ -126,7 +136,8 @@ class RemoteData(Data):
             await asyncio.wait(set(self._running), timeout=2 * self.limits.timeout)
         self.abort()
         await self._checks.stop()
-        await self._client.aclose()
+        if self._session is not None:
+            await self._session.close()
 
     def abort(self) -> None:
         """Let go of everything, now."""
@@ -204,6 +215,9 @@ class RemoteData(Data):
             fields["named-graph-uri"] = list(dict.fromkeys(request.named_graphs))
         if self.engine.default_graph and not chosen and not any(_from(request)):
             fields["default-graph-uri"] = [self.engine.default_graph]
+            if "graph" in query.lower():
+                # Without them Virtuoso 7 finds nothing in `GRAPH <name>`, and in `GRAPH ?g` its own graphs as well.
+                fields["named-graph-uri"] = self._graphs
         return fields
 
     async def _check_graphs(self, request: Request) -> None:
@@ -232,31 +246,30 @@ class RemoteData(Data):
         async with self._place():
             try:
                 return await self._post(fields, accept)
-            except httpx.RemoteProtocolError:
-                return await self._post_again(fields, accept)  # a connection that had been kept was closed there
-            except httpx.TimeoutException as problem:
-                raise _unreachable("it does not answer") from problem
-            except httpx.HTTPError as problem:
+            except aiohttp.ServerDisconnectedError:
+                pass  # a connection that had been kept was closed there
+            except aiohttp.ClientError as problem:
                 raise _unreachable(str(problem) or type(problem).__name__) from problem
-
-    async def _post_again(self, fields: dict[str, Any], accept: str) -> tuple[bytes, str]:
-        try:
-            return await self._post(fields, accept)
-        except httpx.HTTPError as problem:
-            raise _unreachable(f"the connection broke off: {problem}") from problem
+            try:
+                return await self._post(fields, accept)
+            except aiohttp.ClientError as problem:
+                raise _unreachable(f"the connection broke off: {problem}") from problem
 
     async def _post(self, fields: dict[str, Any], accept: str) -> tuple[bytes, str]:
-        headers = {"Accept": accept}
-        async with self._client.stream("POST", self.engine.endpoint, data=fields, headers=headers) as response:
+        assert self._session is not None  # noqa: S101 - `start` comes first
+        headers = {"Accept": accept, "Content-Type": "application/x-www-form-urlencoded"}
+        form = urlencode(fields, doseq=True).encode()
+        where = self.engine.endpoint
+        async with self._session.post(where, data=form, headers=headers, allow_redirects=False) as response:
             parts, size = [], 0
-            async for part in response.aiter_bytes():
+            async for part in response.content.iter_chunked(1 << 16):
                 size += len(part)
                 if size > LARGEST:
                     raise _too_large()
                 parts.append(part)
             body = b"".join(parts)
-            if response.status_code != 200:
-                raise _refused(response.status_code, body)
+            if response.status != 200:
+                raise _refused(response.status, body)
             return body, response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @asynccontextmanager

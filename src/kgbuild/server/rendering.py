@@ -21,7 +21,6 @@ from markupsafe import Markup
 from kgbuild.namespaces import BASE, ID
 from kgbuild.server.languages import INTERFACE, Reader
 from kgbuild.server.responses import Response, header_lines
-from kgbuild.server.when import write_date
 
 LANGUAGE_NAMES: Final = {"en": "English", "ru": "Русский", "zh": "中文", "kk": "Қазақша"}
 _LOCALE: Final = Path(__file__).parent / "locale"
@@ -74,9 +73,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
+    made.globals["interface_languages"] = INTERFACE
     made.filters["local"] = _local
     made.filters["label"] = _label
-    made.filters["when"] = _when
     made.filters["data_block"] = data_block
     made.filters["cut"] = cut
     made.filters["plain"] = plain
@@ -159,11 +158,6 @@ def _local(context: Context, iri: str) -> str:
 @pass_context
 def _label(context: Context, labels: Mapping[str, str]) -> tuple[str, str]:
     return best_label(labels, context["reader"])
-
-
-@pass_context
-def _when(context: Context, edtf: str) -> str:
-    return write_date(edtf, context["reader"].interface)
 
 
 def best_label(labels: Mapping[str, str], reader: Reader) -> tuple[str, str]:

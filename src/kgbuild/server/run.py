@@ -13,10 +13,11 @@ import uvicorn
 import uvloop
 
 from kgbuild.errors import UsageError
-from kgbuild.server.accesslog import Logged, open_log
+from kgbuild.server.accesslog import AccessLogMiddleware, open_log
 from kgbuild.server.addresses import authority, read_public_url
 from kgbuild.server.answering import CutOffError
 from kgbuild.server.app import make_app
+from kgbuild.server.protocol import Protocol
 from kgbuild.server.service import Service, Settings
 
 BACKLOG = 2048
@@ -57,7 +58,7 @@ async def _serve(settings: Settings, listening: socket.socket, say: Callable[[st
         gc.freeze()  # what is there now stays: a collection need not walk through it
         app = make_app(service)
         config = uvicorn.Config(
-            Logged(app) if logged else app,
+            AccessLogMiddleware(app) if logged else app,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -65,6 +66,7 @@ async def _serve(settings: Settings, listening: socket.socket, say: Callable[[st
             timeout_graceful_shutdown=1,
             timeout_keep_alive=30,
             ws="none",
+            http=Protocol,
         )
         logging.getLogger("uvicorn.error").addFilter(_is_fault)
         host, port = listening.getsockname()[:2]

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from kgbuild.search import KINDS
 from kgbuild.search.query import Found, Hit
 from kgbuild.server.addresses import address
-from kgbuild.server.answering import raw_key
+from kgbuild.server.cache_keys import request_key
 from kgbuild.server.languages import Reader, reader_of
 from kgbuild.server.negotiation import HTML, VARY, best, takes_gzip
 from kgbuild.server.problems import problem
@@ -37,7 +37,7 @@ _HEADERS: Final = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class SearchRequest:
     """A request, read."""
 
     query: str = ""
@@ -72,11 +72,11 @@ async def search(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: A
     answer = response(asked, found, reader, service)
     encoded = answer.encoded(takes_gzip=takes_gzip(header(scope, b"accept-encoding")))
     if service.searcher is searcher and asked.query:  # a release that came meanwhile answers otherwise
-        service.cache.put(raw_key(scope), encoded)
+        service.cache.put(request_key(service, scope), encoded)
     await encoded.send(scope["method"], header(scope, b"if-none-match"), send)
 
 
-def read_request(query_string: bytes) -> Asked:
+def read_request(query_string: bytes) -> SearchRequest:
     """Read the parameters; raises a problem for those that cannot be meant."""
     try:
         pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=20)
@@ -98,10 +98,10 @@ def read_request(query_string: bytes) -> Asked:
         raise problem("bad-request", f"'page' is a number from 1 to {LAST_PAGE}.")
     if format_ and format_ not in _FORMATS:
         raise problem("bad-request", f"There is no format '{format_[:20]}'. Formats are json and html.")
-    return Asked(query, kind, int(number), format_, given.get("lang", "")[:20])
+    return SearchRequest(query, kind, int(number), format_, given.get("lang", "")[:20])
 
 
-def _as_json(asked: Asked, found: Found, reader: Reader, service: Service) -> Response:
+def _as_json(asked: SearchRequest, found: Found, reader: Reader, service: Service) -> Response:
     last = _pages(found)
     links = {"next": asked.page + 1 if asked.page < last else 0, "prev": asked.page - 1 if asked.page > 1 else 0}
     addresses = {name: asked.address(page=number) for name, number in links.items() if number}
@@ -134,7 +134,7 @@ def _hit_json(hit: Hit, reader: Reader) -> dict[str, Any]:
     }
 
 
-def _as_page(asked: Asked, found: Found, reader: Reader, service: Service) -> Response:
+def _as_page(asked: SearchRequest, found: Found, reader: Reader, service: Service) -> Response:
     last = _pages(found)
     return page(
         "search.html",
@@ -159,11 +159,11 @@ def _pages(found: Found) -> int:
     return max(1, -(-len(found.hits) // PAGE))
 
 
-def _shown(asked: Asked, found: Found) -> tuple[Hit, ...]:
+def _shown(asked: SearchRequest, found: Found) -> tuple[Hit, ...]:
     return found.hits[(asked.page - 1) * PAGE : asked.page * PAGE]
 
 
-async def description(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+async def opensearch(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
     """Tell browsers how to search here."""
     service: Service = scope["service"]
     public = escape(address(service, scope), {'"': "&quot;"})

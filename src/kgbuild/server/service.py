@@ -23,9 +23,9 @@ from kgbuild.query_error import QueryError
 from kgbuild.questions.named import Question
 from kgbuild.release import QUADS, Release, current_release, find_release
 from kgbuild.server.data import Data, EmbeddedData
-from kgbuild.server.metrics import Meter
+from kgbuild.server.meter import Meter
 from kgbuild.server.operations import OPERATIONS
-from kgbuild.server.remote_data import Engine, RemoteData, write_names
+from kgbuild.server.remote_data import RemoteData, RemoteEndpoint, write_names
 from kgbuild.server.responses import Cache
 from kgbuild.server.searcher import Searcher
 from kgbuild.workers import disk
@@ -58,7 +58,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     public_url: str = ""
     questions: dict[str, Question] = field(default_factory=dict)
-    engine: Engine | None = None
+    engine: RemoteEndpoint | None = None
     """Another SPARQL server to serve from, in place of a release."""
     store: str = "auto"
     """One of `disk.MODES`: from memory, from disk, or whichever fits the number of quads."""
@@ -162,7 +162,7 @@ class Service:
         if old is not None:
             self._spawn(old.stop(drain=True))
 
-    async def _open_engine(self, engine: Engine) -> None:
+    async def _open_engine(self, engine: RemoteEndpoint) -> None:
         """Serve from another server; its names are fetched once, for the search."""
         data = RemoteData(engine, self.settings.limits, self.meter.ended)
         try:
@@ -179,7 +179,7 @@ class Service:
         self._serve(data, counted, name)
         self._spawn(self._replace_when_lost(data, lambda: self._open_engine(engine)))
 
-    async def _follow_engine(self, engine: Engine) -> None:
+    async def _follow_engine(self, engine: RemoteEndpoint) -> None:
         """Look now and then whether the data of the other server have changed: answers that are kept are then old."""
         while True:
             await asyncio.sleep(LOOK_AT_ENGINE)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.engines.formats import ALIASES, content_type
+from kgbuild.engines.formats import GRAPH_ALIASES, content_type
 from kgbuild.engines.syntax import unknown_terms
 from kgbuild.query_error import QueryError
 from kgbuild.server import query_pages
@@ -23,12 +22,14 @@ from kgbuild.server.answering import (
     read_pairs,
     read_text,
     respond,
+    send_response,
     wants_sources,
 )
+from kgbuild.server.kept_documents import send_kept
 from kgbuild.server.languages import reader_of
-from kgbuild.server.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY, best, takes_gzip, wants_html
+from kgbuild.server.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY, best, wants_html
 from kgbuild.server.problems import Problem, problem
-from kgbuild.server.responses import Encoded, Response, header, header_lines
+from kgbuild.server.responses import Response, header, header_lines
 from kgbuild.server.service import Service
 from kgbuild.server.service_description import describe_service
 from kgbuild.workers.spool import Answer
@@ -43,7 +44,7 @@ _PLAIN: Final = re.compile(rb"[A-Za-z0-9%&=+._~*!():/?-]+")
 
 
 @dataclass(frozen=True)
-class Asked:
+class SparqlRequest:
     """A request, read: `query` is None where only the service is asked about."""
 
     query: str | None
@@ -62,14 +63,12 @@ class Asked:
 
 async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request to the endpoint."""
-    service: Service = scope["service"]
     method: str = scope["method"]
     asked = read_request(method, scope["query_string"], header(scope, b"content-type"), await _body(scope, receive))
     scope["query"], scope["sources"] = asked.query or "", asked.sources  # for the page of a problem
     accept = accepted(asked.format, scope)
     if asked.query is None:
-        encoded = _about(service, scope, accept, takes_gzip(header(scope, b"accept-encoding")))
-        await encoded.send(method, header(scope, b"if-none-match"), send)
+        await _about(scope, send, accept)
     else:
         await respond(_Query(scope, asked, accept), scope, receive, send)
 
@@ -77,7 +76,7 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 class _Query(Prepared):
     """A query that somebody wrote."""
 
-    def __init__(self, scope: Scope, asked: Asked, accept: str | None) -> None:
+    def __init__(self, scope: Scope, asked: SparqlRequest, accept: str | None) -> None:
         assert asked.query is not None  # noqa: S101 - whoever asks about the service does not come here
         self.asked = asked
         raw: bytes = scope["query_string"] if scope["method"] != "POST" and not asked.format else b""
@@ -120,7 +119,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-def read_request(method: str, url_query: bytes, given_type: str | None, body: bytes) -> Asked:
+def read_request(method: str, url_query: bytes, given_type: str | None, body: bytes) -> SparqlRequest:
     """Read the three ways to ask: GET, a form, a query as the body; raises Problem where it cannot be read."""
     pairs = read_pairs(url_query)
     if method == "POST":
@@ -139,7 +138,7 @@ def read_request(method: str, url_query: bytes, given_type: str | None, body: by
     return _asked(method, pairs)
 
 
-def _asked(method: str, pairs: list[tuple[str, str]]) -> Asked:
+def _asked(method: str, pairs: list[tuple[str, str]]) -> SparqlRequest:
     if any(name == "update" for name, _ in pairs):
         raise _read_only()
     queries = [value for name, value in pairs if name == "query"]
@@ -147,10 +146,11 @@ def _asked(method: str, pairs: list[tuple[str, str]]) -> Asked:
         raise problem("bad-request", f"The request has {len(queries)} queries. Send one.")
     if not queries and method == "POST":
         raise problem("bad-request", "The request has no query. Send it as `query`.")
-    return Asked(
-        queries[0] if queries else None,
-        tuple(value for name, value in pairs if name == "default-graph-uri"),
-        tuple(value for name, value in pairs if name == "named-graph-uri"),
+    return SparqlRequest(
+        queries[0].removeprefix("\ufeff") if queries else None,  # some editors begin a file with it
+        # Clients send an empty one where nothing was chosen.
+        tuple(value for name, value in pairs if name == "default-graph-uri" and value),
+        tuple(value for name, value in pairs if name == "named-graph-uri" and value),
         read_format(pairs),
         wants_sources(pairs),
     )
@@ -169,19 +169,19 @@ def _read_only() -> Problem:
 # --- about the service --------------------------------------------------------------------------------------------
 
 
-def _about(service: Service, scope: Scope, accept: str | None, gzip: bool) -> Encoded:
+async def _about(scope: Scope, send: Send, accept: str | None) -> None:
+    service: Service = scope["service"]
     if wants_html(accept, GRAPH_OFFERS):
-        return query_pages.form_page(service, "", reader_of(scope)).encoded(takes_gzip=gzip)
+        await send_response(scope, query_pages.form_page(service, "", reader_of(scope)), send)
+        return
     media_type = best(accept, GRAPH_OFFERS)
     if media_type is None:
         available = [*GRAPH_OFFERS, HTML]
         raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
-    public = address(service, scope)
-    key = blake2b(repr(("description", service.release_id, public, media_type, gzip)).encode()).digest()
-    kept = service.cache.get(key)
-    if kept is None:
-        body = describe_service(service, public, ALIASES.get(media_type, media_type))
+
+    async def make() -> Response:
+        body = describe_service(service, address(service, scope), GRAPH_ALIASES.get(media_type, media_type))
         headers = {"Content-Type": content_type(media_type), "Vary": VARY, "Cache-Control": "no-cache"}
-        kept = Response(200, header_lines(headers), body).encoded(takes_gzip=gzip)
-        service.cache.put(key, kept)
-    return kept
+        return Response(200, header_lines(headers), body)
+
+    await send_kept(scope, send, make, media_type)

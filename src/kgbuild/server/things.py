@@ -10,18 +10,18 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Final
 from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
-from kgbuild import __version__
 from kgbuild.engines import jsonld
+from kgbuild.engines.formats import GRAPH_ALIASES
 from kgbuild.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
 from kgbuild.query_error import QueryError
-from kgbuild.server.answering import Prepared, read_pairs, respond, send_response
-from kgbuild.server.negotiation import GRAPH_OFFERS, SHORT_NAMES, VARY
+from kgbuild.server.answering import Prepared, read_format, read_pairs, respond, send_response
+from kgbuild.server.cache_keys import cache_key
+from kgbuild.server.negotiation import GRAPH_OFFERS, SHORT_NAMES, VARY, named_format
 from kgbuild.server.ontology_page import ontology_page
 from kgbuild.server.pages import thing_page
 from kgbuild.server.problems import Problem, from_query_error, problem
@@ -40,16 +40,8 @@ FORMATS: Final = {
     "html": "HTML",
 }
 """Suffix of an address -> name of the format; media types are those of `negotiation.SHORT_NAMES`."""
+_NAMES: Final = ", ".join(FORMATS)
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
-_GENERIC: Final = {
-    "application/json": "application/ld+json",
-    "application/xml": "application/rdf+xml",
-    "text/xml": "application/rdf+xml",
-    "text/plain": "application/n-triples",
-    "application/x-turtle": "text/turtle",
-}
-"""What is asked for -> what it is here; on an endpoint, the first three mean the results of a SELECT."""
-_OFFERS: Final = tuple(dict.fromkeys((*GRAPH_OFFERS, *_GENERIC)))
 _SAFE: Final = "/!$&'()*+,;=:@"
 """Besides letters, digits and `-._~`: what stands in a path as it is (RFC 3986 §3.3)."""
 _SUFFIX: Final = re.compile(rf"(.+)\.({'|'.join(FORMATS)})")
@@ -153,7 +145,7 @@ async def _redirect(status: int, location: str, scope: Scope, send: Send, links:
 
 async def _exists(service: Service, iri: str, explained: Callable[[QueryError], QueryError]) -> None:
     """Raise the problem of an IRI that nothing is known of, as it is explained; what is there is remembered."""
-    key = _key(service, "exists", iri)
+    key = cache_key(service, "exists", iri)
     if service.cache.get(key) is None:
         release = service.release_id
         try:
@@ -163,10 +155,6 @@ async def _exists(service: Service, iri: str, explained: Callable[[QueryError], 
         answer.close()
         if release == service.release_id:
             service.cache.put(key, Response(303, [], b"").encoded(takes_gzip=False))
-
-
-def _key(service: Service, *decides: str) -> bytes:
-    return blake2b(repr((service.release_id, __version__, *decides)).encode()).digest()
 
 
 # --- reading an address -------------------------------------------------------------------------------------------
@@ -188,7 +176,20 @@ async def _read(scope: Scope, send: Send) -> Address | None:
     if match := _SUFFIX.fullmatch(composed):
         whole, suffix = match.groups()
         path = canonical.removesuffix(f".{suffix}")
-    return Address(path, whole, suffix, _page(scope), query)
+    return Address(path, whole, _format(scope, suffix), _page(scope), query)
+
+
+def _format(scope: Scope, suffix: str) -> str:
+    """Read `format=`, which means what the same word means as a suffix."""
+    given = read_format(read_pairs(scope["query_string"]))
+    if given is None:
+        return suffix
+    wanted = named_format(given)
+    found = next((name for name in FORMATS if SHORT_NAMES[name] == wanted), "")
+    if not found or found != (suffix or found):
+        said = f" and .{suffix}" if suffix else ""
+        raise problem("bad-request", f"format={given[:50]}{said}: there is no such document. Use one of {_NAMES}.")
+    return found
 
 
 def _page(scope: Scope) -> int:
@@ -209,13 +210,13 @@ class _Description(Prepared):
     def __init__(self, scope: Scope, address: Address, iri: str = "") -> None:
         accept = SHORT_NAMES[address.suffix] if address.suffix else header(scope, b"accept")
         asked_by = repr(("thing", address.path, address.suffix, address.page))
-        super().__init__(scope, "", accept, ((), _OFFERS), asked_by=asked_by)
+        super().__init__(scope, "", accept, ((), GRAPH_OFFERS), asked_by=asked_by)
         # People see all of a thing on one page, programs a large description page by page, and a graph whole.
         self.at = replace(address, page=1) if self.is_page else address
         self.scope, self.iri, self.pages = scope, address.iri, 1
         described = iri or self.iri
         number = 0 if self.is_page or described.startswith(GRAPH) else address.page
-        wanted = tuple(_GENERIC.get(each, each) for each in self.graphs[:1])
+        wanted = tuple(GRAPH_ALIASES.get(each, each) for each in self.graphs[:1])
         context = self.service.context if wanted == (jsonld.MEDIA_TYPE,) else ""
         self.request = Request("", (), wanted, describe=described, page=number, context=context)
         self.reader = replace(self.reader, here=self.at.located())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from kgbuild.dates import DateError, DateNode, parse_date, refines, window
+from kgbuild.dates import read_date, refines
 from kgbuild.engines import Term, iri
 from kgbuild.lookups import LookUp, select
 from kgbuild.namespaces import ARTICLE_GRAPH, EXTERNAL, ID
@@ -194,24 +194,9 @@ def _compared(reading: Reading, property_: str, mine: list[Term], theirs: list[T
 def _refines(reading: Reading, finer: Term, vaguer: Term) -> bool:
     texts = [reading.edtf(term.value) for term in (finer, vaguer)]
     if all(texts):
-        one, other = map(_read_edtf, texts)
+        one, other = map(read_date, texts)
         return one is not None and other is not None and refines(one, other)
     return vaguer.value in _above(reading, finer.value)
-
-
-def _read_edtf(text: str) -> DateNode | None:
-    """Read the text of a date, windows included; None for what is none.
-
-    >>> _read_edtf("[..2024-02-21]").latest.isoformat(), _read_edtf("soon")
-    ('2024-02-21', None)
-    """
-    try:
-        if text.startswith("[") and text.endswith("]") and ".." in text:
-            first, _, last = text[1:-1].partition("..")
-            return window(first or None, last or None)
-        return parse_date(text)
-    except DateError:
-        return None
 
 
 def _above(reading: Reading, thing: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Store, Triple
 
+from kgbuild.date_text import write_point
 from kgbuild.engines import Term
 from kgbuild.engines.embedded import convert_term
 from kgbuild.gathering import gather, in_parts, write_block
@@ -21,7 +22,6 @@ from kgbuild.server.pages.charts import Span
 from kgbuild.server.pages.layout import Fact, Note, Shown, Value, Voice
 from kgbuild.server.pages.terms import Labels, Terms, icn
 from kgbuild.server.rendering import best_label, translations_of
-from kgbuild.server.when import write_date
 from kgbuild.support import (
     ClaimDetails,
     Credit,
@@ -184,7 +184,7 @@ class Reading:
         if term.datatype == EXTERNAL["xsd"] + "boolean":
             return Shown(self._("yes") if term.value in ("true", "1") else self._("no"))
         if term.datatype == EXTERNAL["xsd"] + "date":
-            return Shown(write_date(term.value, self.reader.interface))
+            return Shown(write_point(term.value, self.reader.interface))
         return Shown(term.value, "", term.language)
 
     def shown(self, terms: Iterable[Term]) -> tuple[Shown, ...]:
@@ -277,7 +277,7 @@ class Reading:
             claim.claim,
             self.name(claim.article),
             self.show(min(publisher)) if publisher else None,
-            write_date(printed[0], self.reader.interface) if printed else "",
+            write_point(printed[0], self.reader.interface) if printed else "",
             next((term.value for term in article.get(URL, ()) if is_web(term.value)), ""),
             self.label(claim.says),
             claim.positions,

@@ -1,0 +1,42 @@
+"""Names of answers that are kept: the program, the release, and all of a request that decides its answer."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Final
+
+from starlette.types import Scope
+
+from kgbuild import __version__
+from kgbuild.server.addresses import address
+from kgbuild.server.languages import reader_of
+from kgbuild.server.negotiation import takes_gzip
+from kgbuild.server.responses import header
+from kgbuild.server.service import Service
+
+_DECIDING: Final = (b"accept", b"accept-language", b"accept-encoding", b"host")
+
+
+def cache_key(service: Service, *decides: object) -> bytes:
+    """Name an answer by what decides it.
+
+    A digest: the cache counts answers, and must not grow by long questions.
+    """
+    return blake2b(repr((__version__, service.release_id, decides)).encode()).digest()
+
+
+def request_key(service: Service, scope: Scope) -> bytes:
+    """Name a request without reading it: what the layer in front of the routes looks answers up by.
+
+    The path is taken as it was sent: another way to write it is redirected, not answered.
+    """
+    headers = [header(scope, name) for name in _DECIDING]
+    place = scope["scheme"], scope.get("root", ""), scope["raw_path"], scope["query_string"]
+    return cache_key(service, "request", *place, headers)
+
+
+def document_key(service: Service, scope: Scope, *decides: object) -> bytes:
+    """Name a document that is at a path: where it is, who reads it, in which coding, and what else decides."""
+    reader = reader_of(scope)
+    reads = reader.labels, reader.chosen, takes_gzip(header(scope, b"accept-encoding"))
+    return cache_key(service, "document", address(service, scope, scope["path"]), *reads, *decides)
