@@ -24,6 +24,7 @@ from kgbuild.catalogue.descriptions import (
     media_type_of,
     void_triples,
 )
+from kgbuild.date_text import write_point
 from kgbuild.engines.formats import FORMATS_NAMESPACE, GRAPH_ALIASES, content_type, write_graph
 from kgbuild.namespaces import DATASET_IRI, LICENCE, PREFIXES
 from kgbuild.release import Release, readable_releases
@@ -121,6 +122,7 @@ def _page(service: Service, releases: Releases, reader: Reader, public: str) -> 
         title=TITLE[reader.interface],
         description=DESCRIPTION[reader.interface],
         catalogue=service.catalogue,
+        span=[write_point(day, reader.interface) for day in service.catalogue.span or ()],
         quads=service.data.quads,
         release=releases.served,
         previous=releases.before(releases.served) if releases.served else None,
