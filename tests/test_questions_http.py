@@ -24,21 +24,18 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from kgbuild.dates import parse_edtf
-from kgbuild.engines import select
+from kgbuild.engines import Table, select
 from kgbuild.engines.embedded import EmbeddedEngine
 from kgbuild.errors import EngineError
 from kgbuild.lookups import LookUp, run
 from kgbuild.lookups import select as look_up
 from kgbuild.namespaces import BASE, ID, expand
 from kgbuild.questions.named import THEMES, Question, bind, load_questions, read_values
-from kgbuild.questions.tables import format_json
 from kgbuild.server import openapi
 from kgbuild.server.app import routes
 from kgbuild.server.lookups import MOST, drive
 from kgbuild.server.question_pages import is_date_column
 from kgbuild.server.service import Service
-from kgbuild.workers.request import Request
-from kgbuild.workers.spool import Answer
 from nonempty import nonempty
 from serving import BROWSER, PATIENCE, Served, serving
 
@@ -504,22 +501,21 @@ class Fake:
     """A service over a store in this process, which counts what it is asked."""
 
     def __init__(self, store: Store) -> None:
-        self.engine = EmbeddedEngine(store)
+        self.engine, self.data = EmbeddedEngine(store), self
         self.asked: list[str] = []
         self.cancelled = False
         self.hangs = False
 
-    async def query(self, request: Request) -> Answer:
-        """Answer a SELECT query, as the pool does."""
-        self.asked.append(request.query)
+    async def select(self, text: str) -> Table:
+        """Answer a SELECT query, as the data of the server do."""
+        self.asked.append(text)
         if self.hangs:
             try:
                 await asyncio.sleep(PATIENCE)
             except asyncio.CancelledError:
                 self.cancelled = True
                 raise
-        body = format_json(select(self.engine, request.query)).encode()
-        return Answer("table", "application/sparql-results+json", io.BytesIO(body), len(body))
+        return select(self.engine, text)
 
 
 def number(value: int) -> LookUp[int]:
@@ -559,7 +555,7 @@ def test_a_look_up_ends_with_its_client() -> None:
 
     async def leave(fake: Fake) -> None:
         waiting = asyncio.ensure_future(drive(cast(Service, fake), number(1)))
-        while not fake.asked:
+        while not fake.asked and not waiting.done():
             await asyncio.sleep(0.001)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

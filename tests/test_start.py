@@ -19,7 +19,7 @@ QUERY = "ASK {}"
 HEAVY = {
     *("SPARQLWrapper", "anyascii", "asyncio", "babel", "jinja2", "owlready2", "prometheus_client", "pycountry"),
     *("pyshacl", "rdflib", "requests", "rich.console", "snowballstemmer", "sqlite3", "starlette", "uvicorn", "uvloop"),
-    *("werkzeug", "kgbuild.server", "kgbuild.pipeline", "kgbuild.engines.pool", "kgbuild.engines.disk"),
+    *("werkzeug", "kgbuild.server", "kgbuild.pipeline", "kgbuild.workers"),
     "kgbuild.records",
 }
 
