@@ -24,7 +24,7 @@ def words(text: str) -> list[str]:
 
 
 CLASSES = words("""
-    Academy Accession Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
+    Academy Accession Actor Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
     Disagreement Document Founding GovernmentBody Institution InternationalOrganization Meeting Membership
     MultilateralPlatform Naming Network Observation Occurrence Participation Person Place PoliticalPartyBody Programme
     Proposal Publication ResearchInstitute Seat Secretariat Signature Situation State Statement StatusObservation

@@ -9,13 +9,14 @@ from typing import Any, Final
 import pytest
 from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
 
-from kgbuild.core.namespaces import EXTERNAL, ID, ONTOLOGY, RDF_TYPE
-from kgbuild.core.terms import Answer
+from kgbuild.core.namespaces import EXTERNAL, ID, ONTOLOGY, RDF_TYPE, sparql_header
+from kgbuild.core.terms import select
 from kgbuild.server.http.languages import LABELS, Reader
 from kgbuild.server.pages import view_of
 from kgbuild.server.pages.layout import Facts, Page, Row, SectionTable, Shown, Voices
 from kgbuild.server.pages.reading import HIDDEN
-from kgbuild.server.pages.terms import Terms, read_terms
+from kgbuild.server.pages.terms import QUERIES, make_terms
+from kgbuild.server.pages.things import compose, find
 from kgbuild.sparql.embedded import EmbeddedEngine, convert_term
 from kgbuild.sparql.lookups import run
 from kgbuild.support.claims import claims_for, claims_on, details_of, evidence_for, supports_for
@@ -25,30 +26,23 @@ TYPE: Final = NamedNode(RDF_TYPE)
 DEFAULT: Final = DefaultGraph()
 
 
-class Remembering:
-    """An engine that answers a query once: pages of one thing in several languages ask the same."""
-
-    def __init__(self, store: Store) -> None:
-        self.engine, self.known = EmbeddedEngine(store), dict[str, Answer]()
-
-    def query(self, text: str, name: str = "query") -> Answer:
-        """Answer a query."""
-        if text not in self.known:
-            self.known[text] = self.engine.query(text, name)
-        return self.known[text]
-
-
 class Pages:
     """Pages of one data set."""
 
     def __init__(self, store: Store) -> None:
-        self.store, self.engine = store, Remembering(store)
-        self.terms: Terms = run(self.engine, read_terms())
+        self.store, self.engine = store, EmbeddedEngine(store)
+        self.terms = make_terms(*(select(self.engine, sparql_header() + text).records() for text in QUERIES))
 
-    def page(self, thing: str, language: str = "en") -> Page:
+    def page(self, thing: str) -> Page:
         """Make the page of a thing."""
-        reader = Reader(labels=(language, *(each for each in LABELS if each != language)))
-        return run(self.engine, view_of(thing)(thing, reader, self.terms))
+        return run(self.engine, view_of(thing)(thing, Reader(), self.terms))
+
+    def in_each_language(self, thing: str) -> Iterator[tuple[str, Page]]:
+        """Make the page of a thing for readers of each language, out of one look-up."""
+        found = run(self.engine, find(thing, self.terms))
+        for language in LABELS:
+            reader = Reader(labels=(language, *(each for each in LABELS if each != language)))
+            yield language, compose(thing, reader, self.terms, found)
 
     def of_class(self, name: str) -> list[str]:
         """List the things of a class of ours."""
@@ -85,21 +79,16 @@ def parts(part: Any, kind: type) -> Iterator[Any]:
 
 def test_a_situation_has_one_name(real: Pages) -> None:
     """In each language its heading, the text of each link to it and its label are one text."""
-    situations = real.of_class("Situation")
+    situations = set(real.of_class("Situation"))
     assert len(situations) > 200
     linked = set[tuple[str, str]]()
-    for thing in situations:
-        labels = real.store.quads_for_pattern(NamedNode(thing), LABEL, None, DEFAULT)
-        called = {quad.object.language: quad.object.value for quad in labels}  # type: ignore[union-attr]
-        assert set(LABELS) <= called.keys()
-        for language in LABELS:
-            assert called[language] == real.page(thing, language).heading.text
-    for thing in {str(each) for situation in situations for each in _named_by(real, situation)}:
-        for language in LABELS:
-            for shown in parts(real.page(thing, language), Shown):
+    for thing in sorted(situations | {named_by for each in situations for named_by in _named_by(real, each)}):
+        for language, page in real.in_each_language(thing):
+            if thing in situations:
+                assert _label(real.store, thing, language) == page.heading.text
+            for shown in parts(page.sections, Shown):
                 if shown.iri in situations:
-                    label = _label(real.store, shown.iri, language)
-                    assert label == shown.text, thing
+                    assert _label(real.store, shown.iri, language) == shown.text, thing
                     linked.add((shown.iri, language))
     assert {(thing, language) for thing in situations for language in LABELS} == linked
 

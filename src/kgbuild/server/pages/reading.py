@@ -305,11 +305,18 @@ def is_web(address: str) -> bool:
 
 
 def read(reader: Reader, terms: Terms, things: Iterable[str], named: Iterable[str] = ()) -> LookUp[Reading]:
-    """Gather some things, and name all that is mentioned and what is `named`."""
+    """Gather some things, and name all that is mentioned and what is `named`, for a reader."""
+    store, names = yield from gather_named(things, terms, named)
+    return Reading(reader, terms, store, names)
+
+
+def gather_named(
+    things: Iterable[str], terms: Terms, named: Iterable[str] = ()
+) -> LookUp[tuple[Store, dict[str, Values]]]:
+    """Gather some things, and read the names of all that is mentioned and of what is `named`."""
     store = yield from gather(set(things), terms.hierarchies)
-    reading = Reading(reader, terms, store, {})
-    reading.names = yield from read_names({*_mentioned(store), *named} - terms.labels.keys())
-    return reading
+    names = yield from read_names({*_mentioned(store), *named} - terms.labels.keys())
+    return store, names
 
 
 def read_names(things: Iterable[str]) -> LookUp[dict[str, Values]]:

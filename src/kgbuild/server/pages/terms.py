@@ -11,7 +11,7 @@ from typing import Final
 from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE
 from kgbuild.server.data.access import Data
 from kgbuild.server.exchange.service import Service
-from kgbuild.sparql.lookups import Bindings, LookUp, select_all
+from kgbuild.sparql.lookups import Bindings
 from kgbuild.support.gathering import HIERARCHY
 
 Labels = Mapping[str, str]
@@ -20,6 +20,7 @@ Labels = Mapping[str, str]
 _READ: Final = f"""SELECT ?s ?p ?o {{ ?s ?p ?o FILTER (STRSTARTS(STR(?s), "{ONTOLOGY}")) FILTER (?p IN (
   rdf:type, rdfs:label, rdfs:subClassOf, rdfs:subPropertyOf, icn:pluralLabel, icn:reverseLabel, icn:featured,
   icn:displayOrder, icn:qualifies, icn:keyPart, icn:singleValued)) }}"""
+QUERIES: Final = (_READ, *HIERARCHY)
 _LAST: Final = 1_000_000
 """Where a term stands of which the ontology gives no order."""
 
@@ -85,23 +86,17 @@ class Terms:
         return min((each for each in listed if not self.above(each) & listed), key=self.place, default="")
 
 
-def read_terms() -> LookUp[Terms]:
-    """Read what is said of the terms of the ontology."""
-    rows, *hierarchies = yield from select_all(_READ, *HIERARCHY)
-    return _terms(rows, tuple(hierarchies))
-
-
 async def terms_of(service: Service) -> Terms:
     """Give the terms of the data that are served now; they are read once."""
     return await service.once(_read)
 
 
 async def _read(data: Data) -> Terms:
-    rows, *hierarchies = [(await data.select(text)).records() for text in (_READ, *HIERARCHY)]
-    return _terms(rows, tuple(hierarchies))
+    return make_terms(*[(await data.select(text)).records() for text in QUERIES])
 
 
-def _terms(rows: Bindings, hierarchies: tuple[Bindings, ...]) -> Terms:
+def make_terms(rows: Bindings, *hierarchies: Bindings) -> Terms:
+    """Make the terms from the answers to `QUERIES`."""
     texts: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     values: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:

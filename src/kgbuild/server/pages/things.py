@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pyoxigraph import Store
+
 from kgbuild.core.namespaces import EXTERNAL, ID, ONTOLOGY
 from kgbuild.core.terms import iri
 from kgbuild.questions.lookup import write_term
@@ -26,7 +28,7 @@ from kgbuild.server.pages.layout import (
     section,
     sections,
 )
-from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, read
+from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, Values, gather_named
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.tables import Listed, write_tables
 from kgbuild.server.pages.terms import Terms, icn
@@ -69,21 +71,42 @@ class _Kind:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What was read for the page of a thing: the same for every reader."""
+
+    kinds: list[_Kind]
+    links: Links
+    store: Store
+    names: dict[str, Values]
+
+
 def thing(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     """Make the page of a thing."""
+    found = yield from find(node, terms)
+    return compose(node, reader, terms, found)
+
+
+def find(node: str, terms: Terms) -> LookUp[Gathered]:
+    """Read what the page of a thing shows."""
     kinds, links = yield from _leading(node, terms)
     around = {node, *(s for found in links.values() for s in found)}
     besides = yield from select_all(*(_BESIDES % write_block(part) for part in in_parts(sorted(around))))
     others = sorted({row["s"].value for rows in besides for row in rows} - around)[:MOST_BESIDES]
-    reading = yield from read(reader, terms, {*around, *others}, {node})
-    listed = _lists(reading, kinds, links)
+    store, names = yield from gather_named({*around, *others}, terms, {node})
+    return Gathered(kinds, links, store, names)
+
+
+def compose(node: str, reader: Reader, terms: Terms, found: Gathered) -> Page:
+    """Write the page of a thing for a reader."""
+    reading = Reading(reader, terms, found.store, found.names)
     return Page(
         node,
         reading.name(node),
         reading.kind(node),
-        sections(*_sections(reading, node, listed)),
+        sections(*_sections(reading, node, _lists(reading, found.kinds, found.links))),
         _other_names(reading, node),
-        tuple(_notes(reading, node, around)),
+        tuple(_notes(reading, node, (s for each in found.links.values() for s in each))),
         described_for_search(reading, node),
     )
 

@@ -25,6 +25,7 @@ from kgbuild.build.catalogue.descriptions import (
     void_triples,
 )
 from kgbuild.build.release import Release, readable_releases
+from kgbuild.core.date_text import write_point
 from kgbuild.core.namespaces import DATASET_IRI, LICENCE, PREFIXES
 from kgbuild.server.exchange.addresses import address
 from kgbuild.server.exchange.kept_documents import FORMATS, alternates, asked_format, send_kept
@@ -121,6 +122,7 @@ def _page(service: Service, releases: Releases, reader: Reader, public: str) -> 
         title=TITLE[reader.interface],
         description=DESCRIPTION[reader.interface],
         catalogue=service.catalogue,
+        span=[write_point(day, reader.interface) for day in service.catalogue.span or ()],
         quads=service.data.quads,
         release=releases.served,
         previous=releases.before(releases.served) if releases.served else None,
