@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
@@ -23,8 +23,9 @@ from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.core.namespaces import GRAPH
 from kgbuild.core.progress import Reporter
-from kgbuild.core.terms import Engine, select
+from kgbuild.core.terms import Engine, Term
 from kgbuild.sparql.remote import RemoteEngine
+from kgbuild.sparql.results import read_table
 
 RESOLVED_GRAPH: Final = f"{GRAPH}resolved"
 """The name of the default graph on servers that have none of their own."""
@@ -160,17 +161,24 @@ class _Server:
 
     def counts(self) -> dict[str, int]:
         """Count the triples of each of our graphs; "" is the default graph, where the server has one."""
-        engine = RemoteEngine(self.target.endpoint)
         query = (
             f"SELECT ?g (COUNT(*) AS ?n) WHERE {{ GRAPH ?g {{ ?s ?p ?o }} "
             f'FILTER (STRSTARTS(STR(?g), "{GRAPH}")) }} GROUP BY ?g'
         )
-        rows = select(engine, query, "counting").records()
-        found = {row["g"].value: int(row["n"].value) for row in rows if "g" in row}
+        found = {row["g"].value: int(row["n"].value) for row in self._select(query) if "g" in row}
         if not self.target.resolved:
-            (row,) = select(engine, "SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }", "counting").records()
+            (row,) = self._select("SELECT (COUNT(*) AS ?n) WHERE { ?s ?p ?o }")
             found[""] = int(row["n"].value)
         return found
+
+    def _select(self, query: str) -> list[dict[str, Term]]:
+        where = self.target.endpoint
+        headers = {"Accept": "application/sparql-results+json"}
+        answer = self._request(where, "POST", self.target.endpoint, data={"query": query}, headers=headers)
+        try:
+            return read_table(answer.json()).records()
+        except (ValueError, KeyError, TypeError) as fault:
+            raise EngineError(f"{where}: the answer is no SPARQL JSON. Check --endpoint.") from fault
 
     def replace(self, name: str, triples: list[Triple]) -> None:
         """Put a graph in place of what is there: the first part replaces, the others add to it."""
@@ -184,17 +192,19 @@ class _Server:
         chosen = {"graph": name} if name else {"default": ""}
         headers = {"Content-Type": "application/n-triples"} if body is not None else {}
         where = f"{self.target.graph_store}: {method} {name or 'the default graph'}"
+        self._request(where, method, self.target.graph_store, params=chosen, data=body, headers=headers)
+
+    def _request(self, where: str, method: str, address: str, **sent: Any) -> requests.Response:
+        """Send a request; raises EngineError, with `where` it was, for anything but success."""
         try:
-            response = self.session.request(
-                method, self.target.graph_store, params=chosen, data=body, headers=headers, timeout=_TIMEOUT
-            )
+            response = self.session.request(method, address, timeout=_TIMEOUT, **sent)
         except requests.exceptions.Timeout as fault:
             raise EngineError(f"{where}: no answer in time. Run the same command again: it goes on here.") from fault
         except requests.exceptions.RequestException as fault:
             reason = " ".join(str(fault).split())[:200]
+            what = "the server cannot be reached" if "NewConnectionError" in str(fault) else "the connection failed"
             raise EngineError(
-                f"{where}: the connection failed: {reason}. Check the address, and run the same command again: it "
-                "goes on here."
+                f"{where}: {what}: {reason}. Check the address, and run the same command again: it goes on here."
             ) from fault
         if response.status_code in (401, 403):
             raise EngineError(
@@ -204,9 +214,10 @@ class _Server:
         if response.status_code >= 300:
             words = " ".join(response.text.split())[:200]
             raise EngineError(
-                f"{where}: the server answered {response.status_code}: {words}. Check --graph-store, and run the same "
-                "command again: it goes on here."
+                f"{where}: the server answered {response.status_code}: {words}. Check --endpoint and "
+                "--graph-store, and run the same command again: it goes on here."
             )
+        return response
 
 
 def _auth(target: Target) -> AuthBase | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import ClientDisconnect
@@ -244,27 +244,33 @@ async def _watched(scope: Scope, receive: Receive, work: Awaitable[T]) -> T:
 
 async def watched(receive: Receive, work: Awaitable[T]) -> T:
     """Wait for work for a client, and cancel it when the client has gone; raises ClientDisconnect then."""
-    doing = asyncio.ensure_future(work)
+    doing = asyncio.current_task()
+    assert doing is not None  # noqa: S101 - whoever awaits is in a task
     watching: list[asyncio.Future[None]] = []
-    # Most work is done before a watch would be set up.
-    later = asyncio.get_running_loop().call_later(UNWATCHED, lambda: watching.append(_watch(receive, doing)))
+    gone = False
+
+    def leave(watch: asyncio.Future[None]) -> None:
+        nonlocal gone
+        if watching and not watch.cancelled():
+            gone = True
+            doing.cancel()
+
+    def begin() -> None:
+        watching.append(asyncio.ensure_future(_disconnected(receive)))
+        watching[0].add_done_callback(leave)
+
+    # Most work is done before a watch would be set up, and a task of its own would cost as much as a small query.
+    later = asyncio.get_running_loop().call_later(UNWATCHED, begin)
     try:
-        return await doing
+        return await work
     except asyncio.CancelledError:
-        if watching and watching[0].done() and not watching[0].cancelled():
+        if gone and not doing.uncancel():
             raise ClientDisconnect from None
         raise
     finally:
         later.cancel()
-        for watch in watching:
-            watch.cancel()
-
-
-def _watch(receive: Receive, doing: asyncio.Future[Any]) -> asyncio.Future[None]:
-    """Cancel what is done for a client when the client goes."""
-    watch = asyncio.ensure_future(_disconnected(receive))
-    watch.add_done_callback(lambda seen: None if seen.cancelled() else doing.cancel())
-    return watch
+        while watching:  # from here on it cancels nothing
+            watching.pop().cancel()
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -115,8 +115,10 @@ class _TableWriter:
     def _dated_by_another(self, each: str) -> Cell:
         """Give the date of what a situation is part of, as of the meeting that somebody took part in."""
         named = (t.value for p in self._featured() for t in self.reading.get(each, p) if t.value != self.here)
-        dates = (t for other in named for t in self.reading.names.get(other, {}).get(icn("dated"), ()))
-        return tuple(self.reading.show(date) for date in [next(dates, None)] if date)
+        dates = [t for other in named for t in self.reading.names.get(other, {}).get(icn("dated"), ())]
+        # Of a day that was planned and the one that it became, the later: engines give them in any order.
+        dates.sort(key=lambda date: (self.reading.day(date.value), date.value))
+        return tuple(map(self.reading.show, dates[-1:]))
 
     def _from(self, each: str) -> Cell:
         return self.reading.shown(self.reading.below(each, "began")[:1])

@@ -24,7 +24,6 @@ from kgbuild.server.exchange.answers import (
     respond,
     send_response,
     wants_sources,
-    watched,
 )
 from kgbuild.server.exchange.kept_documents import send_kept
 from kgbuild.server.exchange.lookups import drive
@@ -81,7 +80,7 @@ async def question(scope: Scope, receive: Receive, send: Send) -> None:
     pairs = read_pairs(scope["query_string"])
     accept = accepted(read_format(pairs), scope)
     given, errors = _read_given(asked, pairs)
-    values, wrong = await watched(receive, _read_values(service, asked, given))
+    values, wrong = await _read_values(service, asked, given)
     errors = [*errors, *wrong]
     if not errors:
         sources = wants_sources(pairs)
@@ -93,7 +92,7 @@ async def question(scope: Scope, receive: Receive, send: Send) -> None:
     told = {each["parameter"]: each for each in found.extra["errors"]}
     texts = _shown(asked, values) | given
     shown = question_pages.ShownQuestion(service, asked, texts, "", f"/questions/{asked.name}", reader_of(scope), told)
-    await send_response(scope, await watched(receive, question_pages.refused_page(shown, found)), send)
+    await send_response(scope, await question_pages.refused_page(shown, found), send)
 
 
 class _Asked(Prepared):
