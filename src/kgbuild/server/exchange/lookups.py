@@ -6,7 +6,6 @@ import asyncio
 from typing import Any, Final, TypeVar
 
 from kgbuild.core.errors import EngineError
-from kgbuild.core.terms import Table
 from kgbuild.server.exchange.service import Service
 from kgbuild.sparql.lookups import Bindings, LookUp, Select
 from kgbuild.sparql.query_error import QueryError
@@ -50,13 +49,8 @@ def _step(work: LookUp[T], answers: tuple[Bindings, ...] | None) -> tuple[Select
 
 async def _select(service: Service, text: str) -> Bindings:
     try:
-        return (await read_select(service, text)).records()
+        return (await service.data.select(text)).records()
     except QueryError as problem:
         if problem.kind != "answer-too-large":
             raise
         return []  # only a list of names to compare with grows so long: then there is no suggestion
-
-
-async def read_select(service: Service, text: str) -> Table:
-    """Answer a SELECT of the server's own, under the limits that all queries have; prefixes need no declaration."""
-    return await service.data.select(text)
