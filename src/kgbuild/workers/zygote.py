@@ -120,21 +120,17 @@ def _check_disk(config: Config) -> int:
         raise ValueError(f"{config.disk}: there is no whole store. {remedy}")
     hold(Path(config.disk))  # until this process ends
     _allow_descriptors()
-    reading, writing = os.pipe()
+    words = os.memfd_create("last-words")
     pid = os.fork()
     if pid == 0:
         try:
             _open(config.disk)
-        except ValueError as problem:
-            os.write(writing, str(problem).encode()[:LAST_WORDS])
-        except (OSError, RuntimeError) as problem:
-            os.write(writing, f"{problem}. {remedy}".encode()[:LAST_WORDS])
+        except (ValueError, OSError, RuntimeError) as problem:
+            os.write(words, (str(problem) if isinstance(problem, ValueError) else f"{problem}. {remedy}").encode())
         finally:
             os._exit(0)
-    os.close(writing)
     _, status = os.waitpid(pid, 0)
-    said = os.read(reading, LAST_WORDS).decode("utf-8", "replace")
-    os.close(reading)
+    said = _read_last(words)
     if status:
         said = f"opening it ends a process with status {status}. {remedy}"
     if said:
@@ -207,10 +203,7 @@ class Nursery:
         self.selector.unregister(life)
         os.close(life)
         _, status = os.waitpid(pid, 0)
-        words = self.words.pop(pid)
-        size = os.fstat(words).st_size
-        said = os.pread(words, LAST_WORDS, max(0, size - LAST_WORDS)).decode("utf-8", "replace")
-        os.close(words)
+        said = _read_last(self.words.pop(pid))
         told = {"exited": pid, "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, "said": said}
         with suppress(ConnectionError):
             self.control.send(json.dumps(told).encode())
@@ -224,6 +217,13 @@ class Nursery:
 def _end(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+
+
+def _read_last(words: int) -> str:
+    size = os.fstat(words).st_size
+    said = os.pread(words, LAST_WORDS, max(0, size - LAST_WORDS)).decode("utf-8", "replace")
+    os.close(words)
+    return said
 
 
 # --- a worker -----------------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ _SLOW: Final = re.compile(r"time ?out|timed out|exceeds the limit|cancel", re.IG
 _GRAPHS: Final = "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }"
 _SYSTEM_GRAPHS: Final = ("http://www.openlinksw.com/", "http://localuriqaserver/", "http://www.w3.org/ns/ldp#")
 """What Virtuoso 7 keeps for itself among the graphs."""
-_SIZE: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+SIZE: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _log: Final = logging.getLogger("kgbuild.server")
 
 
@@ -111,7 +111,7 @@ class RemoteData(Data):
         connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=5)
         self._session = aiohttp.ClientSession(timeout=timeout, connector=connector)
         try:
-            (row,) = (await self.select(_SIZE, 60)).records()
+            (row,) = (await self.select(SIZE, 60)).records()
             if self.engine.default_graph:
                 found = [row["g"].value for row in (await self.select(_GRAPHS, 60)).records()]
                 others = (self.engine.default_graph, *_SYSTEM_GRAPHS)
@@ -251,16 +251,17 @@ class RemoteData(Data):
         form = urlencode(fields, doseq=True).encode()
         where = self.engine.endpoint
         async with self._session.post(where, data=form, headers=headers, allow_redirects=False) as response:
-            parts, size = [], 0
+            body = bytearray()
             async for part in response.content.iter_chunked(1 << 16):
-                size += len(part)
-                if size > LARGEST:
-                    raise _too_large()
-                parts.append(part)
-            body = b"".join(parts)
+                body += part
+                if len(body) > LARGEST:
+                    detail = (
+                        f"The answer has more than {LARGEST >> 20} MiB, which is not passed on from another server."
+                    )
+                    raise QueryError("answer-too-large", 400, f"{detail} Add a LIMIT.")
             if response.status != 200:
-                raise _refused(response.status, body)
-            return body, response.headers.get("content-type", "").partition(";")[0].strip().lower()
+                raise _refused(response.status, bytes(body))
+            return bytes(body), response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def _written(self, write: Callable[[Put], object]) -> Answer:
         """Make an answer of frames, as if a worker had sent them."""
@@ -384,8 +385,3 @@ def _broken(problem: Exception, body: bytes) -> QueryError:
     end = body[-80:].decode("utf-8", "replace")
     detail = f"The answer of the server that holds the data is not whole ({problem}); it ends with: {end}"
     return QueryError("engine-unreachable", 502, detail, {"retry_after": 5})
-
-
-def _too_large() -> QueryError:
-    detail = f"The answer has more than {LARGEST >> 20} MiB, which is not passed on from another server. Add a LIMIT."
-    return QueryError("answer-too-large", 400, detail)

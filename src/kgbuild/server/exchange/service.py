@@ -20,10 +20,11 @@ from kgbuild.build.catalogue import Catalogue, make_catalogue, read_catalogue, w
 from kgbuild.build.release import QUADS, Release, current_release, find_release
 from kgbuild.core.errors import KgError
 from kgbuild.core.namespaces import DATASET_IRI
+from kgbuild.core.terms import Term
 from kgbuild.questions.named import Question
 from kgbuild.server.data.access import Data, EmbeddedData
 from kgbuild.server.data.operations import OPERATIONS
-from kgbuild.server.data.remote import RemoteData, RemoteEndpoint, write_names
+from kgbuild.server.data.remote import SIZE, RemoteData, RemoteEndpoint, write_names
 from kgbuild.server.exchange.meter import Meter
 from kgbuild.server.exchange.search_index import Searcher
 from kgbuild.server.http.responses import Cache
@@ -41,7 +42,6 @@ LOOK_EVERY: Final = 2.0
 LOOK_AT_ENGINE: Final = 60.0
 """Seconds between looks at whether the data of another server have changed."""
 CACHE_BYTES: Final = 256 << 20
-_TRIPLES: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _VERSION: Final = f"SELECT ?v {{ <{DATASET_IRI}> owl:versionInfo|dcterms:hasVersion ?v }} ORDER BY ?v LIMIT 1"
 _log: Final = logging.getLogger("kgbuild.server")
 
@@ -184,7 +184,7 @@ class Service:
         while True:
             await asyncio.sleep(LOOK_AT_ENGINE)
             try:
-                (row,) = (await self.data.select(_TRIPLES, SCANS)).records()
+                (row,) = (await self.data.select(SIZE, SCANS)).records()
                 if int(row["n"].value) != self.catalogue.triples or await _version(self.data) != self.release_id:
                     await self._open_engine(engine)
             except (KgError, QueryError, OSError) as problem:
@@ -319,3 +319,16 @@ async def _remote_searcher(data: Data) -> Searcher:
     searcher = Searcher(None, (names,), folder)
     await searcher.start()
     return searcher
+
+
+async def table(service: Service, query: str) -> list[dict[str, dict[str, str]]]:
+    """Answer one of our own SELECT queries: its bindings, as SPARQL JSON has them; look-ups are the other way."""
+    rows = (await service.data.select(query)).records()
+    return [{name: _written(term) for name, term in row.items()} for row in rows]
+
+
+def _written(term: Term) -> dict[str, str]:
+    if term.kind != "literal":
+        return {"type": "uri" if term.kind == "iri" else "bnode", "value": term.value}
+    more = {"datatype": term.datatype} if term.datatype else {"xml:lang": term.language} if term.language else {}
+    return {"type": "literal", "value": term.value, **more}

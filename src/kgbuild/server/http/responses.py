@@ -49,11 +49,6 @@ class Response:
         """Compress the body; the same bytes each time."""
         return gzip.compress(self.body, compresslevel=6, mtime=0)
 
-    @property
-    def size(self) -> int:
-        """Measure what keeping the response costs, in bytes; the compressed body may come later."""
-        return len(self.body) * 2 + 1000
-
     def encoded(self, *, takes_gzip: bool) -> Encoded:
         """Choose the representation for a client."""
         packs = takes_gzip and len(self.body) >= WORTH_PACKING
@@ -131,7 +126,6 @@ class Cache:
         self._kept: OrderedDict[Hashable, Encoded] = OrderedDict()
 
     def __len__(self) -> int:
-        """Count the responses kept."""
         return len(self._kept)
 
     def get(self, key: Hashable) -> Encoded | None:

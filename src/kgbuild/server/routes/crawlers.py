@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from kgbuild.core.namespaces import ID
 from kgbuild.server.exchange.addresses import address
 from kgbuild.server.exchange.kept_documents import send_kept
-from kgbuild.server.exchange.service import Service
+from kgbuild.server.exchange.service import Service, table
 from kgbuild.server.http.problems import problem
 from kgbuild.server.http.responses import Response, header_lines
 from kgbuild.server.pages.rendering import local_path
@@ -66,7 +66,7 @@ async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # n
         query = (
             f"SELECT ?s {{ {_THINGS} }} ORDER BY ?s LIMIT {PART - len(_PAGES)} OFFSET {number * (PART - len(_PAGES))}"
         )
-        things = [row["s"].value for row in (await service.data.select(query)).records()]
+        things = [row["s"]["value"] for row in await table(service, query)]
         paths = [*(_pages(service) if number == 0 else ()), *map(local_path, things)]
         return await asyncio.to_thread(_part, public, paths)
 
@@ -76,9 +76,9 @@ async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # n
 async def _parts(service: Service) -> int:
     """Count the parts: at least one, for the pages that are always there."""
     found = await service.shared(
-        ("things", service.release_id), lambda: service.data.select(f"SELECT (COUNT(*) AS ?n) {{ {_THINGS} }}")
+        ("things", service.release_id), lambda: table(service, f"SELECT (COUNT(*) AS ?n) {{ {_THINGS} }}")
     )
-    return max(1, -(-int(found.records()[0]["n"].value) // (PART - len(_PAGES))))
+    return max(1, -(-int(found[0]["n"]["value"]) // (PART - len(_PAGES))))
 
 
 def _pages(service: Service) -> list[str]:
