@@ -13,17 +13,7 @@ from contextlib import contextmanager
 from itertools import chain, islice, takewhile
 from typing import IO, Any, Final, cast
 
-from pyoxigraph import (
-    NamedNode,
-    Quad,
-    QueryBoolean,
-    QuerySolutions,
-    QueryTriples,
-    RdfFormat,
-    Store,
-    Triple,
-    serialize,
-)
+from pyoxigraph import NamedNode, Quad, QueryBoolean, QuerySolutions, QueryTriples, RdfFormat, Store, Triple, serialize
 
 from kgbuild.core.namespaces import PREFIXES
 from kgbuild.sparql import jsonld, lexer
@@ -84,7 +74,7 @@ def _refuse_text(text: str) -> None:
         detail = f"The query nests brackets more than {DEEPEST_NESTING} levels deep. Flatten it."
         raise QueryError("query-too-complex", 400, detail)
     if "service" in text.lower() and (token := lexer.find_service(text)):
-        _refuse_service(text, token.at)
+        raise _federated(*lexer.position(text, token.at))
 
 
 def check_query(store: Store, request: Request, put: Put, read_only: bool) -> None:  # noqa: ARG001
@@ -97,7 +87,7 @@ def check_query(store: Store, request: Request, put: Put, read_only: bool) -> No
     plain = lexer.unescape(request.query)
     if "service" in plain.lower():
         if token := lexer.find_service(plain):
-            _refuse_service(plain, token.at)
+            raise _federated(*lexer.position(plain, token.at))
         found = find_service(plain)
         if isinstance(found, tuple):
             raise _federated(*found)
@@ -109,10 +99,6 @@ def check_query(store: Store, request: Request, put: Put, read_only: bool) -> No
     except (OSError, RuntimeError, ValueError):
         pass  # it can be read: whether it can be answered is for the other server to say
     put(HEAD, json.dumps({"form": form, "media_type": ""}).encode())
-
-
-def _refuse_service(text: str, at: int) -> None:
-    raise _federated(*lexer.position(text, at))
 
 
 def _federated(line: int, column: int) -> QueryError:
@@ -141,7 +127,7 @@ def evaluated(store: Store, request: Request, *, read_only: bool) -> Iterator[Re
     except (OSError, RuntimeError, ValueError) as problem:
         if _NO_DESCRIPTORS.search(str(problem)):
             # What no scan saw, the wall did: a worker has no file descriptor to spare.
-            _refuse_service(request.query, 0)
+            raise _federated(*lexer.position(request.query, 0)) from problem
         raise QueryError("evaluation-failed", 400, f"The query was not answered: {problem}.") from problem
     finally:
         if merged is not None:
@@ -232,11 +218,7 @@ def _once(triples: QueryTriples) -> Iterator[Triple]:
 
 
 def write_graph(
-    statements: Iterable[Triple | Quad],
-    media_type: str,
-    context: str,
-    put: Put,
-    prefixes: dict[str, str] = PREFIXES,
+    statements: Iterable[Triple | Quad], media_type: str, context: str, put: Put, prefixes: dict[str, str] = PREFIXES
 ) -> None:
     """Write statements as frames; formats that declare prefixes have those, JSON-LD is compacted with the context."""
     with Sink(put) as sink:

@@ -61,9 +61,6 @@ class _Stream:
         if not self.open:
             raise StopAsyncIteration
         kind, payload = await self.pool.frame(self.worker)
-        if kind == FAULT:
-            self.close()
-            raise QueryError.unpack(payload)
         if kind != DATA:
             self._end(whole=True)
             raise StopAsyncIteration
@@ -71,7 +68,6 @@ class _Stream:
         return payload
 
     def close(self) -> None:
-        """Give the worker up."""
         self._end(whole=False)
 
     def _end(self, *, whole: bool) -> None:
@@ -322,8 +318,6 @@ class Pool:
     async def _spool(self, worker: Worker, request: Request) -> Answer:
         worker.wire.write(pack(REQUEST, request.pack()))
         kind, payload = await self.frame(worker, request)
-        if kind == FAULT:
-            raise QueryError.unpack(payload)
         if kind != HEAD:
             raise EngineError(f"A worker sent a frame of kind {kind!r} first.")
         found = self.spool.begin(payload)
@@ -337,8 +331,6 @@ class Pool:
     async def _fill(self, worker: Worker, found: Answer, request: Request) -> None:
         while True:
             kind, payload = await self.frame(worker, request)
-            if kind == FAULT:
-                raise QueryError.unpack(payload)
             if kind != DATA:
                 worker.holds = json.loads(payload)["holds"]
                 return
@@ -347,11 +339,14 @@ class Pool:
                 return
 
     async def frame(self, worker: Worker, request: Request | None = None) -> tuple[bytes, bytes]:
-        """Read a worker's next frame; raises QueryError if it has died."""
+        """Read a worker's next frame; raises QueryError for a fault, and if the worker has died."""
         try:
-            return await worker.wire.frame()
+            kind, payload = await worker.wire.frame()
         except ConnectionError as problem:
             raise await self._why_gone(worker, request) from problem
+        if kind == FAULT:
+            raise QueryError.unpack(payload)
+        return kind, payload
 
     async def _why_gone(self, worker: Worker, request: Request | None) -> QueryError:
         told: dict[str, Any] = {"signal": 0, "said": ""}

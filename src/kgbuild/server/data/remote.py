@@ -53,6 +53,7 @@ _READS: Final = {
     "application/n-triples": RdfFormat.N_TRIPLES,
     "text/plain": RdfFormat.N_TRIPLES,
 }
+_IRI: Final = re.compile(r"[^\x00-\x20<>\"{}|^`\\]+")
 _SLOW: Final = re.compile(r"time ?out|timed out|exceeds the limit|cancel", re.IGNORECASE)
 _GRAPHS: Final = "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }"
 _SYSTEM_GRAPHS: Final = ("http://www.openlinksw.com/", "http://localuriqaserver/", "http://www.w3.org/ns/ldp#")
@@ -216,14 +217,11 @@ class RemoteData(Data):
 
     async def _check_graphs(self, request: Request) -> None:
         for name in dict.fromkeys(chain(*request.dataset())):
-            if not await self._has_graph(name):
+            if not _IRI.fullmatch(name):
                 raise unknown_graph(name)
-
-    async def _has_graph(self, name: str) -> bool:
-        if not re.fullmatch(r"[^\x00-\x20<>\"{}|^`\\]+", name):
-            return False
-        body, _ = await self._fetch({"query": f"ASK {{ GRAPH <{name}> {{ ?s ?p ?o }} }}"}, "boolean")
-        return bool(json.loads(body).get("boolean"))
+            body, _ = await self._fetch({"query": f"ASK {{ GRAPH <{name}> {{ ?s ?p ?o }} }}"}, "boolean")
+            if not json.loads(body).get("boolean"):
+                raise unknown_graph(name)
 
     # -- asking ----------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,9 @@ def find(store: Store, iri: str) -> NamedNode:
     successor = _successor_of_part(store, iri)
     if successor is not None:
         raise _moved(iri, successor)
-    raise _not_found(store, iri)
+    near = _nearest(store, iri)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    raise QueryError("not-found", 404, f"Nothing is known of {iri}.{hint}", {"near": near} if near else {})
 
 
 def _is_known(store: Store, node: NamedNode) -> bool:
@@ -110,12 +112,6 @@ def _renamed(store: Store, slug: str) -> str:
         if _objects(store, old, _REPLACED):
             return _follow(store, old).rpartition("/")[2]
     return slug
-
-
-def _not_found(store: Store, iri: str) -> QueryError:
-    near = _nearest(store, iri)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    return QueryError("not-found", 404, f"Nothing is known of {iri}.{hint}", {"near": near} if near else {})
 
 
 def _nearest(store: Store, iri: str) -> list[str]:

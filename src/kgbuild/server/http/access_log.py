@@ -21,7 +21,6 @@ from kgbuild.server.http.responses import header
 
 LONGEST: Final = 200
 """Characters of any text of a request that are written."""
-STANDARD_OUTPUT: Final = "-"
 _log: Final = logging.getLogger("kgbuild.access")
 _fault_log: Final = logging.getLogger("kgbuild.server")
 
@@ -91,9 +90,7 @@ class _ToOutput(logging.StreamHandler[Any]):
 def open_log(target: str) -> None:
     """Let the access log be written to a file, or to the standard output for `-`; UsageError if that cannot be."""
     try:
-        handler: logging.Handler = (
-            _ToOutput(sys.stdout) if target == STANDARD_OUTPUT else _ToFile(target, encoding="utf-8")
-        )
+        handler: logging.Handler = _ToOutput(sys.stdout) if target == "-" else _ToFile(target, encoding="utf-8")
     except OSError as problem:
         raise UsageError(
             f"--access-log {target}: cannot be written: {problem.strerror}. Give a file, or -."

@@ -17,10 +17,7 @@ Fixed = tuple[tuple[bytes, bytes], ...]
 
 CORS: Final[Headers] = [
     (b"access-control-allow-origin", b"*"),
-    (
-        b"access-control-expose-headers",
-        b"Allow, Content-Location, ETag, Link, Location, Retry-After, Vary",
-    ),
+    (b"access-control-expose-headers", b"Allow, Content-Location, ETag, Link, Location, Retry-After, Vary"),
 ]
 WORTH_PACKING: Final = 1000
 """Bytes from which compressing pays."""
