@@ -239,7 +239,11 @@ def main() -> None:
 def _make(stores: Path, key: str, files: Sequence[str]) -> None:
     stores.mkdir(parents=True, exist_ok=True)
     with _opened(stores) as folder:
-        _be_alone(folder, stores)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _tell("say", f"{stores}: waiting until another load has ended")
+            fcntl.flock(folder, fcntl.LOCK_EX)
         if read_about(stores / key) is not None:
             return  # who loaded before us made it
         _remove_leftovers(stores, key)
@@ -257,7 +261,6 @@ def _make(stores: Path, key: str, files: Sequence[str]) -> None:
 
 
 def _fill(path: Path, files: Sequence[str], name: str) -> About:
-    """Load and optimise."""
     described = _describe(files)
     store = Store(str(path))
     progress = _Progress(f"Loading {name}", sum(size for _, size, _ in described))
@@ -327,15 +330,6 @@ def _opened(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _be_alone(folder: int, stores: Path) -> None:
-    """Wait until nobody else loads here."""
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        _tell("say", f"{stores}: waiting until another load has ended")
-        fcntl.flock(folder, fcntl.LOCK_EX)
 
 
 def _temporary(stores: Path, key: str, pid: int) -> Path:

@@ -90,12 +90,14 @@ class Spool:
 
     def add(self, answer: Answer, part: bytes) -> bool:
         """Add to an answer; returns False once it, or all together, are too large for the spool."""
-        if answer.size <= IN_MEMORY < answer.size + len(part):
-            answer.body = _to_disk(answer.body)
         try:
+            if answer.size <= IN_MEMORY < answer.size + len(part):
+                answer.body = _to_disk(answer.body)
             answer.body.write(part)
         except OSError as problem:
-            raise _no_room(problem) from problem
+            detail = f"There is no room for an answer of this size now ({problem.strerror})."
+            remedy = "Ask for less, or come back."
+            raise QueryError("no-room", 503, f"{detail} {remedy}", {"retry_after": 10}) from problem
         answer.size += len(part)
         self.held += len(part)
         return answer.size <= SPOOL_ANSWER and self.held <= SPOOL_ALL
@@ -105,16 +107,8 @@ class Spool:
 
 
 def _to_disk(body: IO[bytes]) -> IO[bytes]:
-    try:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
-    except OSError as problem:
-        raise _no_room(problem) from problem
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
     body.seek(0)
     shutil.copyfileobj(body, file)
     body.close()
     return file
-
-
-def _no_room(problem: OSError) -> QueryError:
-    detail = f"There is no room for an answer of this size now ({problem.strerror}). Ask for less, or come back."
-    return QueryError("no-room", 503, detail, {"retry_after": 10})

@@ -145,22 +145,24 @@ class Service:
         except BaseException:
             await data.stop()
             raise
-        name = release.id if release else "files"
+        name, searcher = release.id if release else "files", self.searcher
         if name != self.release_id:  # else the same data are loaded again, and their index is still there
             searcher = Searcher(release, files)
             await searcher.start()
-            self.searcher.close()
-            self.searcher = searcher
-        self._serve(data, counted, name)
-        self._spawn(self._replace_when_lost(data, lambda: self._open(release)))
+        self._serve(data, counted, name, searcher, lambda: self._open(release))
 
-    def _serve(self, data: Data, counted: Catalogue, name: str) -> None:
-        """Put data in the place of those that are served."""
-        old, self._data = self._data, data
+    def _serve(
+        self, data: Data, counted: Catalogue, name: str, searcher: Searcher, again: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Put data in the place of those that are served; `again` loads them anew."""
+        if searcher is not self.searcher:
+            self.searcher.close()
+        old, self._data, self.searcher = self._data, data, searcher
         self.catalogue, self.context, self.release_id = counted, json.dumps(counted.context), name
         self.cache.clear()
         if old is not None:
             self._spawn(old.stop(drain=True))
+        self._spawn(self._replace_when_lost(data, again))
 
     async def _open_engine(self, engine: RemoteEndpoint) -> None:
         """Serve from another server; its names are fetched once, for the search."""
@@ -174,10 +176,7 @@ class Service:
         except BaseException:
             await data.stop()
             raise
-        self.searcher.close()
-        self.searcher = searcher
-        self._serve(data, counted, name)
-        self._spawn(self._replace_when_lost(data, lambda: self._open_engine(engine)))
+        self._serve(data, counted, name, searcher, lambda: self._open_engine(engine))
 
     async def _follow_engine(self, engine: RemoteEndpoint) -> None:
         """Look now and then whether the data of the other server have changed: answers that are kept are then old."""

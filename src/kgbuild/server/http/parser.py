@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kgbuild.server.http.negotiation import PROBLEM
 from kgbuild.server.http.problems import problem
-from kgbuild.server.http.responses import CORS
+from kgbuild.server.http.responses import Response, header_lines
 
 LONGEST_URL: Final = 65_535
 """Bytes that the parser takes."""
@@ -33,14 +33,9 @@ class Protocol(HttpToolsProtocol):
         if len(self.url) > LONGEST_URL:
             detail = f"The address has {len(self.url):,} bytes; {LONGEST_URL:,} are taken. Send the query by POST."
             found = problem("address-too-long", detail)
-        body = found.to_json()
-        headers = [
-            (b"content-type", PROBLEM.encode()),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            (b"connection", b"close"),
-            *CORS,
-        ]
+        headers = header_lines({"Content-Type": PROBLEM, "Cache-Control": "no-store", "Connection": "close"})
+        answer = Response(found.status, headers, found.to_json()).encoded(takes_gzip=False)
+        lines = [name + b": " + value + b"\r\n" for name, value in answer.headers]
         status = f"HTTP/1.1 {found.status} {HTTPStatus(found.status).phrase}\r\n".encode()
-        self.transport.write(b"".join([status, *(n + b": " + v + b"\r\n" for n, v in headers), b"\r\n", body]))
+        self.transport.write(b"".join([status, *lines, b"\r\n", answer.body]))
         self.transport.close()
