@@ -1,4 +1,4 @@
-"""docs/architecture.md tells the truth: what it names is there, nothing is left out, and the order is that of the contracts."""
+"""docs/architecture.md tells the truth: what it names is there, and its order is that of the contracts."""
 
 from __future__ import annotations
 
