@@ -59,6 +59,8 @@ class Reading:
         self._values: dict[tuple[str, str], Values] = {}
         self._, self.ngettext = translations_of(reader.interface).gettext, translations_of(reader.interface).ngettext
         self._details: dict[Credit, ClaimDetails] = {}
+        self._named: dict[str, Shown] = {}
+        self._types: dict[str, frozenset[str]] = {}
 
     # -- values ------------------------------------------------------------------------------------------------
 
@@ -114,10 +116,13 @@ class Reading:
         }
         return sorted(found, key=lambda term: (self.day(term.value), term))
 
-    def types(self, thing: str) -> set[str]:
+    def types(self, thing: str) -> frozenset[str]:
         """List the classes of a thing."""
-        known = self.of(thing)
-        return {term.value for term in (known if RDF_TYPE in known else self.names.get(thing, {})).get(RDF_TYPE, ())}
+        if thing not in self._types:
+            known = self.of(thing)
+            known = known if RDF_TYPE in known else self.names.get(thing, {})
+            self._types[thing] = frozenset(term.value for term in known.get(RDF_TYPE, ()))
+        return self._types[thing]
 
     def is_a(self, thing: str, name: str) -> bool:
         """Tell whether a thing is of a class of ours."""
@@ -144,9 +149,14 @@ class Reading:
 
     def name(self, thing: str, by: Mapping[str, Labels] | None = None) -> Shown:
         """Name a thing for the reader; a term of the ontology by other labels, where it has them."""
-        text, language = best_label((by or {}).get(thing) or self.labels(thing), self.reader)
-        is_descriptive = icn("descriptiveName") in self.names.get(thing, {})
-        return Shown(text or shorten(thing), thing, language, is_descriptive)
+        found = None if by else self._named.get(thing)
+        if found is None:
+            text, language = best_label((by or {}).get(thing) or self.labels(thing), self.reader)
+            is_descriptive = icn("descriptiveName") in self.names.get(thing, {})
+            found = Shown(text or shorten(thing), thing, language, is_descriptive)
+            if not by:
+                self._named[thing] = found
+        return found
 
     def heading(self, thing: str, by: Mapping[str, Labels] | None = None) -> Shown:
         """Name a thing at the head of others, without a link."""
