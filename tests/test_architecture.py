@@ -27,9 +27,10 @@ def test_each_module_that_is_named_exists() -> None:
     assert sorted(name for name in nonempty(named) if not _exists(SRC / name) and not (ROOT / name).exists()) == []
     for folder, told in nonempty(TABLE.items()):
         words = set(re.findall(r"`([a-z_]+)`", told))
-        assert sorted(
-            word for word in words if not _exists(SRC / folder / word) and not _exists(SRC / "build" / word)
-        ) == []
+        assert (
+            sorted(word for word in words if not _exists(SRC / folder / word) and not _exists(SRC / "build" / word))
+            == []
+        )
 
 
 def _exists(path: Path) -> bool:

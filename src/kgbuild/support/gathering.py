@@ -82,18 +82,18 @@ def gather(things: Iterable[str], hierarchies: tuple[Bindings, ...] = ()) -> Loo
 
 def _ask(things: Iterable[str], *queries: str) -> LookUp[Bindings]:
     """Ask queries about some things, all at once; their answers come one after the other."""
-    parts = list(in_parts(sorted(things)))
+    parts = list(in_parts(sorted(things), LONGEST_BLOCK // len(queries)))
     asked = ([f"{query % write_block(part)} LIMIT {LARGEST_ANSWER}" for query in queries] for part in parts)
     # One query for all of them: what it costs to ask is more than what most of them cost.
     answers = yield from select_all(*(f"SELECT * {{ {{ {' } UNION { '.join(each)} }} }}" for each in asked))
     return [row for rows in answers for row in rows]
 
 
-def in_parts(things: Iterable[str]) -> Iterator[list[str]]:
-    """Cut a list for one query each: none is too long, however many things there are and however they are called."""
+def in_parts(things: Iterable[str], longest: int = LONGEST_BLOCK) -> Iterator[list[str]]:
+    """Cut a list for one query each: none has more characters, however many things there are."""
     part: list[str] = []
     for thing in things:
-        if part and sum(map(len, part)) + len(thing) > LONGEST_BLOCK:
+        if part and sum(map(len, part)) + len(thing) > longest:
             yield part
             part = []
         part.append(thing)
