@@ -10,8 +10,9 @@ from functools import singledispatch
 
 from pyoxigraph import Literal, NamedNode
 
-from kgbuild.build.claims import ACTORS, ClaimCompiler, ClaimFacts, Given, icn
+from kgbuild.build.claims import ACTORS, ClaimCompiler, ClaimFacts, Given
 from kgbuild.build.ontology import Ontology
+from kgbuild.build.quads import icn
 from kgbuild.core import ids
 from kgbuild.core.errors import Findings
 from kgbuild.core.namespaces import ENTITY_KINDS
