@@ -52,6 +52,18 @@ Givens = Given | Iterable[Given] | None
 """What one field gives: something, several things, or nothing."""
 
 
+class NotKnownError(Exception):
+    """What a claim cannot be without is not known: a finding says so, and the claim says nothing."""
+
+
+def need(*found: Given | None) -> tuple[Given, ...]:
+    """Take what a claim cannot be without, once all of it was looked up: no finding hides another."""
+    known = tuple(given for given in found if given is not None)
+    if len(known) < len(found):
+        raise NotKnownError
+    return known
+
+
 @dataclass
 class ClaimFacts:
     """All that one claim says."""
