@@ -18,7 +18,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -70,7 +70,7 @@ class Order:
 
     stores: str
     key: str
-    files: tuple[str, ...]
+    files: Sequence[str]
     parent: int
     """Id of the process that waits for it."""
 
@@ -117,10 +117,10 @@ def _describe(files: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
 
 def read_about(store: Path) -> About | None:
     """Read what is known of a store; None if there is none, or one that this version did not make."""
+    read = _read(store / _ABOUT)
     try:
-        read: dict[str, Any] = json.loads((store / _ABOUT).read_text(encoding="utf-8"))
         about = About(read["quads"], read["made_with"], tuple((p, size, at) for p, size, at in read["files"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
     return about if about.made_with == _MADE_WITH else None
 
@@ -132,23 +132,22 @@ def hold(store: Path) -> int:
     """
     descriptor = os.open(store, os.O_RDONLY | os.O_DIRECTORY)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
-    if not _is_at(descriptor, store):  # renamed by who removes it, before we had the lock
-        os.close(descriptor)
+    if not (store.exists() and os.path.samestat(os.fstat(descriptor), store.stat())):
+        os.close(descriptor)  # renamed by who removes it, before we had the lock
         raise FileNotFoundError(errno.ENOENT, "it has just been removed", str(store))
     return descriptor
 
 
-def _is_at(descriptor: int, path: Path) -> bool:
-    return path.exists() and os.path.samestat(os.fstat(descriptor), path.stat())
-
-
 def read_notes(store: Path) -> dict[str, Any]:
     """Read what was found out about the data of a store; nothing if nothing was."""
-    try:
-        read: dict[str, Any] = json.loads((store / _NOTES).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return read
+    return _read(store / _NOTES)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return read
+    return {}
 
 
 def write_notes(store: Path, notes: dict[str, Any]) -> None:
@@ -224,8 +223,7 @@ async def prepare(stores: Path, key: str, files: tuple[Path, ...], say: Say) -> 
 
 def main() -> None:
     """Carry out one order; what there is to say goes to standard output, a JSON object a line."""
-    read: dict[str, Any] = json.loads(sys.argv[1])
-    order = Order(**{**read, "files": tuple(read["files"])})
+    order = Order(**json.loads(sys.argv[1]))
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != order.parent:
         sys.exit(1)  # whom this is for has gone
@@ -233,27 +231,22 @@ def main() -> None:
     os.nice(10)  # another release may be answering meanwhile
     try:
         _make(Path(order.stores), order.key, order.files)
-    except UsageError as problem:
-        _tell("failed", str(problem))
-        sys.exit(1)
-    except (OSError, ValueError) as problem:
-        _tell("failed", _explain(problem, order))
+    except (UsageError, OSError, ValueError) as problem:
+        _tell("failed", str(problem) if isinstance(problem, UsageError) else _explain(problem, order))
         sys.exit(1)
 
 
-def _make(stores: Path, key: str, files: tuple[str, ...]) -> None:
+def _make(stores: Path, key: str, files: Sequence[str]) -> None:
     stores.mkdir(parents=True, exist_ok=True)
-    with _alone(stores):
+    with _opened(stores) as folder:
+        _be_alone(folder, stores)
         if read_about(stores / key) is not None:
             return  # who loaded before us made it
         _remove_leftovers(stores, key)
         temporary = _temporary(stores, key, os.getpid())
         try:
             temporary.mkdir()
-            described = _describe(files)
-            quads = _fill(temporary / QUADS, files, f"{stores / key}")
-            _check_unchanged(described)
-            about = About(quads, _MADE_WITH, described)
+            about = _fill(temporary / QUADS, files, f"{stores / key}")
             (temporary / _ABOUT).write_text(json.dumps(asdict(about), indent=2) + "\n", encoding="utf-8")
             _flush(temporary)
             temporary.rename(stores / key)
@@ -263,16 +256,11 @@ def _make(stores: Path, key: str, files: tuple[str, ...]) -> None:
             raise
 
 
-def _check_unchanged(described: tuple[tuple[str, int, int], ...]) -> None:
-    for path, size, at in described:
-        if _describe([path]) != ((path, size, at),):
-            raise UsageError(f"{path}: it was changed while it was loaded. Start again once it is whole.")
-
-
-def _fill(path: Path, files: tuple[str, ...], name: str) -> int:
-    """Load and optimise; returns the number of quads."""
+def _fill(path: Path, files: Sequence[str], name: str) -> About:
+    """Load and optimise."""
+    described = _describe(files)
     store = Store(str(path))
-    progress = _Progress(f"Loading {name}", sum(Path(file).stat().st_size for file in files))
+    progress = _Progress(f"Loading {name}", sum(size for _, size, _ in described))
     for file in files:
         load_file(store, file, progress.watch)
     _tell("say", f"Loading {name}: optimising")
@@ -280,8 +268,11 @@ def _fill(path: Path, files: tuple[str, ...], name: str) -> int:
     store.flush()
     del store
     gc.collect()
+    for before, now in zip(described, _describe(files), strict=True):
+        if before != now:
+            raise UsageError(f"{before[0]}: it was changed while it was loaded. Start again once it is whole.")
     # Opened once more: only then RocksDB drops the files that optimising has replaced.
-    return len(Store(str(path)))
+    return About(len(Store(str(path))), _MADE_WITH, described)
 
 
 class _Progress:
@@ -293,22 +284,16 @@ class _Progress:
         _tell("say", f"{title}: {total / 1e6:,.0f} MB of RDF")
 
     def watch(self, file: IO[bytes]) -> IO[bytes]:
-        return cast(IO[bytes], _Watched(file, self))
-
-    def advance(self, size: int) -> None:
-        self.done += size
-        if time.monotonic() - self.said > _SAY_EVERY:
-            self.said = time.monotonic()
-            _tell("say", f"{self.title}: {self.done / 1e6:,.0f} of {self.total / 1e6:,.0f} MB")
-
-
-class _Watched:
-    def __init__(self, file: IO[bytes], progress: _Progress) -> None:
-        self.file, self.progress = file, progress
+        """Give what is read in place of a file, one file after the other."""
+        self.file = file
+        return cast(IO[bytes], self)
 
     def read(self, size: int = -1) -> bytes:
         part = self.file.read(size)
-        self.progress.advance(len(part))
+        self.done += len(part)
+        if time.monotonic() - self.said > _SAY_EVERY:
+            self.said = time.monotonic()
+            _tell("say", f"{self.title}: {self.done / 1e6:,.0f} of {self.total / 1e6:,.0f} MB")
         return part
 
 
@@ -336,18 +321,21 @@ def _explain(problem: Exception, order: Order) -> str:
 
 
 @contextmanager
-def _alone(stores: Path) -> Iterator[None]:
-    """Wait until nobody else loads here."""
-    folder = os.open(stores, os.O_RDONLY | os.O_DIRECTORY)
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _tell("say", f"{stores}: waiting until another load has ended")
-            fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
+        yield descriptor
     finally:
-        os.close(folder)
+        os.close(descriptor)
+
+
+def _be_alone(folder: int, stores: Path) -> None:
+    """Wait until nobody else loads here."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _tell("say", f"{stores}: waiting until another load has ended")
+        fcntl.flock(folder, fcntl.LOCK_EX)
 
 
 def _temporary(stores: Path, key: str, pid: int) -> Path:
@@ -386,31 +374,25 @@ def remove_unused(stores: Path, releases: Iterable[str]) -> list[str]:
 
 def _remove(store: Path) -> bool:
     """Remove a store unless a server holds it."""
-    folder = os.open(store, os.O_RDONLY | os.O_DIRECTORY)
+    aside = _temporary(store.parent, store.name, os.getpid())
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        aside = _temporary(store.parent, store.name, os.getpid())
-        store.rename(aside)
+        with _opened(store) as folder:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            store.rename(aside)
     except BlockingIOError:
         return False
-    finally:
-        os.close(folder)
     shutil.rmtree(aside, ignore_errors=True)
     return True
 
 
 def _flush(folder: Path) -> None:
-    for path in sorted(folder.rglob("*")):
+    for path in [*sorted(folder.rglob("*")), folder]:
         _flush_one(path)
-    _flush_one(folder)
 
 
 def _flush_one(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
+    with _opened(path) as descriptor:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 if __name__ == "__main__":

@@ -10,20 +10,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from typing import IO, Any, Final, cast
 
-from pyoxigraph import (
-    NamedNode,
-    Quad,
-    QueryBoolean,
-    QuerySolutions,
-    QueryTriples,
-    RdfFormat,
-    Store,
-    Triple,
-    serialize,
-)
+from pyoxigraph import NamedNode, Quad, QueryBoolean, QuerySolutions, QueryTriples, RdfFormat, Store, Triple, serialize
 
 from kgbuild.core.namespaces import PREFIXES
 from kgbuild.sparql import jsonld, lexer
@@ -37,6 +27,7 @@ from kgbuild.workers.request import Request
 LONGEST_QUERY: Final = 256_000
 """Characters."""
 DEEPEST_NESTING: Final = 100
+JSON: Final = "application/sparql-results+json"
 LARGEST_MERGE: Final = 2_000_000
 """Triples in the default graphs that a request merges."""
 _MERGED: Final = NamedNode("urn:kgbuild:merged-default-graph")
@@ -51,7 +42,11 @@ Result = QuerySolutions | QueryTriples | QueryBoolean
 def answer_query(store: Store, request: Request, put: Put, read_only: bool) -> None:
     """Answer a query in the best of the formats that fit; see `zygote.Handler`."""
     with evaluated(store, request, read_only=read_only) as result:
-        _write(result, request, put)
+        media_type = begin(result, request, put)
+        if isinstance(result, QueryTriples):
+            write_graph(_once(result), media_type, request.context, put)
+        else:
+            write_results(result, media_type, put)
 
 
 # --- refusing -----------------------------------------------------------------------------------------------------
@@ -59,16 +54,18 @@ def answer_query(store: Store, request: Request, put: Put, read_only: bool) -> N
 
 def refuse(store: Store, request: Request) -> None:
     """Raise the fault of a query that is not answered here, and says why better than the engine would."""
-    refuse_text(request)
-    text = request.query
-    if not request.default_graphs and not request.named_graphs and "from" in text.lower():
-        _check_graphs(store, *lexer.find_from(text, request.base))
-    _check_graphs(store, request.default_graphs, request.named_graphs)
+    _refuse_text(request.query)
+    for name in chain(*request.dataset()):
+        try:
+            known = store.contains_named_graph(NamedNode(name))
+        except ValueError:
+            known = False
+        if not known:
+            raise unknown_graph(name)
 
 
-def refuse_text(request: Request) -> None:
+def _refuse_text(text: str) -> None:
     """Raise the fault of a text that is not answered over any data."""
-    text = request.query
     if len(text) > LONGEST_QUERY:
         detail = f"The query has {len(text):,} characters; {LONGEST_QUERY:,} are taken. Ask it in parts."
         raise QueryError("query-too-long", 413, detail)
@@ -77,7 +74,7 @@ def refuse_text(request: Request) -> None:
         detail = f"The query nests brackets more than {DEEPEST_NESTING} levels deep. Flatten it."
         raise QueryError("query-too-complex", 400, detail)
     if "service" in text.lower() and (token := lexer.find_service(text)):
-        _refuse_service(text, token.at)
+        raise _federated(*lexer.position(text, token.at))
 
 
 def check_query(store: Store, request: Request, put: Put, read_only: bool) -> None:  # noqa: ARG001
@@ -86,27 +83,22 @@ def check_query(store: Store, request: Request, put: Put, read_only: bool) -> No
     The store is empty: the query is parsed here, where the parser may end its process.  Nothing keeps the other server
     from the network, so that SERVICE is refused where either of two readings finds it.
     """
-    refuse_text(request)
+    _refuse_text(request.query)
     plain = lexer.unescape(request.query)
     if "service" in plain.lower():
         if token := lexer.find_service(plain):
-            _refuse_service(plain, token.at)
+            raise _federated(*lexer.position(plain, token.at))
         found = find_service(plain)
         if isinstance(found, tuple):
             raise _federated(*found)
+    form = "table"
     try:
-        result = store.query(request.query, base_iri=request.base or None)
+        form = _form(store.query(request.query, base_iri=request.base or None))
     except SyntaxError as problem:
-        raise unreadable(problem, request) from problem
+        raise _unreadable(problem, request) from problem
     except (OSError, RuntimeError, ValueError):
-        put(HEAD, json.dumps({"form": "table", "media_type": ""}).encode())
-        return
-    form = "graph" if isinstance(result, QueryTriples) else "boolean" if isinstance(result, QueryBoolean) else "table"
+        pass  # it can be read: whether it can be answered is for the other server to say
     put(HEAD, json.dumps({"form": form, "media_type": ""}).encode())
-
-
-def _refuse_service(text: str, at: int) -> None:
-    raise _federated(*lexer.position(text, at))
 
 
 def _federated(line: int, column: int) -> QueryError:
@@ -114,17 +106,10 @@ def _federated(line: int, column: int) -> QueryError:
     return QueryError("federated-query", 403, detail, {"line": line, "column": column})
 
 
-def _check_graphs(store: Store, *lists: Iterable[str]) -> None:
-    for name in (name for names in lists for name in names):
-        try:
-            known = store.contains_named_graph(NamedNode(name))
-        except ValueError:
-            known = False
-        if not known:
-            detail = (
-                f"There is no graph <{name}> here, and graphs from elsewhere are not fetched. Name one of this data."
-            )
-            raise QueryError("unknown-graph", 400, detail, {"graph": name})
+def unknown_graph(name: str) -> QueryError:
+    """Say that a graph is not there."""
+    detail = f"There is no graph <{name}> here, and graphs from elsewhere are not fetched. Name one of this data."
+    return QueryError("unknown-graph", 400, detail, {"graph": name})
 
 
 # --- evaluating ---------------------------------------------------------------------------------------------------
@@ -138,11 +123,11 @@ def evaluated(store: Store, request: Request, *, read_only: bool) -> Iterator[Re
     try:
         yield (store if merged is None else merged).query(request.query, base_iri=request.base or None, **dataset)
     except SyntaxError as problem:
-        raise unreadable(problem, request) from problem
+        raise _unreadable(problem, request) from problem
     except (OSError, RuntimeError, ValueError) as problem:
         if _NO_DESCRIPTORS.search(str(problem)):
             # What no scan saw, the wall did: a worker has no file descriptor to spare.
-            _refuse_service(request.query, 0)
+            raise _federated(*lexer.position(request.query, 0)) from problem
         raise QueryError("evaluation-failed", 400, f"The query was not answered: {problem}.") from problem
     finally:
         if merged is not None:
@@ -150,8 +135,7 @@ def evaluated(store: Store, request: Request, *, read_only: bool) -> Iterator[Re
             merged.remove_graph(_MERGED)
 
 
-def unreadable(problem: SyntaxError, request: Request) -> QueryError:
-    """Say what is wrong with a text that is no query."""
+def _unreadable(problem: SyntaxError, request: Request) -> QueryError:
     if lexer.first_word(request.query) in lexer.UPDATES:
         detail = "This endpoint is read-only: it answers queries and takes no updates."
         return QueryError("read-only", 403, detail)
@@ -165,12 +149,10 @@ def _dataset(store: Store, request: Request, *, read_only: bool) -> tuple[Store 
     pyoxigraph 0.5.13 counts a triple twice that stands in two graphs of FROM, so that they are merged here.
     Returns the store that has the merged graph, which has to be removed, if one was made; and the dataset.
     """
-    default, named = request.default_graphs, request.named_graphs
-    if not default and not named:
-        default_, named_ = lexer.find_from(request.query, request.base) if "from" in request.query.lower() else ([], [])
-        if len(default_) < 2 and len(set(named_)) == len(named_):
-            return None, {}
-        default, named = tuple(default_), tuple(named_)
+    default, named = request.dataset()
+    is_of_query = not request.default_graphs and not request.named_graphs
+    if is_of_query and len(default) < 2 and len(set(named)) == len(named):
+        return None, {}
     graphs = [NamedNode(name) for name in dict.fromkeys(default)]
     others = [NamedNode(name) for name in dict.fromkeys(named)]
     if len(graphs) < 2:
@@ -207,18 +189,21 @@ def _too_large() -> QueryError:
     return QueryError("dataset-too-large", 400, detail)
 
 
-def _write(result: Result, request: Request, put: Put) -> None:
-    if isinstance(result, QueryTriples):
-        media_type = fitting(request.graphs, GRAPHS)
-        put(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode())
-        write_graph(_once(result), media_type, request.context, put)
-        return
-    is_ask = isinstance(result, QueryBoolean)
-    media_type = fitting(tuple(m for m in request.results if not (is_ask and m in NOT_FOR_ASK)), RESULTS)
-    head: dict[str, Any] = {"form": "boolean" if is_ask else "table", "media_type": media_type}
-    if isinstance(result, QuerySolutions):
-        head["variables"] = [variable.value for variable in result.variables]
-    put(HEAD, json.dumps(head).encode())
+def _form(result: Result) -> str:
+    return "graph" if isinstance(result, QueryTriples) else "boolean" if isinstance(result, QueryBoolean) else "table"
+
+
+def begin(result: Result, request: Request, put: Put) -> str:
+    """Send what comes before the first data of an answer; returns its media type, or raises as `choose` does."""
+    form = _form(result)
+    media_type = choose(form, request)
+    variables = [variable.value for variable in result.variables] if isinstance(result, QuerySolutions) else []
+    put(HEAD, json.dumps({"form": form, "media_type": media_type, "variables": variables}).encode())
+    return media_type
+
+
+def write_results(result: QuerySolutions | QueryBoolean, media_type: str, put: Put) -> None:
+    """Write a table or a boolean as frames."""
     with Sink(put) as sink:
         result.serialize(cast(IO[bytes], sink), format=RESULTS[media_type])
 
@@ -233,11 +218,7 @@ def _once(triples: QueryTriples) -> Iterator[Triple]:
 
 
 def write_graph(
-    statements: Iterable[Triple | Quad],
-    media_type: str,
-    context: str,
-    put: Put,
-    prefixes: dict[str, str] = PREFIXES,
+    statements: Iterable[Triple | Quad], media_type: str, context: str, put: Put, prefixes: dict[str, str] = PREFIXES
 ) -> None:
     """Write statements as frames; formats that declare prefixes have those, JSON-LD is compacted with the context."""
     with Sink(put) as sink:
@@ -251,10 +232,20 @@ def write_graph(
         serialize(cast(Any, statements), cast(IO[bytes], sink), format=format_, prefixes=listed)
 
 
-def fitting(wanted: tuple[str, ...], known: dict[str, Any]) -> str:
-    """Take the best of the formats that fit; raises QueryError where there is none."""
-    if wanted:
-        return wanted[0]
+def choose(form: str, request: Request) -> str:
+    """Take the best format that fits; raises QueryError where none does, or sources are wanted of what has none."""
+    if request.sources:
+        if form != "table":
+            detail = "Only the rows of a SELECT come with sources. Ask a SELECT, or leave `sources` out."
+            raise QueryError("sources-for-select-only", 400, detail)
+        if JSON not in request.results:
+            detail = f"Sources come with {JSON} only. Ask for that format, or leave `sources` out."
+            raise QueryError("not-acceptable", 406, detail, {"available": [JSON]})
+        return JSON
+    known, wanted = (GRAPHS, request.graphs) if form == "graph" else (RESULTS, request.results)
+    for media_type in wanted:
+        if form != "boolean" or media_type not in NOT_FOR_ASK:
+            return media_type
     detail = f"None of the formats asked for fits this form of query. Ask for one of {', '.join(known)}."
     raise QueryError("not-acceptable", 406, detail, {"available": list(known)})
 

@@ -92,6 +92,13 @@ class Worker:
             with suppress(ProcessLookupError, OSError):
                 signal.pidfd_send_signal(self.life, signal.SIGKILL)
 
+    def bury(self, told: dict[str, Any]) -> None:
+        """Tell whoever waits for its end how it ended, and let go of it."""
+        if not self.gone.done():
+            self.gone.set_result(told)
+        self.wire.close()
+        os.close(self.life)
+
 
 class Lanes:
     """The workers that live, and the queries that wait for one; `refill` is called where a worker is missing."""
@@ -144,8 +151,7 @@ class Lanes:
         if self.idle:
             return self.idle.popleft()
         if len(self.waiting) >= WAITING:
-            detail = f"{WAITING} queries are waiting already. Come back in a moment."
-            raise QueryError("queue-full", 503, detail, {"retry_after": 2})
+            raise queue_full()
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[Worker] = loop.create_future()
         place = (waiting, loop.time())
@@ -235,6 +241,23 @@ class Lanes:
             # Whoever else wants the processor takes it at once, not at the end of a slice of time.
             os.sched_setscheduler(worker.pid, os.SCHED_IDLE, os.sched_param(0))
         self.refill()
+
+
+def queue_full() -> QueryError:
+    """Say that too many wait."""
+    detail = f"{WAITING} queries are waiting already. Come back in a moment."
+    return QueryError("queue-full", 503, detail, {"retry_after": 2})
+
+
+def too_slow(seconds: float) -> QueryError:
+    """Say that a query has met its deadline."""
+    detail = f"The query took longer than {seconds:g} seconds and was stopped. Ask for less, or for a part."
+    return QueryError("deadline", 504, detail)
+
+
+def going_down() -> QueryError:
+    """Say that the server ends."""
+    return QueryError("shutting-down", 503, "The server is going down. Come back in a moment.", {"retry_after": 5})
 
 
 def _give_up(waiting: asyncio.Future[Worker]) -> None:

@@ -6,6 +6,8 @@ import marshal
 from dataclasses import dataclass
 from typing import Any
 
+from kgbuild.sparql import lexer
+
 
 @dataclass(frozen=True)
 class Request:
@@ -30,6 +32,13 @@ class Request:
     def operation(self) -> str:
         """Name what the worker does."""
         return "describe" if self.describe else "sources" if self.sources else "query"
+
+    def dataset(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Give the default and the named graphs that the query sees: those of the request go before those of FROM."""
+        if self.default_graphs or self.named_graphs or "from" not in self.query.lower():
+            return self.default_graphs, self.named_graphs
+        default, named = lexer.find_from(self.query, self.base)
+        return tuple(default), tuple(named)
 
     def fields(self) -> tuple[Any, ...]:
         """Give all that is asked: what names the answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +13,7 @@ from typing import IO, Final, Protocol
 from kgbuild.sparql.query_error import QueryError
 
 IN_MEMORY: Final = 1 << 20
+PART: Final = 1 << 18
 SPOOL_ANSWER: Final = 256 << 20
 SPOOL_ALL: Final = 2 << 30
 SLOW_READER: Final = 30.0
@@ -50,6 +52,15 @@ class Answer:
         self.body.seek(0)
         return self.body.read()
 
+    async def parts(self) -> AsyncIterator[bytes]:
+        """Go through the whole body, part by part, while the worker still writes."""
+        self.body.seek(0)
+        while part := self.body.read(PART):
+            yield part
+        if self.rest is not None:
+            async for part in self.rest:
+                yield part
+
     def close(self) -> None:
         """Give space and worker back; what had not been read is lost."""
         self.body.close()
@@ -71,9 +82,11 @@ class Spool:
         self.held = 0
         """Bytes."""
 
-    def new(self, form: str, media_type: str, variables: tuple[str, ...] = (), pages: int = 1) -> Answer:
-        """Begin an answer."""
-        return Answer(form, media_type, io.BytesIO(), 0, variables, pages, give_back=self._give_back)
+    def begin(self, head: bytes) -> Answer:
+        """Begin an answer, as the worker's first frame describes it."""
+        told = json.loads(head)
+        variables, pages = tuple(told.get("variables", ())), told.get("pages", 1)
+        return Answer(told["form"], told["media_type"], io.BytesIO(), 0, variables, pages, give_back=self._give_back)
 
     def add(self, answer: Answer, part: bytes) -> bool:
         """Add to an answer; returns False once it, or all together, are too large for the spool."""

@@ -23,7 +23,7 @@ from typing import Any, Final
 from kgbuild.core.errors import EngineError
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers import spool
-from kgbuild.workers.lanes import Lanes, Limits, Load, Worker, resident
+from kgbuild.workers.lanes import Lanes, Limits, Load, Worker, going_down, resident, too_slow
 from kgbuild.workers.protocol import DATA, FAULT, HEAD, REQUEST, Wire, pack
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer, Spool
@@ -61,9 +61,6 @@ class _Stream:
         if not self.open:
             raise StopAsyncIteration
         kind, payload = await self.pool.frame(self.worker)
-        if kind == FAULT:
-            self.close()
-            raise QueryError.unpack(payload)
         if kind != DATA:
             self._end(whole=True)
             raise StopAsyncIteration
@@ -71,7 +68,6 @@ class _Stream:
         return payload
 
     def close(self) -> None:
-        """Give the worker up."""
         self._end(whole=False)
 
     def _end(self, *, whole: bool) -> None:
@@ -106,6 +102,7 @@ class Pool:
         self._forking = 0
         self._failed_forks = 0
         """In a row."""
+        self._welcoming: set[asyncio.Future[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
         self._stopping = False
         self._early: dict[int, dict[str, Any]] = {}
@@ -164,22 +161,17 @@ class Pool:
     def abort(self) -> None:
         """Let go of everything, now; safe to call twice, and from a signal's callback in the loop."""
         self._stopping = True
-        self.lanes.refuse(_going_down())
+        self.lanes.refuse(going_down())
         if self._retry is not None:
             self._retry.cancel()
-        workers = self.lanes.workers
-        for worker in workers.values():
-            worker.kill("shutting-down")
         if self._control is not None:
             asyncio.get_running_loop().remove_reader(self._control)
             self._control.close()
             self._control = None
-        for worker in workers.values():
-            if not worker.gone.done():
-                worker.gone.set_result({"signal": signal.SIGKILL, "said": ""})
-            worker.wire.close()
-            os.close(worker.life)
-        workers.clear()
+        for worker in self.lanes.workers.values():
+            worker.kill("shutting-down")
+            worker.bury({"signal": signal.SIGKILL, "said": ""})
+        self.lanes.workers.clear()
         self.lanes.idle.clear()
 
     def load(self) -> Load:
@@ -243,7 +235,9 @@ class Pool:
 
     def _on_worker(self, pid: int, descriptors: list[int]) -> None:
         if len(descriptors) == 2:
-            _keep(asyncio.ensure_future(self._welcome(pid, *descriptors)))
+            task = asyncio.ensure_future(self._welcome(pid, *descriptors))
+            self._welcoming.add(task)
+            task.add_done_callback(self._welcoming.discard)
             return
         # The kernel leaves out what finds no place in our table; the worker ends, since nobody holds its socket.
         for descriptor in descriptors:
@@ -270,8 +264,7 @@ class Pool:
         self._failed_forks = 0
         if self._stopping:
             worker.kill("shutting-down")
-            wire.close()
-            os.close(life)
+            worker.bury({"signal": signal.SIGKILL, "said": ""})
             return
         self.lanes.workers[pid] = worker
         if pid in self._early:
@@ -290,11 +283,8 @@ class Pool:
                 self._early[pid] = told
             return
         was_idle = self.lanes.forget(worker)
-        if not worker.gone.done():
-            worker.gone.set_result(told)
+        worker.bury(told)
         self.ended[_explain_death(worker.killed, told, self.limits).kind] += 1
-        os.close(worker.life)
-        worker.wire.close()
         if was_idle:
             _log_death("A worker ended without a query", told)
             # Not at once: where no worker can live, forking would be all that is done.
@@ -305,7 +295,7 @@ class Pool:
     async def run(self, request: Request, timeout: float | None = None) -> Answer:
         """Answer a query; raises QueryError for every reason why there is none.  Cancelling kills the query."""
         if self._stopping:
-            raise _going_down()
+            raise going_down()
         worker = await self.lanes.lease()
         worker.begin(timeout or self.limits.timeout)
         whole = streams = False
@@ -328,12 +318,9 @@ class Pool:
     async def _spool(self, worker: Worker, request: Request) -> Answer:
         worker.wire.write(pack(REQUEST, request.pack()))
         kind, payload = await self.frame(worker, request)
-        if kind == FAULT:
-            raise QueryError.unpack(payload)
         if kind != HEAD:
             raise EngineError(f"A worker sent a frame of kind {kind!r} first.")
-        head = json.loads(payload)
-        found = self.spool.new(head["form"], head["media_type"], tuple(head.get("variables", ())), head.get("pages", 1))
+        found = self.spool.begin(payload)
         try:
             await self._fill(worker, found, request)
         except BaseException:
@@ -344,8 +331,6 @@ class Pool:
     async def _fill(self, worker: Worker, found: Answer, request: Request) -> None:
         while True:
             kind, payload = await self.frame(worker, request)
-            if kind == FAULT:
-                raise QueryError.unpack(payload)
             if kind != DATA:
                 worker.holds = json.loads(payload)["holds"]
                 return
@@ -354,11 +339,14 @@ class Pool:
                 return
 
     async def frame(self, worker: Worker, request: Request | None = None) -> tuple[bytes, bytes]:
-        """Read a worker's next frame; raises QueryError if it has died."""
+        """Read a worker's next frame; raises QueryError for a fault, and if the worker has died."""
         try:
-            return await worker.wire.frame()
+            kind, payload = await worker.wire.frame()
         except ConnectionError as problem:
             raise await self._why_gone(worker, request) from problem
+        if kind == FAULT:
+            raise QueryError.unpack(payload)
+        return kind, payload
 
     async def _why_gone(self, worker: Worker, request: Request | None) -> QueryError:
         told: dict[str, Any] = {"signal": 0, "said": ""}
@@ -384,13 +372,12 @@ def _log_death(what: str, told: dict[str, Any]) -> None:
 def _explain_death(killed: str, told: dict[str, Any], limits: Limits) -> QueryError:
     """Say why a worker ended before its answer did."""
     if killed == "deadline" or told["signal"] == signal.SIGXCPU:
-        detail = f"The query took longer than {limits.timeout:g} seconds and was stopped. Ask for less, or for a part."
-        return QueryError("deadline", 504, detail)
+        return too_slow(limits.timeout)
     if killed == "too-many-long-queries":
         detail = f"{limits.slow} long queries are running already. Come back in a moment, or ask for less."
         return QueryError("too-many-long-queries", 503, detail, {"retry_after": 10})
     if killed == "shutting-down":
-        return _going_down()
+        return going_down()
     if killed:
         return QueryError(killed, 503, "The query was stopped before it was done. Ask again.", {"retry_after": 1})
     said = told["said"]
@@ -402,16 +389,3 @@ def _explain_death(killed: str, told: dict[str, Any], limits: Limits) -> QueryEr
         detail = "The query is too complex: it has too many nested or chained parts. Take it apart."
         return QueryError("query-too-complex", 400, detail)
     return QueryError("worker-died", 500, "The query ended the process that ran it. Please report it.", {"said": said})
-
-
-def _going_down() -> QueryError:
-    return QueryError("shutting-down", 503, "The server is going down. Come back in a moment.", {"retry_after": 5})
-
-
-_tasks: set[asyncio.Future[Any]] = set()
-
-
-def _keep(task: asyncio.Future[Any]) -> None:
-    """Hold a task until it is done: the loop itself would let it be collected."""
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)

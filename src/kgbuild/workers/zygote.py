@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import importlib
 import json
 import os
+import pkgutil
 import resource
 import selectors
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Final
 
 from pyoxigraph import Store
 
@@ -55,7 +55,7 @@ Raises QueryError where there is no answer.  MemoryError is left to the worker, 
 class Config:
     """What a zygote loads and what its workers may use."""
 
-    files: tuple[str, ...]
+    files: Sequence[str]
     memory: int
     """Bytes that a query may take beyond the data."""
     timeout: float
@@ -70,7 +70,7 @@ class Config:
 
 def main() -> None:
     """Load, say so, and fork on demand until the server has gone."""
-    config = _read_config(sys.argv[1])
+    config = Config(**json.loads(sys.argv[1]))
     if os.environ.get(_RESTACKED) != "done":
         _restart_with_stack()
     control = socket.socket(fileno=config.control)
@@ -81,7 +81,9 @@ def main() -> None:
         if config.disk:
             store, quads = Store(), _check_disk(config)
         else:
-            store = load(config.files)
+            store = Store()
+            for name in config.files:
+                load_file(store, name)
             quads = len(store)
     except (SyntaxError, OSError, ValueError) as problem:
         remedy = "" if config.disk else " Mend the file."
@@ -94,11 +96,6 @@ def main() -> None:
     Nursery(control, store, config, handlers).run()
 
 
-def _read_config(text: str) -> Config:
-    read: dict[str, Any] = json.loads(text)
-    return Config(**{**read, "files": tuple(read["files"])})
-
-
 def _restart_with_stack() -> None:
     """Start again with a larger stack: where it may grow to is fixed when a program starts."""
     hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
@@ -109,19 +106,7 @@ def _restart_with_stack() -> None:
 
 def find_handlers(names: Mapping[str, str]) -> dict[str, Handler]:
     """Import the functions that operations are carried out with."""
-    found = {operation: name.partition(":") for operation, name in names.items()}
-    return {
-        operation: getattr(importlib.import_module(module), function)
-        for operation, (module, _, function) in found.items()
-    }
-
-
-def load(files: tuple[str, ...]) -> Store:
-    """Load RDF files into memory."""
-    store = Store()
-    for name in files:
-        load_file(store, name)
-    return store
+    return {operation: pkgutil.resolve_name(name) for operation, name in names.items()}
 
 
 def _check_disk(config: Config) -> int:
@@ -135,21 +120,17 @@ def _check_disk(config: Config) -> int:
         raise ValueError(f"{config.disk}: there is no whole store. {remedy}")
     hold(Path(config.disk))  # until this process ends
     _allow_descriptors()
-    reading, writing = os.pipe()
+    words = os.memfd_create("last-words")
     pid = os.fork()
     if pid == 0:
         try:
             _open(config.disk)
-        except ValueError as problem:
-            os.write(writing, str(problem).encode()[:LAST_WORDS])
-        except (OSError, RuntimeError) as problem:
-            os.write(writing, f"{problem}. {remedy}".encode()[:LAST_WORDS])
+        except (ValueError, OSError, RuntimeError) as problem:
+            os.write(words, (str(problem) if isinstance(problem, ValueError) else f"{problem}. {remedy}").encode())
         finally:
             os._exit(0)
-    os.close(writing)
     _, status = os.waitpid(pid, 0)
-    said = os.read(reading, LAST_WORDS).decode("utf-8", "replace")
-    os.close(reading)
+    said = _read_last(words)
     if status:
         said = f"opening it ends a process with status {status}. {remedy}"
     if said:
@@ -222,10 +203,7 @@ class Nursery:
         self.selector.unregister(life)
         os.close(life)
         _, status = os.waitpid(pid, 0)
-        words = self.words.pop(pid)
-        size = os.fstat(words).st_size
-        said = os.pread(words, LAST_WORDS, max(0, size - LAST_WORDS)).decode("utf-8", "replace")
-        os.close(words)
+        said = _read_last(self.words.pop(pid))
         told = {"exited": pid, "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0, "said": said}
         with suppress(ConnectionError):
             self.control.send(json.dumps(told).encode())
@@ -241,6 +219,13 @@ def _end(pid: int) -> None:
     os.waitpid(pid, 0)
 
 
+def _read_last(words: int) -> str:
+    size = os.fstat(words).st_size
+    said = os.pread(words, LAST_WORDS, max(0, size - LAST_WORDS)).decode("utf-8", "replace")
+    os.close(words)
+    return said
+
+
 # --- a worker -----------------------------------------------------------------------------------------------------
 
 
@@ -254,7 +239,8 @@ def _be_worker(
     # Counted from here: what is shared with the zygote counts as well, and the stacks of the threads of RocksDB.
     _limit_memory(config.memory)
     _forbid_descriptors()
-    while payload := _receive(connection):
+    received = connection.makefile("rb")
+    while payload := _receive(received):
         _limit_cpu(config.timeout)
         try:
             answer(handlers, store, payload, connection.sendall, read_only=bool(config.disk))
@@ -350,21 +336,12 @@ def _limit_cpu(timeout: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
 
 
-def _receive(connection: socket.socket) -> bytes:
+def _receive(connection: IO[bytes]) -> bytes:
     """Receive one request; nothing when the server has closed."""
-    header = _exactly(connection, HEADER.size)
-    return _exactly(connection, HEADER.unpack(header)[1]) if header else b""
-
-
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    parts: list[bytes] = []
-    while size:
-        part = connection.recv(min(size, 1 << 20))
-        if not part:
-            return b""
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+    header = connection.read(HEADER.size)
+    size = HEADER.unpack(header)[1] if len(header) == HEADER.size else 0
+    payload = connection.read(size)
+    return payload if len(payload) == size else b""
 
 
 if __name__ == "__main__":

@@ -86,17 +86,13 @@ class Data(ABC):
     async def _read(self, request: Request, timeout: float | None) -> bytes:
         found = await self._run_own(request, timeout)
         try:
-            parts, size = [found.read()], found.size
-            if found.rest is not None:
-                async for part in found.rest:
-                    parts.append(part)
-                    size += len(part)
-                    if size > LARGEST:
-                        break
-            if size > LARGEST:
-                detail = f"An answer that the server needs has more than {LARGEST >> 20} MiB. Serve less data."
-                raise QueryError("answer-too-large", 503, detail)
-            return b"".join(parts)
+            body = bytearray()
+            async for part in found.parts():
+                body += part
+                if len(body) > LARGEST:
+                    detail = f"An answer that the server needs has more than {LARGEST >> 20} MiB. Serve less data."
+                    raise QueryError("answer-too-large", 503, detail)
+            return bytes(body)
         finally:
             found.close()
 

@@ -15,10 +15,9 @@ from pyoxigraph import QueryResultsFormat, QuerySolutions, Store, parse_query_re
 
 from kgbuild.server.data.thing_description import describe
 from kgbuild.server.data.thing_lookup import find
-from kgbuild.sparql.query_error import QueryError
 from kgbuild.support.derivation import SOLUTIONS, Row
 from kgbuild.support.rows import MEMBER, attribute, not_attributable
-from kgbuild.workers.evaluation import Put, Result, Sink, evaluated, write_graph
+from kgbuild.workers.evaluation import Put, Sink, begin, evaluated, write_graph
 from kgbuild.workers.protocol import HEAD
 from kgbuild.workers.request import Request
 from kgbuild.workers.supervisor import QUERIES
@@ -30,7 +29,6 @@ OPERATIONS: Final = {
 }
 LARGEST_TABLE: Final = 32 << 20
 """Bytes of a table whose rows are led back to their sources."""
-WITH_SOURCES: Final = "application/sparql-results+json"
 
 
 def answer_description(store: Store, request: Request, put: Put, read_only: bool) -> None:  # noqa: ARG001
@@ -51,23 +49,12 @@ def answer_description(store: Store, request: Request, put: Put, read_only: bool
 def answer_with_sources(store: Store, request: Request, put: Put, read_only: bool) -> None:
     """Answer a SELECT as JSON with what supports each row; the rows go out while their sources are looked for."""
     with evaluated(store, request, read_only=read_only) as result:
-        _write_with_sources(store, result, request, put)
-
-
-def _write_with_sources(store: Store, result: Result, request: Request, put: Put) -> None:
-    """Write a table as JSON with what supports each row; the rows go out while their sources are still looked for."""
-    if not isinstance(result, QuerySolutions):
-        detail = "Only the rows of a SELECT come with sources. Ask a SELECT, or leave `sources` out."
-        raise QueryError("sources-for-select-only", 400, detail)
-    if WITH_SOURCES not in request.results:
-        detail = f"Sources come with {WITH_SOURCES} only. Ask for that format, or leave `sources` out."
-        raise QueryError("not-acceptable", 406, detail, {"available": [WITH_SOURCES]})
-    columns = [variable.value for variable in result.variables]
-    head = {"form": "table", "media_type": WITH_SOURCES, "variables": columns}
-    put(HEAD, json.dumps(head).encode())
-    table = _OpenTable(cast(IO[bytes], Sink(put)))
-    result.serialize(cast(IO[bytes], table), format=QueryResultsFormat.JSON)
-    table.close_with(MEMBER, _sources(store, request, columns, table))
+        begin(result, request, put)
+        assert isinstance(result, QuerySolutions)  # noqa: S101 - nothing else comes with sources
+        table = _OpenTable(cast(IO[bytes], Sink(put)))
+        result.serialize(cast(IO[bytes], table), format=QueryResultsFormat.JSON)
+        columns = [variable.value for variable in result.variables]
+        table.close_with(MEMBER, _sources(store, request, columns, table))
 
 
 def _sources(store: Store, request: Request, columns: list[str], table: _OpenTable) -> Any:

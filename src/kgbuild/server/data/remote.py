@@ -11,15 +11,15 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
-from pyoxigraph import QuerySolutions, RdfFormat, Store, parse, parse_query_results
+from pyoxigraph import QueryResultsFormat, RdfFormat, Store, parse, parse_query_results
 
 from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.search.index import MOST_QUADS
@@ -27,43 +27,38 @@ from kgbuild.search.names import NAME_PREDICATES
 from kgbuild.server.data.access import Data
 from kgbuild.server.data.operations import answer_description
 from kgbuild.server.data.remote_store import RemoteStore
-from kgbuild.sparql import lexer
-from kgbuild.sparql.formats import GRAPHS, NOT_FOR_ASK, RESULTS
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.support.rows import MEMBER, not_attributable
-from kgbuild.workers.evaluation import Sink, fitting, write_graph
-from kgbuild.workers.lanes import Limits, Load
-from kgbuild.workers.protocol import HEAD
+from kgbuild.workers.evaluation import JSON, Put, begin, choose, unknown_graph, write_graph, write_results
+from kgbuild.workers.lanes import WAITING, Limits, Load, going_down, queue_full, too_slow
+from kgbuild.workers.protocol import DATA, HEAD
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer, Spool
 from kgbuild.workers.supervisor import SCANS, Pool
 
-T = TypeVar("T")
-
 CHECKS: Final = {"query": "kgbuild.workers.evaluation:check_query"}
 CONNECTIONS: Final = 16
 """Queries that run there at one time: the other server has no lanes."""
-WAITING: Final = 512
 LARGEST: Final = 64 << 20
 """Bytes of an answer of the other server, which is read here before it is written in another format."""
 PAGE: Final = 10_000
 """Rows of a page: what servers give at most."""
 CONNECT_WITHIN: Final = 10.0
 WELL_WITHIN: Final = 5.0
-_JSON: Final = "application/sparql-results+json"
 _ACCEPT_GRAPH: Final = "application/n-triples, text/turtle;q=0.9"
-_ACCEPT_TABLE: Final = f"{_JSON}, application/json;q=0.9"
+_ACCEPT_TABLE: Final = f"{JSON}, application/json;q=0.9"
 _READS: Final = {
     "text/turtle": RdfFormat.TURTLE,
     "application/x-turtle": RdfFormat.TURTLE,
     "application/n-triples": RdfFormat.N_TRIPLES,
     "text/plain": RdfFormat.N_TRIPLES,
 }
+_IRI: Final = re.compile(r"[^\x00-\x20<>\"{}|^`\\]+")
 _SLOW: Final = re.compile(r"time ?out|timed out|exceeds the limit|cancel", re.IGNORECASE)
 _GRAPHS: Final = "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }"
 _SYSTEM_GRAPHS: Final = ("http://www.openlinksw.com/", "http://localuriqaserver/", "http://www.w3.org/ns/ldp#")
 """What Virtuoso 7 keeps for itself among the graphs."""
-_SIZE: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+SIZE: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _log: Final = logging.getLogger("kgbuild.server")
 
 
@@ -102,9 +97,9 @@ class RemoteData(Data):
         self._graphs: list[str] = []
         """The named graphs, on a server whose default graph has a name."""
         self._session: aiohttp.ClientSession | None = None
-        self._places = asyncio.Semaphore(CONNECTIONS)
         self._running: set[asyncio.Task[Any]] = set()
-        self._waiting = 0
+        self._asking = 0
+        """Queries that run there or wait for a connection."""
         self._stopping = False
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -114,10 +109,10 @@ class RemoteData(Data):
         await self._checks.start()
         # The reader's deadline is kept by whoever asks; a connection that was kept is closed before Virtuoso does it.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_WITHIN)
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=5)
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=5)
         self._session = aiohttp.ClientSession(timeout=timeout, connector=connector)
         try:
-            (row,) = (await self.select(_SIZE, 60)).records()
+            (row,) = (await self.select(SIZE, 60)).records()
             if self.engine.default_graph:
                 found = [row["g"].value for row in (await self.select(_GRAPHS, 60)).records()]
                 others = (self.engine.default_graph, *_SYSTEM_GRAPHS)
@@ -149,7 +144,8 @@ class RemoteData(Data):
     def load(self) -> Load:
         """Tell what is under way, there and in the workers that check."""
         checks = self._checks.load()
-        return replace(checks, running=checks.running + len(self._running), waiting=self._waiting)
+        waiting = max(0, self._asking - CONNECTIONS)
+        return replace(checks, running=checks.running + len(self._running), waiting=waiting)
 
     async def is_well(self) -> bool:
         """Ask the other server for a word."""
@@ -168,13 +164,14 @@ class RemoteData(Data):
 
     async def _run_own(self, request: Request, timeout: float | None) -> Answer:
         # Our own queries are known to be queries.
-        work = self._describe(request) if request.describe else self._answer(request, _form(request))
+        form = "table" if request.results else "graph"
+        work = self._describe(request) if request.describe else self._answer(request, form)
         return await self._within(timeout or self.limits.timeout, work)
 
     async def _within(self, seconds: float, work: Coroutine[Any, Any, Answer]) -> Answer:
         if self._stopping:
             work.close()
-            raise _going_down()
+            raise going_down()
         task = asyncio.ensure_future(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -182,11 +179,10 @@ class RemoteData(Data):
             async with asyncio.timeout(seconds):
                 return await task
         except TimeoutError as problem:
-            detail = f"The query took longer than {seconds:g} seconds and was stopped. Ask for less, or for a part."
-            raise QueryError("deadline", 504, detail) from problem
+            raise too_slow(seconds) from problem
         except asyncio.CancelledError:
             if self._stopping:
-                raise _going_down() from None
+                raise going_down() from None
             task.cancel()
             raise
 
@@ -198,22 +194,21 @@ class RemoteData(Data):
         return await self._answer(request, checked.form)
 
     async def _answer(self, request: Request, form: str) -> Answer:
-        wanted = _wanted(request, form)
-        body, media_type = await self._fetch(self._fields(request), form)
+        choose(form, request)  # nothing is asked for where no format fits
+        body, given = await self._fetch(self._fields(request), form)
         if form == "graph":
-            return await asyncio.to_thread(self._write_graph, body, media_type, wanted, request.context)
-        return await asyncio.to_thread(self._write_results, body, form, wanted, request.sources)
+            return await asyncio.to_thread(self._written, lambda put: _write_graph(body, given, request, put))
+        return await asyncio.to_thread(self._written, lambda put: _write_results(body, request, put))
 
     def _fields(self, request: Request) -> dict[str, Any]:
         """Write the form that is sent: the query, and the graphs that it sees."""
         query = f"BASE <{request.base}>\n{request.query}" if request.base else request.query
         fields: dict[str, Any] = {"query": query}
-        chosen = bool(request.default_graphs or request.named_graphs)
         if request.default_graphs:
             fields["default-graph-uri"] = list(dict.fromkeys(request.default_graphs))
         if request.named_graphs:
             fields["named-graph-uri"] = list(dict.fromkeys(request.named_graphs))
-        if self.engine.default_graph and not chosen and not any(_from(request)):
+        if self.engine.default_graph and not any(request.dataset()):
             fields["default-graph-uri"] = [self.engine.default_graph]
             if "graph" in query.lower():
                 # Without them Virtuoso 7 finds nothing in `GRAPH <name>`, and in `GRAPH ?g` its own graphs as well.
@@ -221,39 +216,32 @@ class RemoteData(Data):
         return fields
 
     async def _check_graphs(self, request: Request) -> None:
-        graphs = request.default_graphs, request.named_graphs
-        chosen = graphs if any(graphs) else _from(request)
-        for name in dict.fromkeys(name for names in chosen for name in names):
-            if not await self._has_graph(name):
-                detail = (
-                    f"There is no graph <{name}> here, and graphs from elsewhere are not fetched. "
-                    "Name one of this data."
-                )
-                raise QueryError("unknown-graph", 400, detail, {"graph": name})
-
-    async def _has_graph(self, name: str) -> bool:
-        if not re.fullmatch(r"[^\x00-\x20<>\"{}|^`\\]+", name):
-            return False
-        query = {"query": f"ASK {{ GRAPH <{name}> {{ ?s ?p ?o }} }}"}
-        body, _ = await self._fetch(query, "boolean")
-        return bool(json.loads(body).get("boolean"))
+        for name in dict.fromkeys(chain(*request.dataset())):
+            if not _IRI.fullmatch(name):
+                raise unknown_graph(name)
+            body, _ = await self._fetch({"query": f"ASK {{ GRAPH <{name}> {{ ?s ?p ?o }} }}"}, "boolean")
+            if not json.loads(body).get("boolean"):
+                raise unknown_graph(name)
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
     async def _fetch(self, fields: dict[str, Any], form: str) -> tuple[bytes, str]:
         """Ask the other server; returns its answer whole, and the media type of it."""
+        if self._asking >= CONNECTIONS + WAITING:
+            raise queue_full()
         accept = _ACCEPT_GRAPH if form == "graph" else _ACCEPT_TABLE
-        async with self._place():
+        self._asking += 1
+        try:
+            return await self._post(fields, accept)
+        except aiohttp.ServerDisconnectedError:
             try:
-                return await self._post(fields, accept)
-            except aiohttp.ServerDisconnectedError:
-                pass  # a connection that had been kept was closed there
-            except aiohttp.ClientError as problem:
-                raise _unreachable(str(problem) or type(problem).__name__) from problem
-            try:
-                return await self._post(fields, accept)
+                return await self._post(fields, accept)  # a connection that had been kept was closed there
             except aiohttp.ClientError as problem:
                 raise _unreachable(f"the connection broke off: {problem}") from problem
+        except aiohttp.ClientError as problem:
+            raise _unreachable(str(problem) or type(problem).__name__) from problem
+        finally:
+            self._asking -= 1
 
     async def _post(self, fields: dict[str, Any], accept: str) -> tuple[bytes, str]:
         assert self._session is not None  # noqa: S101 - `start` comes first
@@ -261,67 +249,30 @@ class RemoteData(Data):
         form = urlencode(fields, doseq=True).encode()
         where = self.engine.endpoint
         async with self._session.post(where, data=form, headers=headers, allow_redirects=False) as response:
-            parts, size = [], 0
+            body = bytearray()
             async for part in response.content.iter_chunked(1 << 16):
-                size += len(part)
-                if size > LARGEST:
-                    raise _too_large()
-                parts.append(part)
-            body = b"".join(parts)
+                body += part
+                if len(body) > LARGEST:
+                    detail = (
+                        f"The answer has more than {LARGEST >> 20} MiB, which is not passed on from another server."
+                    )
+                    raise QueryError("answer-too-large", 400, f"{detail} Add a LIMIT.")
             if response.status != 200:
-                raise _refused(response.status, body)
-            return body, response.headers.get("content-type", "").partition(";")[0].strip().lower()
+                raise _refused(response.status, bytes(body))
+            return bytes(body), response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        if self._waiting >= WAITING:
-            detail = f"{WAITING} queries are waiting already. Come back in a moment."
-            raise QueryError("queue-full", 503, detail, {"retry_after": 2})
-        self._waiting += 1
-        try:
-            await self._places.acquire()
-        finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._places.release()
+    def _written(self, write: Callable[[Put], object]) -> Answer:
+        """Make an answer of frames, as if a worker had sent them."""
+        made: list[Answer] = []
 
-    # -- writing ---------------------------------------------------------------------------------------------------
+        def put(kind: bytes, payload: bytes) -> None:
+            if kind == HEAD:
+                made.append(self._spool.begin(payload))
+            else:
+                self._spool.add(made[0], payload)
 
-    def _write_results(self, body: bytes, form: str, media_type: str, sources: bool) -> Answer:
-        try:
-            read = _repaired(json.loads(body))
-            variables = tuple(read["head"].get("vars", ())) if form == "table" else ()
-            if sources:
-                reason = "the data are on another server, which does not tell what a row rests on; ask it of a release"
-                read[MEMBER] = not_attributable(reason)
-            written = json.dumps(read, ensure_ascii=False, separators=(",", ":")).encode()
-            result = parse_query_results(written, format=RESULTS[_JSON])
-        except (ValueError, KeyError, TypeError, AttributeError, SyntaxError) as problem:
-            raise _broken(problem, body) from problem
-        answer = self._spool.new(form, media_type, variables)
-        if media_type == _JSON:
-            self._spool.add(answer, written)
-            return answer
-        assert form != "table" or isinstance(result, QuerySolutions)  # noqa: S101 - as it was read above
-        return self._written(answer, lambda sink: result.serialize(sink, format=RESULTS[media_type]))
-
-    def _write_graph(self, body: bytes, given: str, media_type: str, context: str) -> Answer:
-        if given not in _READS:
-            raise _broken(ValueError(f"it is {given or 'of no type'}, not N-Triples or Turtle"), body)
-        try:
-            triples = dict.fromkeys(quad.triple for quad in parse(body, _READS[given]))
-        except (SyntaxError, ValueError) as problem:
-            raise _broken(problem, body) from problem
-        answer = self._spool.new("graph", media_type)
-        write_graph(triples, media_type, context, lambda _, part: self._spool.add(answer, part))
-        return answer
-
-    def _written(self, answer: Answer, write: Callable[[IO[bytes]], object]) -> Answer:
-        with Sink(lambda _, part: self._spool.add(answer, part)) as sink:
-            write(cast(IO[bytes], sink))
-        return answer
+        write(put)
+        return made[0]
 
     # -- describing ------------------------------------------------------------------------------------------------
 
@@ -337,17 +288,7 @@ class RemoteData(Data):
 
         def work() -> Answer:
             store = cast(Store, RemoteStore(ask, self.engine.default_graph))
-            made: list[Answer] = []
-
-            def put(kind: bytes, payload: bytes) -> object:
-                if kind == HEAD:
-                    head = json.loads(payload)
-                    made.append(self._spool.new(head["form"], head["media_type"], (), head.get("pages", 1)))
-                    return None
-                return self._spool.add(made[0], payload)
-
-            answer_description(store, request, put, True)
-            return made[0]
+            return self._written(lambda put: answer_description(store, request, put, True))
 
         try:
             return await asyncio.to_thread(work)
@@ -355,7 +296,7 @@ class RemoteData(Data):
             gone = True
 
     async def _ask(self, query: str) -> bytes:
-        body, _ = await self._fetch(self._fields(Request(query, (_JSON,), ())), "table")
+        body, _ = await self._fetch(self._fields(Request(query, (JSON,), ())), "table")
         return json.dumps(_repaired(json.loads(body)), ensure_ascii=False).encode()
 
 
@@ -377,28 +318,36 @@ async def write_names(data: Data, path: Path) -> None:
                     break
 
 
-def _from(request: Request) -> tuple[list[str], list[str]]:
-    return lexer.find_from(request.query, request.base) if "from" in request.query.lower() else ([], [])
+# --- the answers of the other server ------------------------------------------------------------------------------
 
 
-def _form(request: Request) -> str:
-    """Tell the form of a query of the server's own, which asks for one kind of formats."""
-    return "table" if request.results else "graph"
+def _write_results(body: bytes, request: Request, put: Put) -> None:
+    try:
+        read = _repaired(json.loads(body))
+        if request.sources:
+            reason = "the data are on another server, which does not tell what a row rests on; ask it of a release"
+            read[MEMBER] = not_attributable(reason)
+        written = json.dumps(read, ensure_ascii=False, separators=(",", ":")).encode()
+        result = parse_query_results(written, format=QueryResultsFormat.JSON)
+    except (ValueError, KeyError, TypeError, AttributeError, SyntaxError) as problem:
+        raise _broken(problem, body) from problem
+    media_type = begin(result, request, put)
+    if media_type == JSON:
+        put(DATA, written)
+    else:
+        write_results(result, media_type, put)
 
 
-def _wanted(request: Request, form: str) -> str:
-    """Choose the format of the answer; raises QueryError where none fits, or sources are wanted of what has none."""
-    if request.sources and form != "table":
-        detail = "Only the rows of a SELECT come with sources. Ask a SELECT, or leave `sources` out."
-        raise QueryError("sources-for-select-only", 400, detail)
-    if request.sources and _JSON not in request.results:
-        detail = f"Sources come with {_JSON} only. Ask for that format, or leave `sources` out."
-        raise QueryError("not-acceptable", 406, detail, {"available": [_JSON]})
-    if request.sources:
-        return _JSON
-    if form == "graph":
-        return fitting(request.graphs, GRAPHS)
-    return fitting(tuple(m for m in request.results if not (form == "boolean" and m in NOT_FOR_ASK)), RESULTS)
+def _write_graph(body: bytes, given: str, request: Request, put: Put) -> None:
+    if given not in _READS:
+        raise _broken(ValueError(f"it is {given or 'of no type'}, not N-Triples or Turtle"), body)
+    try:
+        triples = dict.fromkeys(quad.triple for quad in parse(body, _READS[given]))
+    except (SyntaxError, ValueError) as problem:
+        raise _broken(problem, body) from problem
+    media_type = choose("graph", request)
+    put(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode())
+    write_graph(triples, media_type, request.context, put)
 
 
 def _repaired(results: dict[str, Any]) -> dict[str, Any]:
@@ -434,12 +383,3 @@ def _broken(problem: Exception, body: bytes) -> QueryError:
     end = body[-80:].decode("utf-8", "replace")
     detail = f"The answer of the server that holds the data is not whole ({problem}); it ends with: {end}"
     return QueryError("engine-unreachable", 502, detail, {"retry_after": 5})
-
-
-def _too_large() -> QueryError:
-    detail = f"The answer has more than {LARGEST >> 20} MiB, which is not passed on from another server. Add a LIMIT."
-    return QueryError("answer-too-large", 400, detail)
-
-
-def _going_down() -> QueryError:
-    return QueryError("shutting-down", 503, "The server is going down. Come back in a moment.", {"retry_after": 5})

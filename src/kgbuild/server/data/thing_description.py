@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store, Triple
 
-from kgbuild.core.namespaces import BASE, DATASET_IRI, DATE, ID, LICENCE, ONTOLOGY, PREFIXES, VOCABULARY, expand
-from kgbuild.server.data.thing_lookup import LARGEST_NODE, find
+from kgbuild.core.namespaces import BASE, DATASET_IRI, DATE, ID, LICENCE, ONTOLOGY, PREFIXES, VOCABULARY
+from kgbuild.server.data.thing_lookup import DEFAULT, LARGEST_NODE, TYPE, find, term
 from kgbuild.sparql.query_error import QueryError
 
 PER_PAGE: Final = 500
@@ -37,20 +37,12 @@ LARGEST: Final = 40_000
 """Quads of a page."""
 
 Node = NamedNode | BlankNode
-
-
-def _term(name: str) -> NamedNode:
-    return NamedNode(expand(name))
-
-
-_TYPE: Final = _term("rdf:type")
-_NAMES: Final = tuple(map(_term, ("rdfs:label", "skos:prefLabel", "rdf:type")))
-_CLAIMS: Final = _term("icn:claims")
-_ABOUT: Final = frozenset(map(_term, ("icn:claims", "icn:about", "icn:denies")))
-_IN_ARTICLE: Final = _term("icn:inArticle")
-_ORDER: Final = _term("icn:displayOrder")
-_SOURCE: Final = _term("prov:hadPrimarySource")
-_DEFAULT: Final = DefaultGraph()
+_NAMES: Final = tuple(map(term, ("rdfs:label", "skos:prefLabel", "rdf:type")))
+_CLAIMS: Final = term("icn:claims")
+_ABOUT: Final = frozenset(map(term, ("icn:claims", "icn:about", "icn:denies")))
+_IN_ARTICLE: Final = term("icn:inArticle")
+_ORDER: Final = term("icn:displayOrder")
+_SOURCE: Final = term("prov:hadPrimarySource")
 
 
 @dataclass(frozen=True)
@@ -76,7 +68,7 @@ class Description:
         of_data = chain(self.said, (quad.triple for quad in whole))
         found = {q: None for t in of_data for q in store.quads_for_pattern(t.subject, t.predicate, t.object)}
         yield from (Quad(t.subject, t.predicate, t.object) for t in self.made)
-        yield from sorted(found | whole, key=lambda q: "" if q.graph_name == _DEFAULT else str(q.graph_name))
+        yield from sorted(found | whole, key=lambda q: "" if q.graph_name == DEFAULT else str(q.graph_name))
 
     def triples(self) -> Iterator[Triple]:
         """Give every triple once, whichever graph it stands in."""
@@ -150,7 +142,6 @@ class _Describer:
         return self.description(len(pages), len(related))
 
     def description(self, pages: int, total: int) -> Description:
-        """Hand over what was gathered."""
         triples = self.triples | self.made
         namespaces = {_namespace(term) for term in self.named} | {_namespace(triple.predicate) for triple in triples}
         used = {prefix: base for prefix, base in PREFIXES.items() if base in namespaces or prefix in ("rdf", "xsd")}
@@ -184,14 +175,14 @@ class _Describer:
 
     def sort_key(self, node: NamedNode) -> tuple[float, str, str]:
         """Sort by the order in which the ontology shows classes, then by class and IRI."""
-        types = islice(self.store.quads_for_pattern(node, _TYPE, None, _DEFAULT), CLASSES)
+        types = islice(self.store.quads_for_pattern(node, TYPE, None, DEFAULT), CLASSES)
         ranked = sorted((self.order(q.object), q.object.value) for q in types if isinstance(q.object, NamedNode))
         return (*(ranked[0] if ranked else (inf, "")), node.value)
 
     def order(self, class_: NamedNode) -> float:
         """Give the place of a class among classes; one that the ontology does not place comes last."""
         if class_ not in self.orders:
-            places = [q.object for q in islice(self.store.quads_for_pattern(class_, _ORDER, None, _DEFAULT), CLASSES)]
+            places = [q.object for q in islice(self.store.quads_for_pattern(class_, _ORDER, None, DEFAULT), CLASSES)]
             found = [int(o.value) for o in places if isinstance(o, Literal) and o.value.isdecimal()]
             self.orders[class_] = min(found, default=inf)
         return self.orders[class_]
@@ -205,22 +196,20 @@ class _Describer:
     # -- steps -----------------------------------------------------------------------------------------------------
 
     def told_of(self, node: NamedNode) -> None:
-        """Describe what is said about a node, and who claims that."""
         for observation in self.about(node):
             self.own(observation)
             for claim in self.about(observation):
                 self.own(claim)
 
     def bodies(self, node: NamedNode) -> None:
-        """Describe what a claim is about."""
         for quad in islice(self.quads_of(node, _CLAIMS), BODIES):
             if isinstance(quad.object, NamedNode):
                 self.own(quad.object)
 
     def record(self) -> None:
         """Add the graph of an article, as a graph: what it says, whatever the resolved view has kept of it."""
-        for quad in islice(self.store.quads_for_pattern(None, _SOURCE, self.node, _DEFAULT), 1):
-            graph = _graph(quad.subject)
+        for quad in islice(self.store.quads_for_pattern(None, _SOURCE, self.node, DEFAULT), 1):
+            graph = cast(NamedNode, quad.subject)
             self.recorded += islice(self.store.quads_for_pattern(None, None, None, graph), LARGEST_RECORD)
 
     def own(self, node: Node) -> None:
@@ -239,13 +228,13 @@ class _Describer:
 
     def quads_of(self, node: Node, predicate: NamedNode | None) -> Iterator[Quad]:
         """Go through a node's triples in the resolved view; if it has none there, through what is said anywhere."""
-        found = self.store.quads_for_pattern(node, predicate, None, _DEFAULT)
+        found = self.store.quads_for_pattern(node, predicate, None, DEFAULT)
         first = next(found, None)
         return self.store.quads_for_pattern(node, predicate, None, None) if first is None else chain((first,), found)
 
     def links_to(self, node: NamedNode, most: int) -> list[Quad]:
         """List the triples that have a node as their object, as `quads_of` does."""
-        found = list(islice(self.store.quads_for_pattern(None, None, node, _DEFAULT), most))
+        found = list(islice(self.store.quads_for_pattern(None, None, node, DEFAULT), most))
         return found or list(islice(self.store.quads_for_pattern(None, None, node, None), most))
 
     def add(self, triples: list[Triple]) -> None:
@@ -275,7 +264,6 @@ class _Describer:
             nameless = [each for each in self.named if each not in known]
 
     def name(self, node: NamedNode) -> None:
-        """Add a neighbour's names and classes."""
         for predicate in _NAMES:
             self.add([quad.triple for quad in islice(self.quads_of(node, predicate), LARGEST_NODE)])
 
@@ -287,7 +275,7 @@ class _Describer:
             return
         uses = NamedNode(f"{self.node.value}{'-' if '#' in self.node.value else '#'}uses")
         counts = Counter(quad.predicate for quad in links)
-        self.say(uses, "rdf:type", _term("void:Dataset"))
+        self.say(uses, "rdf:type", term("void:Dataset"))
         self.say(uses, "dcterms:subject", self.node)
         self.say(uses, "void:triples", Literal(len(links)))
         for number, (predicate, count) in enumerate(sorted(counts.items(), key=lambda pair: str(pair[0])), 1):
@@ -299,7 +287,7 @@ class _Describer:
     def describe_document(self, total: int, pages: int) -> None:
         """Say what the document is, under which licence, which part of all there is, and where the others are."""
         document = NamedNode(document_iri(self.node.value))
-        self.say(document, "rdf:type", _term("foaf:Document"))
+        self.say(document, "rdf:type", term("foaf:Document"))
         self.say(document, "foaf:primaryTopic", self.node)
         self.say(document, "dcterms:license", NamedNode(LICENCE))
         self.say(document, "void:inDataset", NamedNode(DATASET_IRI))
@@ -308,9 +296,9 @@ class _Describer:
             return
         address = document.value.removesuffix("#document")
         view, *others = (NamedNode(f"{address}?page={n}") for n in (self.page, 1, self.page - 1, self.page + 1, pages))
-        self.say(document, "rdf:type", _term("hydra:Collection"))
+        self.say(document, "rdf:type", term("hydra:Collection"))
         self.say(document, "hydra:view", view)
-        self.say(view, "rdf:type", _term("hydra:PartialCollectionView"))
+        self.say(view, "rdf:type", term("hydra:PartialCollectionView"))
         self.say(view, "rdfs:label", Literal(f"Page {self.page} of {pages}", language="en"))
         there = {"first": True, "previous": self.page > 1, "next": self.page < pages, "last": True}
         for (relation, is_there), other in zip(there.items(), others, strict=True):
@@ -318,16 +306,11 @@ class _Describer:
                 self.say(view, f"hydra:{relation}", other)
 
     def say(self, subject: NamedNode, predicate: str, object_: Any) -> None:
-        self.made[Triple(subject, _term(predicate), object_)] = None
+        self.made[Triple(subject, term(predicate), object_)] = None
 
 
 def _namespace(term: NamedNode) -> str:
     return term.value[: max(term.value.rfind("/"), term.value.rfind("#")) + 1]
-
-
-def _graph(node: Any) -> NamedNode:
-    assert isinstance(node, NamedNode)  # noqa: S101 - the name of a graph that stands as a subject
-    return node
 
 
 # --- named graphs -------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Final
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgbuild.core import ids
-from kgbuild.core.namespaces import ENTITY_KINDS, ID, RDF_TYPE, VOCABULARY, expand
+from kgbuild.core.namespaces import ENTITY_KINDS, ID, VOCABULARY, expand
 from kgbuild.sparql.query_error import QueryError
 
 SCANNED: Final = 30_000
@@ -21,15 +21,20 @@ CANDIDATES: Final = 500
 """Ids before, and ids after a wrong one in the alphabet, among which one near to it is looked for."""
 LARGEST_NODE: Final = 2_000
 """Triples of one node."""
-_TYPE: Final = NamedNode(RDF_TYPE)
-_DEPRECATED: Final = NamedNode(expand("owl:deprecated"))
-_REPLACED: Final = NamedNode(expand("dcterms:isReplacedBy"))
-_IDENTIFIER: Final = NamedNode(expand("dcterms:identifier"))
-_IN_SCHEME: Final = NamedNode(expand("skos:inScheme"))
-_REASONS: Final = tuple(
-    NamedNode(expand(name)) for name in ("skos:changeNote", "skos:editorialNote", "rdfs:comment", "dcterms:description")
-)
-_DEFAULT: Final = DefaultGraph()
+
+
+def term(name: str) -> NamedNode:
+    """Expand the short name of a term."""
+    return NamedNode(expand(name))
+
+
+TYPE: Final = term("rdf:type")
+_DEPRECATED: Final = term("owl:deprecated")
+_REPLACED: Final = term("dcterms:isReplacedBy")
+_IDENTIFIER: Final = term("dcterms:identifier")
+_IN_SCHEME: Final = term("skos:inScheme")
+_REASONS: Final = tuple(map(term, ("skos:changeNote", "skos:editorialNote", "rdfs:comment", "dcterms:description")))
+DEFAULT: Final = DefaultGraph()
 
 
 def find(store: Store, iri: str) -> NamedNode:
@@ -38,14 +43,16 @@ def find(store: Store, iri: str) -> NamedNode:
         node = NamedNode(iri)
     except ValueError as problem:
         raise QueryError("not-found", 404, "There is nothing at this address: it is no IRI.") from problem
-    own = list(islice(store.quads_for_pattern(node, None, None, _DEFAULT), LARGEST_NODE))
+    own = list(islice(store.quads_for_pattern(node, None, None, DEFAULT), LARGEST_NODE))
     _refuse_retired(store, node, own)
     if own or _is_known(store, node):
         return node
     successor = _successor_of_part(store, iri)
     if successor is not None:
         raise _moved(iri, successor)
-    raise _not_found(store, iri)
+    near = _nearest(store, iri)
+    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    raise QueryError("not-found", 404, f"Nothing is known of {iri}.{hint}", {"near": near} if near else {})
 
 
 def _is_known(store: Store, node: NamedNode) -> bool:
@@ -59,7 +66,7 @@ def _is_known(store: Store, node: NamedNode) -> bool:
 def _refuse_retired(store: Store, node: NamedNode, own: list[Quad]) -> None:
     """Raise what became of a thing that is retired; a retired term that is still described stays readable."""
     said = {quad.predicate for quad in own}
-    if _DEPRECATED not in said or _TYPE in said:
+    if _DEPRECATED not in said or TYPE in said:
         return
     if _REPLACED in said:
         raise _moved(node.value, _follow(store, node))
@@ -78,7 +85,7 @@ def _follow(store: Store, node: NamedNode) -> str:
 
 
 def _objects(store: Store, node: NamedNode, predicate: NamedNode) -> list[NamedNode]:
-    found = islice(store.quads_for_pattern(node, predicate, None, _DEFAULT), REPLACEMENTS)
+    found = islice(store.quads_for_pattern(node, predicate, None, DEFAULT), REPLACEMENTS)
     return [quad.object for quad in found if isinstance(quad.object, NamedNode)]
 
 
@@ -107,20 +114,14 @@ def _renamed(store: Store, slug: str) -> str:
     return slug
 
 
-def _not_found(store: Store, iri: str) -> QueryError:
-    near = _nearest(store, iri)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    return QueryError("not-found", 404, f"Nothing is known of {iri}.{hint}", {"near": near} if near else {})
-
-
 def _nearest(store: Store, iri: str) -> list[str]:
     """List up to three IRIs of the same kind that are near to a wrong one."""
     base = iri[: iri.rfind("/") + 1]
     if base.startswith(VOCABULARY) and base != VOCABULARY:
         scheme = NamedNode(base[:-1])
-        quads = islice(store.quads_for_pattern(None, _IN_SCHEME, scheme, _DEFAULT), SCANNED)
+        quads = islice(store.quads_for_pattern(None, _IN_SCHEME, scheme, DEFAULT), SCANNED)
     elif base.startswith(ID):
-        quads = islice(store.quads_for_pattern(None, _IDENTIFIER, None, _DEFAULT), SCANNED)
+        quads = islice(store.quads_for_pattern(None, _IDENTIFIER, None, DEFAULT), SCANNED)
     else:
         return []
     found = (quad.subject.value for quad in quads if isinstance(quad.subject, NamedNode))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -299,7 +299,7 @@ async def _send_large(prepared: Prepared, answer: Answer, scope: Scope, receive:
 
 
 async def _send_parts(answer: Answer, send: Send) -> None:
-    async for part in _parts(answer):
+    async for part in answer.parts():
         # A reader who takes nothing would keep the place on the disk, or the worker, for ever.
         async with asyncio.timeout(SLOW_READER):  # wait_for of Python 3.11 may swallow that the client has gone
             await send({"type": "http.response.body", "body": part, "more_body": True})
@@ -307,12 +307,3 @@ async def _send_parts(answer: Answer, send: Send) -> None:
 
 class CutOffError(Exception):
     """An answer broke off after its beginning was sent: the connection must be cut."""
-
-
-async def _parts(answer: Answer) -> AsyncIterator[bytes]:
-    answer.body.seek(0)
-    while part := answer.body.read(1 << 18):
-        yield part
-    if answer.rest is not None:
-        async for part in answer.rest:
-            yield part

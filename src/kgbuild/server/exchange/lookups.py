@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 from kgbuild.core.errors import EngineError
-from kgbuild.core.terms import Table
 from kgbuild.server.exchange.service import Service
 from kgbuild.sparql.lookups import Bindings, LookUp, Select
 from kgbuild.sparql.query_error import QueryError
@@ -21,42 +21,34 @@ async def drive(service: Service, work: LookUp[T]) -> T:
     """Do a look-up over the workers; raises what it raises, and QueryError where one of its queries has no answer."""
     answers, asked = None, 0
     while True:
-        try:
-            # In a thread: comparing names takes longer than the other requests should wait.
-            wanted = await asyncio.to_thread(_step, work, answers)
-        except _DoneError as done:
-            found: T = done.value
-            return found
+        # In a thread: comparing names takes longer than the other requests should wait.
+        wanted = await asyncio.to_thread(_step, work, answers)
+        if isinstance(wanted, _Done):
+            return wanted.value
         asked += len(wanted)
         if asked > MOST:
             raise EngineError(f"More than {MOST} queries for one look-up. Ask for less at a time.")
         answers = tuple(await asyncio.gather(*(_select(service, each.text) for each in wanted)))
 
 
-class _DoneError(Exception):
+@dataclass(frozen=True)
+class _Done(Generic[T]):
     """The end of a look-up: StopIteration cannot pass through a future."""
 
-    def __init__(self, value: Any) -> None:
-        super().__init__()
-        self.value = value
+    value: T
 
 
-def _step(work: LookUp[T], answers: tuple[Bindings, ...] | None) -> tuple[Select, ...]:
+def _step(work: LookUp[T], answers: tuple[Bindings, ...] | None) -> tuple[Select, ...] | _Done[T]:
     try:
         return next(work) if answers is None else work.send(answers)
     except StopIteration as done:
-        raise _DoneError(done.value) from None
+        return _Done(done.value)
 
 
 async def _select(service: Service, text: str) -> Bindings:
     try:
-        return (await read_select(service, text)).records()
+        return (await service.data.select(text)).records()
     except QueryError as problem:
         if problem.kind != "answer-too-large":
             raise
         return []  # only a list of names to compare with grows so long: then there is no suggestion
-
-
-async def read_select(service: Service, text: str) -> Table:
-    """Answer a SELECT of the server's own, under the limits that all queries have; prefixes need no declaration."""
-    return await service.data.select(text)

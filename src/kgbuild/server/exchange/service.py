@@ -24,7 +24,7 @@ from kgbuild.core.terms import Term
 from kgbuild.questions.named import Question
 from kgbuild.server.data.access import Data, EmbeddedData
 from kgbuild.server.data.operations import OPERATIONS
-from kgbuild.server.data.remote import RemoteData, RemoteEndpoint, write_names
+from kgbuild.server.data.remote import SIZE, RemoteData, RemoteEndpoint, write_names
 from kgbuild.server.exchange.meter import Meter
 from kgbuild.server.exchange.search_index import Searcher
 from kgbuild.server.http.responses import Cache
@@ -42,7 +42,6 @@ LOOK_EVERY: Final = 2.0
 LOOK_AT_ENGINE: Final = 60.0
 """Seconds between looks at whether the data of another server have changed."""
 CACHE_BYTES: Final = 256 << 20
-_TRIPLES: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _VERSION: Final = f"SELECT ?v {{ <{DATASET_IRI}> owl:versionInfo|dcterms:hasVersion ?v }} ORDER BY ?v LIMIT 1"
 _log: Final = logging.getLogger("kgbuild.server")
 
@@ -185,7 +184,7 @@ class Service:
         while True:
             await asyncio.sleep(LOOK_AT_ENGINE)
             try:
-                (row,) = (await self.data.select(_TRIPLES, SCANS)).records()
+                (row,) = (await self.data.select(SIZE, SCANS)).records()
                 if int(row["n"].value) != self.catalogue.triples or await _version(self.data) != self.release_id:
                     await self._open_engine(engine)
             except (KgError, QueryError, OSError) as problem:

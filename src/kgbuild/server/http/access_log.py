@@ -21,7 +21,6 @@ from kgbuild.server.http.responses import header
 
 LONGEST: Final = 200
 """Characters of any text of a request that are written."""
-STANDARD_OUTPUT: Final = "-"
 _log: Final = logging.getLogger("kgbuild.access")
 _fault_log: Final = logging.getLogger("kgbuild.server")
 
@@ -38,22 +37,25 @@ class AccessLogMiddleware:
             await self.app(scope, receive, send)
             return
         began = perf_counter()
-        sent = {"status": 0, "bytes": 0}
+        status = size = 0
 
         async def noting(message: Message) -> None:
+            nonlocal status, size
             if message["type"] == "http.response.start":
-                sent["status"] = message["status"]
+                status = message["status"]
             await send(message)
-            sent["bytes"] += len(message.get("body", b""))
+            size += len(message.get("body", b""))
 
         try:
             await self.app(scope, receive, noting)
         finally:
-            _log.info("", extra={"request": describe(scope), **sent, "seconds": perf_counter() - began})
+            sent = {"status": status, "bytes": size, "seconds": round(perf_counter() - began, 6)}
+            line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **_describe(scope), **sent}
+            # The one control character that JSON leaves as it is.
+            _log.info(json.dumps(line).replace("\x7f", "\\u007f"))
 
 
-def describe(scope: Scope) -> dict[str, str]:
-    """Give what is written of a request: who asked for what, each text cut to `LONGEST` characters."""
+def _describe(scope: Scope) -> dict[str, str]:
     client = scope.get("client")
     told = {
         "client": client[0] if client else "",
@@ -65,19 +67,6 @@ def describe(scope: Scope) -> dict[str, str]:
         "agent": header(scope, b"user-agent") or "",
     }
     return {name: text[:LONGEST] for name, text in told.items()}
-
-
-class _Lines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        given: dict[str, Any] = record.__dict__
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            **given["request"],
-            "status": given["status"],
-            "bytes": given["bytes"],
-            "seconds": round(given["seconds"], 6),
-        }
-        return json.dumps(line).replace("\x7f", "\\u007f")  # the one control character that JSON leaves as it is
 
 
 class _ToFile(WatchedFileHandler):
@@ -101,14 +90,11 @@ class _ToOutput(logging.StreamHandler[Any]):
 def open_log(target: str) -> None:
     """Let the access log be written to a file, or to the standard output for `-`; UsageError if that cannot be."""
     try:
-        handler: logging.Handler = (
-            _ToOutput(sys.stdout) if target == STANDARD_OUTPUT else _ToFile(target, encoding="utf-8")
-        )
+        handler: logging.Handler = _ToOutput(sys.stdout) if target == "-" else _ToFile(target, encoding="utf-8")
     except OSError as problem:
         raise UsageError(
             f"--access-log {target}: cannot be written: {problem.strerror}. Give a file, or -."
         ) from problem
-    handler.setFormatter(_Lines())
     for old in _log.handlers[:]:
         _log.removeHandler(old)
         old.close()

@@ -17,10 +17,7 @@ Fixed = tuple[tuple[bytes, bytes], ...]
 
 CORS: Final[Headers] = [
     (b"access-control-allow-origin", b"*"),
-    (
-        b"access-control-expose-headers",
-        b"Allow, Content-Location, ETag, Link, Location, Retry-After, Vary",
-    ),
+    (b"access-control-expose-headers", b"Allow, Content-Location, ETag, Link, Location, Retry-After, Vary"),
 ]
 WORTH_PACKING: Final = 1000
 """Bytes from which compressing pays."""
@@ -48,11 +45,6 @@ class Response:
     def packed(self) -> bytes:
         """Compress the body; the same bytes each time."""
         return gzip.compress(self.body, compresslevel=6, mtime=0)
-
-    @property
-    def size(self) -> int:
-        """Measure what keeping the response costs, in bytes; the compressed body may come later."""
-        return len(self.body) * 2 + 1000
 
     def encoded(self, *, takes_gzip: bool) -> Encoded:
         """Choose the representation for a client."""
@@ -131,7 +123,6 @@ class Cache:
         self._kept: OrderedDict[Hashable, Encoded] = OrderedDict()
 
     def __len__(self) -> int:
-        """Count the responses kept."""
         return len(self._kept)
 
     def get(self, key: Hashable) -> Encoded | None:
