@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Store, Triple
+from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
 
 from kgbuild.core.date_text import write_point
 from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY, RDF_TYPE, shorten
@@ -19,7 +19,7 @@ from kgbuild.server.pages.charts import Span
 from kgbuild.server.pages.layout import Fact, Note, Shown, Value, Voice
 from kgbuild.server.pages.rendering import best_label, translations_of
 from kgbuild.server.pages.terms import Labels, Terms, icn
-from kgbuild.sparql.embedded import convert_term
+from kgbuild.sparql.embedded import convert_term, rdf_term
 from kgbuild.sparql.lookups import LookUp, select_all
 from kgbuild.support.claims import ClaimDetails, Credit, all_claims_for, claims_on, details_of, evidence_for
 from kgbuild.support.gathering import gather, in_parts, write_block
@@ -225,7 +225,7 @@ class Reading:
 
     def value(self, subject: str, property_: str, term: Term) -> Value:
         """Give a value with those who say so."""
-        triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
+        triple = Triple(NamedNode(subject), NamedNode(property_), rdf_term(term))
         if self.is_left_out(subject):
             return Value(self.show(term), self.voices(all_claims_for(self.store, triple), property_))
         found = evidence_for(self.store, triple)
@@ -234,7 +234,7 @@ class Reading:
 
     def voices_for(self, subject: str, property_: str, term: Term) -> tuple[Voice, ...]:
         """List the voices that give a value, deprecated ones too."""
-        triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
+        triple = Triple(NamedNode(subject), NamedNode(property_), rdf_term(term))
         return self.voices(all_claims_for(self.store, triple), property_)
 
     def voices_on(self, thing: str) -> tuple[Voice, ...]:
@@ -355,13 +355,3 @@ def _mentioned(store: Store) -> Iterator[str]:
         for term in (quad.object,) if is_claim else (quad.subject, quad.predicate, quad.object):
             if isinstance(term, NamedNode) and not term.value.startswith(_CLAIM):
                 yield term.value
-
-
-def _node(term: Term) -> NamedNode | Literal | BlankNode:
-    if term.kind == "iri":
-        return NamedNode(term.value)
-    if term.kind == "blank":
-        return BlankNode(term.value)
-    if term.language:
-        return Literal(term.value, language=term.language)
-    return Literal(term.value, datatype=NamedNode(term.datatype) if term.datatype else None)
