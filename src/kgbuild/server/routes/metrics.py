@@ -18,9 +18,10 @@ from kgbuild.server.http.responses import Response, header, header_lines
 def metrics(scope: Scope) -> Response:
     """Give all figures, as text for Prometheus or OpenMetrics."""
     service: Service = scope["service"]
+    hits = service.meter.from_cache()
     registry = CollectorRegistry()
     registry.register(service.meter.registry)
-    registry.register(_State(service))
+    registry.register(_State(service, hits))
     ProcessCollector(registry=registry)
     write, media_type = choose_encoder(header(scope, b"accept") or "")
     headers = {
@@ -35,12 +36,12 @@ def metrics(scope: Scope) -> Response:
 class _State(Collector):
     """How things are at the moment of asking."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(self, service: Service, hits: int) -> None:
+        self.service, self.hits = service, hits
 
     def collect(self) -> Iterable[Metric]:
-        cache, hits = self.service.cache, self.service.meter.hits
-        yield CounterMetricFamily("kgbuild_cache_hits", "Requests answered with an answer that was kept.", value=hits)
+        cache = self.service.cache
+        yield CounterMetricFamily("kgbuild_cache_hits", "Requests answered with an answer that was kept.", value=self.hits)
         yield GaugeMetricFamily("kgbuild_cache_bytes", "Memory of the answers kept, in bytes.", value=cache.size)
         yield GaugeMetricFamily("kgbuild_cache_answers", "Answers kept.", value=len(cache))
         ended = CounterMetricFamily("kgbuild_workers_ended", "Workers that ended, by reason.", labels=("reason",))
