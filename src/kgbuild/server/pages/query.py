@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,7 +14,7 @@ from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import Reader
 from kgbuild.server.http.negotiation import SHORT_NAMES
 from kgbuild.server.http.problems import Problem
-from kgbuild.server.http.responses import Response, header_lines
+from kgbuild.server.http.responses import Response
 from kgbuild.server.pages.rendering import environment, page
 from kgbuild.sparql.syntax import unknown_terms
 from kgbuild.support.rows import MEMBER
@@ -42,14 +40,6 @@ class Cell:
     link: str = ""
     note: str = ""
     language: str = ""
-
-
-@lru_cache(maxsize=8)
-def static_file(name: str, media_type: str) -> Response:
-    """Give a file that lies beside this module."""
-    data = (Path(__file__).parents[1] / name).read_bytes()
-    headers = {"Content-Type": media_type, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    return Response(200, header_lines({**headers, "X-Content-Type-Options": "nosniff"}), data)
 
 
 def form_page(service: Service, query: str, reader: Reader) -> Response:

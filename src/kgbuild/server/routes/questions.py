@@ -19,6 +19,7 @@ from kgbuild.server.exchange.addresses import address
 from kgbuild.server.exchange.answers import (
     Prepared,
     accepted,
+    document,
     read_format,
     read_pairs,
     respond,
@@ -31,7 +32,7 @@ from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import reader_of
 from kgbuild.server.http.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VARY, best, wants_html
 from kgbuild.server.http.problems import Problem, problem
-from kgbuild.server.http.responses import Response, header_lines
+from kgbuild.server.http.responses import Response
 from kgbuild.server.pages import question as question_pages
 from kgbuild.server.routes import openapi
 from kgbuild.sparql.lookups import LookUp
@@ -56,9 +57,8 @@ async def index(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: AR
         return
     if best(accept, offered) is None:
         raise problem("not-acceptable", f"Available: {_JSON}, {HTML}.", available=[_JSON, HTML])
-    headers = {"Content-Type": _JSON, "Vary": VARY, "Cache-Control": "no-cache", "Link": DESCRIBED}
     body = openapi.write(openapi.list_questions(service.settings.questions))
-    await send_response(scope, Response(200, header_lines(headers), body), send)
+    await send_response(scope, document(_JSON, body, {"Vary": VARY, "Link": DESCRIBED}), send)
 
 
 async def openapi_document(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
@@ -67,8 +67,7 @@ async def openapi_document(scope: Scope, receive: Receive, send: Send) -> None: 
 
     async def make() -> Response:
         described = openapi.describe(address(service, scope), service.settings.questions, scope["router"].routes)
-        headers = {"Content-Type": _JSON, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
-        return Response(200, header_lines(headers), openapi.write(described))
+        return document(_JSON, openapi.write(described))
 
     await send_kept(scope, send, make)
 

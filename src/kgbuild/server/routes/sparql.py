@@ -14,6 +14,7 @@ from kgbuild.server.exchange.addresses import address
 from kgbuild.server.exchange.answers import (
     Prepared,
     accepted,
+    document,
     read_format,
     read_pairs,
     read_text,
@@ -26,7 +27,7 @@ from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import reader_of
 from kgbuild.server.http.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY, best, wants_html
 from kgbuild.server.http.problems import Problem, problem
-from kgbuild.server.http.responses import Response, header, header_lines
+from kgbuild.server.http.responses import Response, header
 from kgbuild.server.pages import query as query_pages
 from kgbuild.server.routes.service_description import describe_service
 from kgbuild.sparql.formats import GRAPH_ALIASES, content_type
@@ -181,7 +182,6 @@ async def _about(scope: Scope, send: Send, accept: str | None) -> None:
 
     async def make() -> Response:
         body = describe_service(service, address(service, scope), GRAPH_ALIASES.get(media_type, media_type))
-        headers = {"Content-Type": content_type(media_type), "Vary": VARY, "Cache-Control": "no-cache"}
-        return Response(200, header_lines(headers), body)
+        return document(content_type(media_type), body, {"Vary": VARY})
 
     await send_kept(scope, send, make, media_type)

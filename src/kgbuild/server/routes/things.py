@@ -16,12 +16,12 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from kgbuild.core.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
-from kgbuild.server.exchange.answers import Prepared, read_format, read_pairs, respond, send_response
+from kgbuild.server.exchange.answers import Prepared, read_format, read_pairs, respond, send_redirect
 from kgbuild.server.exchange.cache_keys import cache_key
 from kgbuild.server.exchange.service import Service
-from kgbuild.server.http.negotiation import GRAPH_OFFERS, SHORT_NAMES, VARY, named_format
+from kgbuild.server.http.negotiation import GRAPH_OFFERS, SHORT_NAMES, named_format
 from kgbuild.server.http.problems import Problem, from_query_error, problem
-from kgbuild.server.http.responses import Encoded, Response, header, header_lines
+from kgbuild.server.http.responses import Encoded, Response, header
 from kgbuild.server.pages import thing_page
 from kgbuild.server.pages.ontology import ontology_page
 from kgbuild.server.pages.rendering import local_path
@@ -139,8 +139,7 @@ async def _answer_moved(found: Problem, address: Address, scope: Scope, send: Se
 
 
 async def _redirect(status: int, location: str, scope: Scope, send: Send, links: list[Link]) -> None:
-    headers = {"Location": location, "Vary": VARY, "Cache-Control": "no-cache", **_header(links)}
-    await send_response(scope, Response(status, header_lines(headers), b""), send)
+    await send_redirect(scope, send, status, location, {"Cache-Control": "no-cache", **_header(links)})
 
 
 async def _exists(service: Service, iri: str, explained: Callable[[QueryError], QueryError]) -> None:
