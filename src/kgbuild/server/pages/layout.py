@@ -21,6 +21,8 @@ class Shown:
     language: str = ""
     is_descriptive: bool = False
     """The name is the curators' description, for want of one of its own."""
+    title: str = ""
+    """The text as the data have it, where another is shown; the datatype of a value in an answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from kgbuild.core.errors import UsageError
 from kgbuild.core.terms import Term
 from kgbuild.questions.lookup import Candidate
-from kgbuild.questions.named import Question, bind, default_terms, near_names, say_empty
+from kgbuild.questions.named import Question, bind, default_terms, near_names
 from kgbuild.questions.values import Parameter, ParameterError, read_value, write_value
 from kgbuild.server.exchange.addresses import address
 from kgbuild.server.exchange.answers import (
@@ -34,6 +34,7 @@ from kgbuild.server.http.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VA
 from kgbuild.server.http.problems import Problem, problem
 from kgbuild.server.http.responses import Response
 from kgbuild.server.pages import question as question_pages
+from kgbuild.server.pages.query import FORMATS
 from kgbuild.server.routes import openapi
 from kgbuild.sparql.lookups import LookUp
 from kgbuild.workers.spool import Answer
@@ -114,8 +115,7 @@ class _Asked(Prepared):
             return {"Link": DESCRIBED}
         mark = "&" if "?" in plain else "?"
         formats = [
-            f'<{plain}{mark}format={name}>; rel="alternate"; type="{SHORT_NAMES[name]}"'
-            for name in question_pages.DOWNLOADS
+            f'<{plain}{mark}format={name}>; rel="alternate"; type="{SHORT_NAMES[name]}"' for name in FORMATS["table"]
         ]
         return {"Link": ", ".join([DESCRIBED, *formats])}
 
@@ -125,12 +125,7 @@ class _Asked(Prepared):
         plain = path_of(self.question, texts)
         shown = question_pages.ShownQuestion(self.service, self.question, texts, self.query, plain, reader)
         values = _all_values(self.question, self.values)
-        return await question_pages.answer_page(shown, values, answer, self._sentence)
-
-    async def _sentence(self) -> str:
-        """Say that there is no row."""
-        values = _all_values(self.question, self.values)
-        return await drive(self.service, say_empty(self.question, values))
+        return await question_pages.answer_page(shown, values, answer)
 
 
 def path_of(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
