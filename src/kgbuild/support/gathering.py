@@ -108,12 +108,13 @@ def write_block(things: Iterable[str]) -> str:
 
 def _quad(row: dict[str, Term]) -> Quad | None:
     """Read the quad of a row, if it holds one: without `g` it is of the default graph."""
-    s, p, o = _node(row["s"]), _node(row["p"]), _node(row["o"])
+    s, p, o = make_node(row["s"]), make_node(row["p"]), make_node(row["o"])
     graph = NamedNode(row["g"].value) if "g" in row else DefaultGraph()
     return Quad(s, p, o, graph) if isinstance(p, NamedNode) and not isinstance(s, Literal) else None
 
 
-def _node(term: Term) -> NamedNode | BlankNode | Literal:
+def make_node(term: Term) -> NamedNode | BlankNode | Literal:
+    """Turn a term of ours into one of pyoxigraph."""
     if term.kind == "iri":
         return NamedNode(term.value)
     if term.kind == "blank":

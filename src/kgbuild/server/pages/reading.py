@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Store, Triple
+from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
 
 from kgbuild.core.date_text import write_point
 from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY, RDF_TYPE, shorten
@@ -22,7 +22,7 @@ from kgbuild.server.pages.terms import Labels, Terms, icn
 from kgbuild.sparql.embedded import convert_term
 from kgbuild.sparql.lookups import LookUp, select_all
 from kgbuild.support.claims import ClaimDetails, Credit, all_claims_for, claims_on, details_of, evidence_for
-from kgbuild.support.gathering import gather, in_parts, write_block
+from kgbuild.support.gathering import gather, in_parts, make_node, write_block
 
 TITLE: Final = EXTERNAL["dcterms"] + "title"
 LABEL: Final = EXTERNAL["rdfs"] + "label"
@@ -129,16 +129,20 @@ class Reading:
 
     def day(self, date: str) -> str:
         """Give the earliest day of a date, or its latest where it has no earliest; "" for what is none."""
-        known = self.names.get(date, {})
-        return next((t.value for name in ("earliest", "latest") for t in known.get(icn(name), ())), "")
+        return self._known(date, icn("earliest"), icn("latest"))
 
     def edtf(self, date: str) -> str:
         """Give the text of a date; "" for what is none."""
-        return next((term.value for term in self.names.get(date, {}).get(icn("edtf"), ())), "")
+        return self._known(date, icn("edtf"))
 
     def is_usual(self, concept: str) -> bool:
         """Tell whether a concept goes without saying."""
-        return any(term.value == "true" for term in self.names.get(concept, {}).get(icn("usual"), ()))
+        return self._known(concept, icn("usual")) == "true"
+
+    def _known(self, thing: str, *properties: str) -> str:
+        """Give the first value that was read with the names; "" if there is none."""
+        known = self.names.get(thing, {})
+        return next((term.value for property_ in properties for term in known.get(property_, ())), "")
 
     # -- names -------------------------------------------------------------------------------------------------
 
@@ -215,16 +219,15 @@ class Reading:
 
     def value(self, subject: str, property_: str, term: Term) -> Value:
         """Give a value with those who say so."""
-        triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
         if self.is_left_out(subject):
-            return Value(self.show(term), self.voices(all_claims_for(self.store, triple), property_))
-        found = evidence_for(self.store, triple)
+            return Value(self.show(term), self.voices_for(subject, property_, term))
+        found = evidence_for(self.store, Triple(NamedNode(subject), NamedNode(property_), make_node(term)))
         origin = {"registry": "registry", "rule": "computed"}.get(found.kind, "articles")
         return Value(self.show(term), self.voices(found.credits(), property_), origin)
 
     def voices_for(self, subject: str, property_: str, term: Term) -> tuple[Voice, ...]:
         """List the voices that give a value, deprecated ones too."""
-        triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
+        triple = Triple(NamedNode(subject), NamedNode(property_), make_node(term))
         return self.voices(all_claims_for(self.store, triple), property_)
 
     def voices_on(self, thing: str) -> tuple[Voice, ...]:
@@ -258,19 +261,18 @@ class Reading:
         return tuple(each for each, on in found if on and property_ in ("", on))
 
     def _printed(self, credit: Credit) -> str:
-        known = self.names.get(self.details(credit).article, {})
-        return next((term.value for term in known.get(PRINTED, ())), "9999")
+        return self._known(self.details(credit).article, PRINTED) or "9999"
 
     def _voice(self, credit: Credit, property_: str, supports: bool) -> Voice:
         claim = self.details(credit)
         article = self.names.get(claim.article, {})
         publisher = article.get(PUBLISHER)
-        printed = [term.value[:10] for term in article.get(PRINTED, ())]
+        printed = self._known(claim.article, PRINTED)[:10]
         return Voice(
             claim.claim,
             self.name(claim.article),
             self.show(min(publisher)) if publisher else None,
-            write_point(printed[0], self.reader.interface) if printed else "",
+            write_point(printed, self.reader.interface) if printed else "",
             next((term.value for term in article.get(URL, ()) if is_web(term.value)), ""),
             self.label(claim.says),
             claim.positions,
@@ -345,13 +347,3 @@ def _mentioned(store: Store) -> Iterator[str]:
         for term in (quad.object,) if is_claim else (quad.subject, quad.predicate, quad.object):
             if isinstance(term, NamedNode) and not term.value.startswith(_CLAIM):
                 yield term.value
-
-
-def _node(term: Term) -> NamedNode | Literal | BlankNode:
-    if term.kind == "iri":
-        return NamedNode(term.value)
-    if term.kind == "blank":
-        return BlankNode(term.value)
-    if term.language:
-        return Literal(term.value, language=term.language)
-    return Literal(term.value, datatype=NamedNode(term.datatype) if term.datatype else None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -109,6 +109,16 @@ def local_path(iri: str) -> str:
     if iri.startswith(BASE):
         return "/" + quote(iri[len(BASE) :], safe="/#:@!$&'()*+,;=~-._%")
     return iri
+
+
+def write_address(path: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Write an address with the parameters that are not empty.
+
+    >>> write_address("/search", [("q", "a b"), ("kind", "")])
+    '/search?q=a+b'
+    """
+    kept = [pair for pair in pairs if pair[1]]
+    return f"{path}?{urlencode(kept)}" if kept else path
 
 
 def data_block(value: Any) -> Markup:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlencode
 
 from starlette.types import Receive, Scope, Send
 
@@ -35,6 +34,7 @@ from kgbuild.server.http.problems import Problem, problem
 from kgbuild.server.http.responses import Response
 from kgbuild.server.pages import question as question_pages
 from kgbuild.server.pages.query import FORMATS
+from kgbuild.server.pages.rendering import write_address
 from kgbuild.server.routes import openapi
 from kgbuild.sparql.lookups import LookUp
 from kgbuild.workers.spool import Answer
@@ -110,13 +110,11 @@ class _Asked(Prepared):
         return path_of(self.question, _shown(self.question, self.values), format_, sources=self.sources)
 
     def links(self) -> dict[str, str]:
-        plain = path_of(self.question, _shown(self.question, self.values))
-        if len(plain) > _LONGEST_LINKED:
+        texts = _shown(self.question, self.values)
+        if len(path_of(self.question, texts)) > _LONGEST_LINKED:
             return {"Link": DESCRIBED}
-        mark = "&" if "?" in plain else "?"
-        formats = [
-            f'<{plain}{mark}format={name}>; rel="alternate"; type="{SHORT_NAMES[name]}"' for name in FORMATS["table"]
-        ]
+        others = [(path_of(self.question, texts, name), SHORT_NAMES[name]) for name in FORMATS["table"]]
+        formats = [f'<{path}>; rel="alternate"; type="{media_type}"' for path, media_type in others]
         return {"Link": ", ".join([DESCRIBED, *formats])}
 
     async def page(self, answer: Answer) -> Response:
@@ -130,10 +128,8 @@ class _Asked(Prepared):
 
 def path_of(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
     """Write where a question is asked with these values, relative to the server; empty ones are left out."""
-    pairs = [(name, text) for name, text in texts.items() if text]
-    pairs += [("sources", "1")] if sources else []
-    pairs += [("format", format_)] if format_ else []
-    return f"/questions/{question.name}" + (f"?{urlencode(pairs)}" if pairs else "")
+    others = [("sources", "1" if sources else ""), ("format", format_)]
+    return write_address(f"/questions/{question.name}", [*texts.items(), *others])
 
 
 def _all_values(question: Question, values: Mapping[str, Term | None]) -> dict[str, Term | None]:

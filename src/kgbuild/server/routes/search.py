@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from starlette.types import Receive, Scope, Send
@@ -20,7 +20,7 @@ from kgbuild.server.http.languages import Reader, reader_of
 from kgbuild.server.http.negotiation import HTML, VARY, best, takes_gzip
 from kgbuild.server.http.problems import problem
 from kgbuild.server.http.responses import Response, header
-from kgbuild.server.pages.rendering import best_label, local_path, page
+from kgbuild.server.pages.rendering import best_label, local_path, page, write_address
 
 JSON: Final = "application/json"
 LONGEST: Final = 200
@@ -47,8 +47,7 @@ class SearchRequest:
         """Write where the same can be asked, with changes, relative to the server."""
         asked = replace(self, **changes)
         pairs = [("q", asked.query), ("kind", asked.kind), ("page", str(asked.page) if asked.page > 1 else "")]
-        pairs += [("lang", asked.language), ("format", asked.format)]
-        return "/search?" + urlencode([(name, value) for name, value in pairs if value])
+        return write_address("/search", [*pairs, ("lang", asked.language), ("format", asked.format)])
 
 
 async def search(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
