@@ -5,8 +5,9 @@ Names come from the data.  What has none, in files of others, is called by its s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache, partial
 from typing import Final
 
 from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
@@ -56,9 +57,11 @@ class Reading:
 
     def __init__(self, reader: Reader, terms: Terms, store: Store, names: dict[str, Values]) -> None:
         self.reader, self.terms, self.store, self.names = reader, terms, store, names
+        texts = translations_of(reader.interface)
+        self._, self.ngettext = texts.gettext, texts.ngettext
         self._values: dict[tuple[str, str], Values] = {}
-        self._, self.ngettext = translations_of(reader.interface).gettext, translations_of(reader.interface).ngettext
-        self._details: dict[Credit, ClaimDetails] = {}
+        self.details: Callable[[Credit], ClaimDetails] = cache(partial(details_of, store))
+        """Give all that is recorded of a claim."""
 
     # -- values ------------------------------------------------------------------------------------------------
 
@@ -106,12 +109,7 @@ class Reading:
 
     def below(self, subject: str, name: str) -> list[Term]:
         """List the values of a property of ours and of all that are below it."""
-        found = {
-            term
-            for property_, terms in self.of(subject).items()
-            if self.terms.is_a((property_,), name)
-            for term in terms
-        }
+        found = {term for p, terms in self.of(subject).items() if self.terms.is_a((p,), name) for term in terms}
         return sorted(found, key=lambda term: (self.day(term.value), term))
 
     def types(self, thing: str) -> set[str]:
@@ -248,12 +246,6 @@ class Reading:
     def claims_on(self, thing: str) -> tuple[Credit, ...]:
         """List the claims about a thing, deprecated ones too."""
         return claims_on(self.store, NamedNode(thing))
-
-    def details(self, credit: Credit) -> ClaimDetails:
-        """Give all that is recorded of a claim."""
-        if credit not in self._details:
-            self._details[credit] = details_of(self.store, credit)
-        return self._details[credit]
 
     def contested(self, subject: str, property_: str = "") -> tuple[str, ...]:
         """List the disagreements about a thing, or about one of its properties."""

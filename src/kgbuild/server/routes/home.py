@@ -46,11 +46,7 @@ async def home(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG
     """Give the first page; made once for each release and language."""
     service: Service = scope["service"]
     reader = reader_of(scope)
-
-    async def make() -> Response:
-        return await _page(service, reader)
-
-    await send_kept(scope, send, make, reader.here)
+    await send_kept(scope, send, lambda: _page(service, reader), reader.here)
 
 
 async def _page(service: Service, reader: Reader) -> Response:

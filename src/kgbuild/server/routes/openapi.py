@@ -23,6 +23,8 @@ Schema = dict[str, Any]
 RESULTS: Final = ("json", "xml", "csv", "tsv")
 _GRAPHS: Final = ("ttl", "nt", "jsonld", "rdf", "trig")
 _TEXT: Final[Schema] = {"type": "string"}
+_PAGE_TYPE: Final = f"{HTML}; charset=utf-8"
+_PAGE_CONTENT: Final[Schema] = {_PAGE_TYPE: {"schema": _TEXT}}
 
 
 def _asked(name: str, description: str, **schema: Any) -> Schema:
@@ -51,6 +53,7 @@ def describe(public: str, questions: Mapping[str, Question], routes: Iterable[Ba
         if isinstance(route, Route) and route.path != QUESTION:
             paths[_bare(route.path)] = ROUTES[route.path].describe(route.path)
     paths |= {f"/questions/{name}": _question(question) for name, question in questions.items()}
+    content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}, **_PAGE_CONTENT}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -67,7 +70,7 @@ def describe(public: str, questions: Mapping[str, Question], routes: Iterable[Ba
         "paths": paths,
         "components": {
             "schemas": {"Problem": _PROBLEM, "Results": _RESULTS},
-            "responses": {"Problem": {"description": "Why there is no answer", "content": _problem_content()}},
+            "responses": {"Problem": {"description": "Why there is no answer", "content": content}},
         },
     }
 
@@ -121,7 +124,7 @@ def _question(question: Question) -> Schema:
         summary=question.title["en"],
         description=f"{question.question}\n\nColumns:\n\n{columns}",
         parameters=[*parameters, formats, _LANGUAGE, _SOURCES],
-        content={**results, **content, **_html()},
+        content={**results, **content, **_PAGE_CONTENT},
         statuses="200 304 400 404 406 503 504",
     )
 
@@ -190,14 +193,6 @@ def _get(
     return {"get": got}
 
 
-def _html() -> Schema:
-    return {f"{HTML}; charset=utf-8": {"schema": _TEXT}}
-
-
-def _problem_content() -> Schema:
-    return {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}, **_html()}
-
-
 def _bare(path: str) -> str:
     """Write a path of the table without the kinds of its parameters."""
     return re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
@@ -208,7 +203,6 @@ _AS_DCAT: Final = _format(examples=[*_GRAPHS, "html"])
 _AS_THING: Final = _format(enum=[*_GRAPHS, "html"])
 _AS_LIST: Final = _format(enum=["json", "html"])
 _RDF: Final = tuple(content_type(SHORT_NAMES[name]) for name in _GRAPHS)
-_PAGE_TYPE: Final = f"{HTML}; charset=utf-8"
 _THING: Final = "200 301 304 400 404 406 410 503 504"
 
 
@@ -315,7 +309,7 @@ def _sparql(described: Operation) -> Schema:
         summary=described.summary,
         description="The SPARQL 1.1 Protocol, also with POST.",
         parameters=[query, *graphs, formats, _LANGUAGE, _SOURCES],
-        content={**content, **_html()},
+        content={**content, **_PAGE_CONTENT},
         statuses=described.statuses,
     )
     form = {"schema": {"type": "object", "properties": {"query": _TEXT}, "required": ["query"]}}
@@ -329,53 +323,38 @@ def _sparql(described: Operation) -> Schema:
 # --- schemas ------------------------------------------------------------------------------------------------------
 
 
-def _object(*required: str, **properties: Schema) -> Schema:
-    return {"type": "object", "required": list(required), "properties": properties}
+def _object(required: str, **properties: Schema) -> Schema:
+    return {"type": "object", "required": required.split(), "properties": properties}
 
 
 def _list(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
-_TERM: Final[Schema] = _object(
-    "type",
-    "value",
+_TERM: Final = _object(
+    "type value",
     **{"type": {"enum": ["uri", "literal", "bnode"]}, "value": _TEXT, "datatype": _TEXT, "xml:lang": _TEXT},
 )
 _RESULTS: Final[Schema] = {
     "description": "SPARQL 1.1 Query Results JSON",
     **_object(
-        "head",
-        "results",
+        "head results",
         head={"type": "object", "properties": {"vars": _list(_TEXT)}},
         results=_object("bindings", bindings=_list({"type": "object", "additionalProperties": _TERM})),
     ),
 }
-_ANSWER: Final[Schema] = _object("boolean", boolean={"type": "boolean"})
-_SUGGESTION: Final[Schema] = _object("id", "name", id=_TEXT, name=_TEXT, iri=_TEXT)
+_ANSWER: Final = _object("boolean", boolean={"type": "boolean"})
+_SUGGESTION: Final = _object("id name", id=_TEXT, name=_TEXT, iri=_TEXT)
+_ERROR: Final = _object("parameter detail suggestions", parameter=_TEXT, detail=_TEXT, suggestions=_list(_SUGGESTION))
+_WRONG: Final = "Of a bad-parameter: what is wrong with which, and what may be meant."
 _PROBLEM: Final[Schema] = {
     "description": "RFC 9457",
     **_object(
-        "type",
-        "title",
-        "status",
-        "detail",
+        "type title status detail",
         type={"type": "string", "format": "uri", "examples": [f"{BASE}problem/bad-parameter"]},
         title=_TEXT,
         status={"type": "integer"},
         detail=_TEXT,
-        errors={
-            "description": "Of a bad-parameter: what is wrong with which, and what may be meant.",
-            **_list(
-                _object(
-                    "parameter",
-                    "detail",
-                    "suggestions",
-                    parameter=_TEXT,
-                    detail=_TEXT,
-                    suggestions=_list(_SUGGESTION),
-                )
-            ),
-        },
+        errors={"description": _WRONG, **_list(_ERROR)},
     ),
 }
