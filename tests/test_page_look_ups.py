@@ -15,7 +15,7 @@ from kgbuild.server.http.languages import LABELS, Reader
 from kgbuild.server.pages import view_of
 from kgbuild.server.pages.layout import Facts, Page, Row, SectionTable, Shown, Voices
 from kgbuild.server.pages.reading import HIDDEN
-from kgbuild.server.pages.terms import QUERIES, make_terms
+from kgbuild.server.pages.terms import QUERIES, Terms
 from kgbuild.server.pages.things import compose, find
 from kgbuild.sparql.embedded import EmbeddedEngine, convert_term
 from kgbuild.sparql.lookups import run
@@ -32,7 +32,7 @@ class Pages:
 
     def __init__(self, store: Store) -> None:
         self.store, self.engine = store, EmbeddedEngine(store)
-        self.terms = make_terms(*(select(self.engine, sparql_header() + text).records() for text in QUERIES))
+        self.terms = Terms(*(select(self.engine, sparql_header() + text).records() for text in QUERIES))
 
     def page(self, thing: str) -> Page:
         """Make the page of a thing."""
