@@ -39,7 +39,9 @@ _LANGUAGE: Final = _asked(
     "lang", f"The language of a page: {', '.join(LABELS)}. Others count as not said.", examples=list(LABELS)
 )
 _SOURCES: Final = _asked(
-    "sources", "With 1, the answer as JSON or page tells for each row who says what it rests on.", examples=["1"]
+    "sources",
+    "With 1, the answer as JSON or page tells for each row who says what it rests on.",
+    enum=["1", "0", "true", "false", "yes", "no"],
 )
 
 
