@@ -72,7 +72,7 @@ check: $(VENV)/.installed  ## Lint, types, layers, nothing dead or defined twice
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest tests/test_structure.py
+	@$(BIN)/pytest tests/test_structure.py tests/test_architecture.py
 
 .PHONY: test
 test: $(VENV)/.installed build/w3c-ontologies build/w3c-tests  ## Run the tests, in JOBS processes

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from kgbuild.core.progress import Reporter
 from records import write_records
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ PEER_PATIENCE = 900
 """Seconds after which a peer is called unfinished."""
 
 
-class Stopwatch:
+class Stopwatch(Reporter):
     """A reporter that keeps how long each stage took."""
 
     def __init__(self) -> None:

@@ -88,15 +88,15 @@ def _measure(endpoint: str, folder: Path) -> Iterator[tuple[str, Figure]]:
     if tag := _etag(repeated):
         yield "small, not modified (304), 16", wrk(repeated, 16, headers=[f"Accept: {JSON}", f"If-None-Match: {tag}"])
     for clients in CLIENTS:
-        yield f"small, first time, {clients}", wrk(endpoint, clients, _first_time(repeated, folder))
+        yield f"small, first time, {clients}", wrk(endpoint, clients, first_time(repeated, folder))
     heavy = f"{endpoint}?query={quote(HEAVY)}"
     yield "heavy, repeated, 16", wrk(heavy, 16)
-    yield "heavy, first time, 1", wrk(endpoint, 1, _first_time(heavy, folder))
+    yield "heavy, first time, 1", wrk(endpoint, 1, first_time(heavy, folder))
     with runaways(endpoint, 4):
-        yield BESIDE, wrk(endpoint, 16, _first_time(repeated, folder))
+        yield BESIDE, wrk(endpoint, 16, first_time(repeated, folder))
 
 
-def _first_time(address: str, folder: Path) -> Path:
+def first_time(address: str, folder: Path) -> Path:
     """Write a script that asks each time what was never asked before: a comment with a number makes it so."""
     script = folder / "first.lua"
     path = "/" + address.split("/", 3)[3]

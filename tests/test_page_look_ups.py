@@ -15,11 +15,12 @@ from kgbuild.server.http.languages import LABELS, Reader
 from kgbuild.server.pages import view_of
 from kgbuild.server.pages.layout import Facts, Page, Row, SectionTable, Shown, Voices
 from kgbuild.server.pages.reading import HIDDEN
-from kgbuild.server.pages.terms import QUERIES, make_terms
+from kgbuild.server.pages.terms import QUERIES, Terms
 from kgbuild.server.pages.things import compose, find
 from kgbuild.sparql.embedded import EmbeddedEngine, convert_term
 from kgbuild.sparql.lookups import run
 from kgbuild.support.claims import claims_for, claims_on, details_of, evidence_for, supports_for
+from nonempty import nonempty
 
 LABEL: Final = NamedNode(EXTERNAL["rdfs"] + "label")
 TYPE: Final = NamedNode(RDF_TYPE)
@@ -31,7 +32,7 @@ class Pages:
 
     def __init__(self, store: Store) -> None:
         self.store, self.engine = store, EmbeddedEngine(store)
-        self.terms = make_terms(*(select(self.engine, sparql_header() + text).records() for text in QUERIES))
+        self.terms = Terms(*(select(self.engine, sparql_header() + text).records() for text in QUERIES))
 
     def page(self, thing: str) -> Page:
         """Make the page of a thing."""
@@ -82,8 +83,8 @@ def test_a_situation_has_one_name(real: Pages) -> None:
     situations = set(real.of_class("Situation"))
     assert len(situations) > 200
     linked = set[tuple[str, str]]()
-    for thing in sorted(situations | {named_by for each in situations for named_by in _named_by(real, each)}):
-        for language, page in real.in_each_language(thing):
+    for thing in nonempty(sorted(situations | {by for each in situations for by in _named_by(real, each)})):
+        for language, page in nonempty(real.in_each_language(thing)):
             if thing in situations:
                 assert _label(real.store, thing, language) == page.heading.text
             for shown in parts(page.sections, Shown):
@@ -116,7 +117,7 @@ def test_a_page_names_the_claims_behind_each_fact(name: str, request: pytest.Fix
     pages: Pages = request.getfixturevalue(name)
     store, told = pages.store, set[Triple]()
     things = [thing for name in ("Situation", "Actor", "Occurrence", "Document") for thing in pages.of_class(name)]
-    for thing in [each for each in things if not each.startswith(f"{ID}article/")]:
+    for thing in nonempty([each for each in things if not each.startswith(f"{ID}article/")]):
         page = pages.page(thing)
         node = NamedNode(thing)
         for fact in (fact for block in parts(page.sections[:1], Facts) for fact in block.facts if fact.property):
@@ -139,18 +140,18 @@ def test_a_row_names_the_claims_on_its_situation(name: str, request: pytest.Fixt
     """Under a row stand the claims about its situation, and those about the parties that it stands for."""
     pages: Pages = request.getfixturevalue(name)
     store, situations, seen = pages.store, set(pages.of_class("Situation")), set[str]()
-    for thing in [*pages.of_class("Network"), *pages.of_class("Person")]:
-        rows = [row for table in parts(pages.page(thing), SectionTable) for row in table.rows]
-        for row in rows:
-            node = _situation(row, situations)
-            if node is None:
-                continue
-            own = [c for c in claims_on(store, node) if not details_of(store, c).is_deprecated]
-            type_ = next(iter(store.quads_for_pattern(node, TYPE, None, DEFAULT))).triple
-            others = {c for _, _, credits_ in supports_for(store, type_) for c in credits_}
-            assert sorted({c.claim for c in own}) == sorted(v.claim for v in row.voices if not v.supports), node
-            assert {c.claim for c in others} == {v.claim for v in row.voices if v.supports}, node
-            seen.add(node.value)
+    things = [*pages.of_class("Network"), *pages.of_class("Person")]
+    tables = [table for thing in things for table in parts(pages.page(thing), SectionTable)]
+    for row in nonempty([row for table in tables for row in table.rows]):
+        node = _situation(row, situations)
+        if node is None:
+            continue
+        own = [c for c in claims_on(store, node) if not details_of(store, c).is_deprecated]
+        type_ = next(iter(store.quads_for_pattern(node, TYPE, None, DEFAULT))).triple
+        others = {c for _, _, credits_ in supports_for(store, type_) for c in credits_}
+        assert sorted({c.claim for c in own}) == sorted(v.claim for v in row.voices if not v.supports), node
+        assert {c.claim for c in others} == {v.claim for v in row.voices if v.supports}, node
+        seen.add(node.value)
     assert len(seen) > 10
 
 

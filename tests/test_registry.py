@@ -13,7 +13,8 @@ from kgbuild.core.errors import DataError, Findings, Issue
 from kgbuild.core.progress import Silent
 from kgbuild.records.models import Entity
 from kgbuild.records.reading import read_entity
-from kgbuild.records.registry import Registry, UnknownEntityError, duplicate_ids
+from kgbuild.records.registry import Registry, duplicate_ids
+from kgbuild.records.values import RecordError
 from mini import copy_project, edit, sources
 
 FILES = {
@@ -42,7 +43,7 @@ def entity_of(folder: Path, path: str, text: str) -> Entity:
 
 
 def unknown(registry: Registry, name: str) -> tuple[str, str, str]:
-    with pytest.raises(UnknownEntityError) as caught:
+    with pytest.raises(RecordError) as caught:
         registry.resolve_entity(name)
     return caught.value.code, caught.value.finding, caught.value.remedy
 

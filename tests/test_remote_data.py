@@ -28,6 +28,7 @@ from canary import DISGUISED, PLAIN, listening
 from kgbuild.build.loading import RESOLVED_GRAPH, find_target, load_release
 from kgbuild.core.progress import Silent
 from kgbuild.questions.named import load_questions
+from nonempty import nonempty
 from servers import oxigraph_server, virtuoso_server
 from serving import BROWSER, JSON, PATIENCE, ROOT, RUNAWAY, Served, is_alive, serving, until
 
@@ -154,11 +155,11 @@ def test_tables_are_the_same_in_every_format(embedded: Served, remote: tuple[str
         "application/sparql-results+xml": QueryResultsFormat.XML,
         "text/tab-separated-values": QueryResultsFormat.TSV,
     }
-    for media_type, format_ in formats.items():
+    for media_type, format_ in nonempty(formats.items()):
         mine, theirs = (s.ask(HEAD + NAMES, media_type) for s in (served, embedded))
         assert media_type in mine.headers["Content-Type"]
         read = [parse_query_results(answer.content, format=format_) for answer in (mine, theirs)]
-        assert all(isinstance(each, QuerySolutions) for each in read)
+        assert all(isinstance(each, QuerySolutions) for each in nonempty(read))
         rows = [[tuple(solution) for solution in each] for each in read if isinstance(each, QuerySolutions)]
         assert len(rows[1]) > 100
         assert Counter(rows[1]) == Counter(rows[0])
@@ -208,7 +209,7 @@ def test_graphs_are_chosen(embedded: Served, remote: tuple[str, Served]) -> None
         ("FROM NAMED", {"query": count.replace("{ ?s ?p ?o }", f"FROM NAMED <{dates}> {{ GRAPH ?g {{ ?s ?p ?o }} }}")}),
         ("GRAPH", {"query": count.replace("{ ?s ?p ?o }", f"{{ GRAPH <{dates}> {{ ?s ?p ?o }} }}")}),
     ]
-    for what, parameters in asked:
+    for what, parameters in nonempty(asked):
         mine, theirs = (s.get(parameters).json()["results"]["bindings"][0]["n"]["value"] for s in (served, embedded))
         assert theirs == mine or deviates(name, what), what
     assert (400, "unknown-graph") == problem_of(served.ask("SELECT * FROM <urn:nobody> { ?s ?p ?o }"))

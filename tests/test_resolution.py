@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pyoxigraph import Literal, NamedNode
 
-from kgbuild.build.claims import Term, icn
 from kgbuild.build.graph import CompiledArticle, CompiledClaim, Triple
 from kgbuild.build.ontology import Ontology, read_ontology
+from kgbuild.build.quads import Term, icn
 from kgbuild.build.resolution import Resolved, Resolver, Scales
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.core.dates import DateNode, parse_date

@@ -9,26 +9,18 @@ from typing import Any
 from pyoxigraph import Literal, NamedNode
 
 from kgbuild.build.ontology import Ontology
+from kgbuild.build.quads import TYPE, Term, icn, term
 from kgbuild.core import ids
 from kgbuild.core.dates import DateNode
 from kgbuild.core.errors import Findings, suggestion
-from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE, SITUATION_KINDS
+from kgbuild.core.namespaces import SITUATION_KINDS
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim
 from kgbuild.records.registry import Registry, iri_of
 from kgbuild.records.values import Named, StatusValue, Unidentified
 
-Term = NamedNode | Literal
-
-TYPE = NamedNode(RDF_TYPE)
 _STATES = ("state", "territory")
 ACTORS = frozenset({"institution", "network", "person", *_STATES})
-ALT_LABEL = NamedNode(EXTERNAL["skos"] + "altLabel")
-
-
-def icn(name: str) -> NamedNode:
-    """Name a term of our ontology."""
-    return NamedNode(ONTOLOGY + name)
 
 
 @dataclass(frozen=True)
@@ -58,6 +50,18 @@ class Given:
 
 Givens = Given | Iterable[Given] | None
 """What one field gives: something, several things, or nothing."""
+
+
+class NotKnownError(Exception):
+    """What a claim cannot be without is not known: a finding says so, and the claim says nothing."""
+
+
+def need(*found: Given | None) -> tuple[Given, ...]:
+    """Take what a claim cannot be without, once all of it was looked up: no finding hides another."""
+    known = tuple(given for given in found if given is not None)
+    if len(known) < len(found):
+        raise NotKnownError
+    return known
 
 
 @dataclass
@@ -120,7 +124,7 @@ class ClaimCompiler:
             return None
         for scheme in schemes:
             if (scheme, slug) in self.ontology.concepts:
-                return Given(self.ontology.concepts[scheme, slug].iri, path, slug)
+                return Given(self.ontology.concepts[scheme, slug], path, slug)
         known = sorted({s for scheme in schemes for s in self.ontology.slugs(scheme)})
         remedy = f"Known: {', '.join(known)}.{suggestion(slug, known)}"
         self.error(path, "unknown-concept", f"the vocabulary '{schemes[0]}' has no '{slug}'", remedy)
@@ -169,7 +173,7 @@ class ClaimCompiler:
             spelling = Literal(value.as_, language=self.article.source.language)
             self.facts.named_as.append(spelling)
             if path[1] not in self.inferred:  # an inferred identity is described in the text, not named
-                self.facts.facts.append(GivenFact(party.iri, ALT_LABEL, spelling, (*path, "as")))
+                self.facts.facts.append(GivenFact(party.iri, term("skos:altLabel"), spelling, (*path, "as")))
         return party
 
     def _unidentified(self, word: str, of: str | None, path: KeyPath, of_path: KeyPath, context: str) -> Given | None:

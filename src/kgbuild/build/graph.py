@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgbuild.build.claims import TYPE, ClaimFacts, Term, icn
+from kgbuild.build.claims import ClaimFacts
 from kgbuild.build.ontology import Ontology
+from kgbuild.build.quads import Term, Values, describe_in, icn, term
 from kgbuild.build.situations import compile_claim
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.core import ids
 from kgbuild.core.dates import DateNode, parse_date
 from kgbuild.core.errors import Findings, Issue, Place, error
-from kgbuild.core.namespaces import ENTITY_KINDS, EXTERNAL, GRAPH, VOCABULARY
+from kgbuild.core.namespaces import ENTITY_KINDS, GRAPH
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim, Entity
 from kgbuild.records.registry import Registry, iri_of
@@ -27,16 +27,8 @@ Row = tuple[Triple, KeyPath]
 ENTITIES_GRAPH = NamedNode(f"{GRAPH}entities")
 DATES_GRAPH = NamedNode(f"{GRAPH}dates")
 
-_XSD = EXTERNAL["xsd"]
+IDENTIFIER = term("dcterms:identifier")
 _TRUE = Literal(True)
-
-
-def _term(prefix: str, name: str) -> NamedNode:
-    return NamedNode(EXTERNAL[prefix] + name)
-
-
-LABEL = _term("rdfs", "label")
-IDENTIFIER = _term("dcterms", "identifier")
 
 
 @dataclass(frozen=True)
@@ -87,27 +79,29 @@ def compile_article(
     if len(findings) > known or publisher is None:
         return None
     published = parse_date(article.source.published.partition("T")[0]) if article.source.published else None
+    graph, places = NamedNode(ids.article_graph(article.id)), SourceMap()
     description = list(_describe_article(article, publisher, agency, published))
-    nodes = [list(_describe_claim(article, *each)) for each in zip(article.claims, given, strict=True)]
-    facts = [
-        [((fact.subject, fact.predicate, fact.object), (*claim.path, *fact.path)) for fact in each.facts]
-        for claim, each in zip(article.claims, given, strict=True)
-    ]
-    claims = tuple(
-        CompiledClaim(node[0][0][0], tuple(each.bodies), _triples(node), _triples(said), claim.notes.rank)
-        for claim, each, node, said in zip(article.claims, given, nodes, facts, strict=True)
-    )
-    used = {fact.object for each in given for fact in each.facts} | {body for each in given for body in each.bodies}
+    claims, rows = [], [*description]
+    for claim, each in zip(article.claims, given, strict=True):
+        node = list(_describe_claim(article, claim, each))
+        facts = [((fact.subject, fact.predicate, fact.object), (*claim.path, *fact.path)) for fact in each.facts]
+        claims.append(
+            CompiledClaim(node[0][0][0], tuple(each.bodies), _triples(node), _triples(facts), claim.notes.rank)
+        )
+        rows += [*node, *facts]
+    for (s, p, o), path in rows:
+        places.add((str(graph), str(s), str(p), str(o)), article.place(*path))
+    used = {node for each in given for node in (*each.bodies, *(fact.object for fact in each.facts))}
     return CompiledArticle(
         iri=NamedNode(ids.article_iri(article.id)),
-        graph=NamedNode(ids.article_graph(article.id)),
+        graph=graph,
         description=_triples(description),
-        claims=claims,
+        claims=tuple(claims),
         voter=agency or publisher,
         published=published,
         dates=frozenset({date for each in given for date in each.dates} | ({published} if published else set())),
         entities=frozenset(n for n in (*used, publisher, agency) if isinstance(n, NamedNode)),
-        source_map=_source_map(article, (*description, *chain(*nodes), *chain(*facts))),
+        source_map=places,
     )
 
 
@@ -115,12 +109,9 @@ def _triples(rows: Iterable[Row]) -> tuple[Triple, ...]:
     return tuple(dict.fromkeys(triple for triple, _ in rows))
 
 
-def _source_map(article: Article, rows: Iterable[Row]) -> SourceMap:
-    places = SourceMap()
-    graph = str(NamedNode(ids.article_graph(article.id)))
-    for (s, p, o), path in rows:
-        places.add((graph, str(s), str(p), str(o)), article.place(*path))
-    return places
+def _rows(iri: NamedNode, *said: tuple[str, Term | None, KeyPath]) -> Iterator[Row]:
+    """Say properties of a thing, each with the path to what says it; None says nothing."""
+    return (((iri, term(name), value), path) for name, value, path in said if value is not None)
 
 
 def _publisher(article: Article, field: str, registry: Registry, findings: Findings) -> NamedNode | None:
@@ -144,66 +135,61 @@ def _describe_claim(article: Article, claim: Claim, given: ClaimFacts) -> Iterat
     """Describe a claim's own node, beginning with its class."""
     iri = NamedNode(ids.claim_iri(article.id, claim.kind, claim.written))
     notes, source, kind = claim.notes, NamedNode(ids.article_iri(article.id)), (*claim.path, claim.kind)
-    yield (iri, TYPE, icn("Claim")), claim.path
-    yield (iri, icn("inArticle"), source), kind
-    for name, text, language in (
-        ("says", notes.says, "en"),
-        ("says", notes.says_ru, "ru"),
-        ("because", notes.because, "en"),
-    ):
-        if text:
-            yield (iri, icn(name), Literal(text, language=language)), (*claim.path, name)
-    if notes.rank:
-        yield (iri, icn("rank"), NamedNode(ids.concept_iri("rank", notes.rank))), (*claim.path, "rank")
-    noted: dict[str, Iterable[Term]] = {
-        "claims": given.bodies,
-        "asserts": given.asserts,
-        "infers": given.infers,
-        "namedAs": given.named_as,
-    }
-    for name, values in noted.items():
-        for value in values:
-            yield (iri, icn(name), value), kind
-    if not notes.at:
-        yield (iri, _term("oa", "hasTarget"), source), kind
+    noted: tuple[tuple[str, Iterable[Term]], ...] = (
+        ("claims", given.bodies), ("asserts", given.asserts), ("infers", given.infers), ("namedAs", given.named_as),
+    )  # fmt: skip
+    yield from _rows(
+        iri,
+        ("rdf:type", icn("Claim"), claim.path),
+        ("icn:inArticle", source, kind),
+        ("icn:says", Literal(notes.says, language="en"), (*claim.path, "says")),
+        ("icn:says", Literal(notes.says_ru, language="ru") if notes.says_ru else None, (*claim.path, "says")),
+        ("icn:because", Literal(notes.because, language="en") if notes.because else None, (*claim.path, "because")),
+        ("icn:rank", NamedNode(ids.concept_iri("rank", notes.rank)) if notes.rank else None, (*claim.path, "rank")),
+        *((f"icn:{name}", value, kind) for name, values in noted for value in values),
+        ("oa:hasTarget", None if notes.at else source, kind),
+    )
     for number, (start, end) in enumerate(notes.at or ()):
         target, position = (NamedNode(f"{iri.value}#{name}{number}") for name in ("target", "position"))
-        yield (iri, _term("oa", "hasTarget"), target), kind
-        for triple in (
-            (target, TYPE, _term("oa", "SpecificResource")),
-            (target, _term("oa", "hasSource"), source),
-            (target, _term("oa", "hasSelector"), position),
-            (position, TYPE, _term("oa", "TextPositionSelector")),
-            (position, _term("oa", "start"), Literal(start)),
-            (position, _term("oa", "end"), Literal(end)),
-        ):
-            yield triple, (*claim.path, "at", number)
+        at = (*claim.path, "at", number)
+        yield (iri, term("oa:hasTarget"), target), kind
+        yield from _rows(
+            target,
+            ("rdf:type", term("oa:SpecificResource"), at),
+            ("oa:hasSource", source, at),
+            ("oa:hasSelector", position, at),
+        )
+        yield from _rows(
+            position,
+            ("rdf:type", term("oa:TextPositionSelector"), at),
+            ("oa:start", Literal(start), at),
+            ("oa:end", Literal(end), at),
+        )
 
 
 def _describe_article(
     article: Article, publisher: NamedNode, agency: NamedNode | None, published: DateNode | None
 ) -> Iterator[Row]:
-    source, iri = article.source, NamedNode(ids.article_iri(article.id))
-    yield (iri, TYPE, icn("Article")), ("source",)
-    yield (iri, IDENTIFIER, Literal(article.id)), ("source",)
-    if source.title:
-        title = Literal(source.title, language=source.language)
-        yield (iri, LABEL, title), ("source", "title")
-        yield (iri, _term("dcterms", "title"), title), ("source", "title")
-    else:
-        yield (iri, LABEL, Literal(f"({source.description or article.id})", language="en")), ("source", "title")
-        yield (iri, icn("descriptiveName"), _TRUE), ("source",)
-    yield (iri, _term("dcterms", "language"), Literal(source.language)), ("source", "language")
-    yield (iri, _term("dcterms", "publisher"), publisher), ("source", "publisher")
-    if agency:
-        yield (iri, icn("agency"), agency), ("source", "agency")
-    if published:
-        yield (iri, icn("published"), NamedNode(ids.date_iri(published.slug))), ("source", "published")
-        yield (iri, _term("schema", "datePublished"), Literal(source.published or "")), ("source", "published")
-    yield (iri, _term("schema", "url"), NamedNode(source.url)), ("source", "url")
-    if source.text:
-        yield (iri, icn("textHash"), Literal(source.text.sha256)), ("source", "text", "sha256")
-        yield (iri, icn("textLength"), Literal(source.text.characters)), ("source", "text", "characters")
+    source, text = article.source, article.source.text
+    title = Literal(source.title, language=source.language) if source.title else None
+    date = NamedNode(ids.date_iri(published.slug)) if published else None
+    printed = Literal(source.published) if source.published else None
+    return _rows(
+        NamedNode(ids.article_iri(article.id)),
+        ("rdf:type", icn("Article"), ("source",)),
+        ("dcterms:identifier", Literal(article.id), ("source",)),
+        ("rdfs:label", title or Literal(f"({source.description or article.id})", language="en"), ("source", "title")),
+        ("dcterms:title", title, ("source", "title")),
+        ("icn:descriptiveName", None if title else _TRUE, ("source",)),
+        ("dcterms:language", Literal(source.language), ("source", "language")),
+        ("dcterms:publisher", publisher, ("source", "publisher")),
+        ("icn:agency", agency, ("source", "agency")),
+        ("icn:published", date, ("source", "published")),
+        ("schema:datePublished", printed, ("source", "published")),
+        ("schema:url", NamedNode(source.url), ("source", "url")),
+        ("icn:textHash", Literal(text.sha256) if text else None, ("source", "text", "sha256")),
+        ("icn:textLength", Literal(text.characters) if text else None, ("source", "text", "characters")),
+    )
 
 
 # --- entities, dates ----------------------------------------------------------------------------------------------
@@ -221,69 +207,53 @@ def compile_entities(registry: Registry, findings: Findings) -> tuple[list[Quad]
 
 
 def _describe_entity(entity: Entity, registry: Registry, findings: Findings) -> Iterator[Row]:
-    iri, model = NamedNode(iri_of(entity)), entity.model
-    for class_ in entity.classes:
-        yield (iri, TYPE, icn(class_)), ("type",)
-    yield (iri, IDENTIFIER, Literal(entity.id)), ()
-    for language, name in entity.names.items():
-        yield (
-            (iri, LABEL, Literal(name, language=language)),
-            ("names", language) if language in model.names else ("iso",),
-        )
-    for language, name in entity.listed_names.items():
-        if name != entity.names[language]:  # a curated name goes first, and the list's one still finds the entity
-            yield (iri, _term("skos", "altLabel"), Literal(name, language=language)), ("iso",)
-    if model.iso:
-        yield (iri, icn("identifier"), Literal(model.iso)), ("iso",)
-    for language, spellings in model.spellings.items():
-        for i, text in enumerate(spellings):
-            label = _term("skos", "altLabel")
-            yield (iri, label, Literal(text, language=language)), ("spellings", language, i)
-    if model.descriptive_name:
-        yield (iri, icn("descriptiveName"), _TRUE), ("descriptive_name",)
-    if model.because:
-        yield (iri, _term("skos", "editorialNote"), Literal(model.because, language="en")), ("because",)
-    for i, url in enumerate(model.see):
-        yield (iri, _term("rdfs", "seeAlso"), NamedNode(url)), ("see", i)
+    iri, model, names = NamedNode(iri_of(entity)), entity.model, entity.names
+    # A curated name goes before the list's one, which still finds the entity.
+    listed = {language: name for language, name in entity.listed_names.items() if name != names[language]}
+    spellings = ((language, i, text) for language, texts in model.spellings.items() for i, text in enumerate(texts))
+    yield from _rows(
+        iri,
+        *(("rdf:type", icn(class_), ("type",)) for class_ in entity.classes),
+        ("dcterms:identifier", Literal(entity.id), ()),
+        *(
+            ("rdfs:label", Literal(name, language=lang), ("names", lang) if lang in model.names else ("iso",))
+            for lang, name in names.items()
+        ),
+        *(("skos:altLabel", Literal(name, language=language), ("iso",)) for language, name in listed.items()),
+        ("icn:identifier", Literal(model.iso) if model.iso else None, ("iso",)),
+        *(("skos:altLabel", Literal(text, language=lang), ("spellings", lang, i)) for lang, i, text in spellings),
+        ("icn:descriptiveName", _TRUE if model.descriptive_name else None, ("descriptive_name",)),
+        ("skos:editorialNote", Literal(model.because, language="en") if model.because else None, ("because",)),
+        *(("rdfs:seeAlso", NamedNode(url), ("see", i)) for i, url in enumerate(model.see)),
+    )
     for i, old in enumerate(model.retired):
-        former = NamedNode(ids.entity_iri(entity.kind, old))
-        yield (former, _term("owl", "deprecated"), _TRUE), ("retired", i)
-        yield (former, _term("dcterms", "isReplacedBy"), iri), ("retired", i)
-    for property_, path, kinds, name in _links(entity):
-        target = registry.look_up(name, kinds, path, entity.place(*path), findings)
-        if target is not None:
+        former, at = NamedNode(ids.entity_iri(entity.kind, old)), ("retired", i)
+        yield from _rows(former, ("owl:deprecated", _TRUE, at), ("dcterms:isReplacedBy", iri, at))
+    links: tuple[tuple[str, str | None, KeyPath, tuple[str, ...]], ...] = (
+        ("ofState", model.state, ("state",), ("state", "territory")),
+        ("affiliation", model.affiliation, ("affiliation",), ("institution", "network")),
+        ("within", model.within, ("within",), ("place", "state", "territory")),
+        *(("possiblySameAs", n, ("possibly_same_as", i), (entity.kind,)) for i, n in enumerate(model.possibly_same_as)),
+    )
+    for property_, name, path, kinds in links:
+        if target := registry.look_up(name, kinds, path, entity.place(*path), findings):
             yield (iri, icn(property_), NamedNode(iri_of(target))), path
-
-
-def _links(entity: Entity) -> Iterator[tuple[str, KeyPath, tuple[str, ...], str]]:
-    model = entity.model
-    if model.state is not None:
-        yield "ofState", ("state",), ("state", "territory"), model.state
-    if model.affiliation is not None:
-        yield "affiliation", ("affiliation",), ("institution", "network"), model.affiliation
-    if model.within is not None:
-        yield "within", ("within",), ("place", "state", "territory"), model.within
-    for i, name in enumerate(model.possibly_same_as):
-        yield "possiblySameAs", ("possibly_same_as", i), (entity.kind,), name
 
 
 def describe_date(node: DateNode) -> Iterator[Quad]:
     """Describe a date: its text, its bounds, its year where that is certain."""
-    iri = NamedNode(ids.date_iri(node.slug))
-    given: list[tuple[NamedNode, Term | None]] = [
-        (TYPE, icn("Date")),
-        (icn("edtf"), Literal(node.edtf)),
-        (icn("earliest"), _day(node.earliest)),
-        (icn("latest"), _day(node.latest)),
-        (icn("year"), Literal(node.year) if node.year is not None else None),
-        (icn("precision"), NamedNode(f"{VOCABULARY}precision/{node.precision}")),
-        (icn("approximate"), _TRUE if node.approximate else None),
-        (icn("uncertain"), _TRUE if node.uncertain else None),
-    ]
-    for predicate, object_ in given:
-        if object_ is not None:
-            yield Quad(iri, predicate, object_, DATES_GRAPH)
+    said: dict[str, Values] = {
+        "rdf:type": icn("Date"),
+        "icn:edtf": Literal(node.edtf),
+        "icn:earliest": _day(node.earliest),
+        "icn:latest": _day(node.latest),
+        "icn:year": Literal(node.year) if node.year is not None else None,
+        "icn:precision": NamedNode(ids.concept_iri("precision", node.precision)),
+        "icn:approximate": _TRUE if node.approximate else None,
+        "icn:uncertain": _TRUE if node.uncertain else None,
+    }
+    return describe_in(DATES_GRAPH, NamedNode(ids.date_iri(node.slug)), said)
 
 
 def _day(value: object) -> Literal | None:
-    return Literal(str(value), datatype=NamedNode(f"{_XSD}date")) if value is not None else None
+    return Literal(str(value), datatype=term("xsd:date")) if value is not None else None

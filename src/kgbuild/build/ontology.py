@@ -4,42 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import (
-    BlankNode,
-    CanonicalizationAlgorithm,
-    Dataset,
-    Literal,
-    NamedNode,
-    Quad,
-    RdfFormat,
-    parse,
-)
+from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, NamedNode, Quad, RdfFormat, parse
 
+from kgbuild.build.quads import icn, reach, term
 from kgbuild.core.captions import Caption
 from kgbuild.core.errors import Findings, Place, display_name
-from kgbuild.core.namespaces import EXTERNAL, GENID, GRAPH, ONTOLOGY, VOCABULARY
+from kgbuild.core.namespaces import GENID, GRAPH, ONTOLOGY, VOCABULARY
 
 ONTOLOGY_GRAPH = NamedNode(f"{GRAPH}ontology")
 VOCABULARIES_GRAPH = NamedNode(f"{GRAPH}vocabularies")
-_BROADER = NamedNode(EXTERNAL["skos"] + "broader")
-_CAPTION = NamedNode(ONTOLOGY + "caption")
-_SUBCLASS = NamedNode(EXTERNAL["rdfs"] + "subClassOf")
-
-
-@dataclass(frozen=True)
-class Concept:
-    """A concept of a vocabulary; `broader` is the concept right above it, if any."""
-
-    iri: NamedNode
-    scheme: str
-    slug: str
-    broader: NamedNode | None
 
 
 @dataclass(frozen=True)
@@ -48,50 +27,44 @@ class Ontology:
 
     quads: tuple[Quad, ...]
 
+    def _said(self, predicate: str) -> Iterator[tuple[NamedNode, Any]]:
+        property_ = term(predicate)
+        return ((q.subject, q.object) for q in self.quads if q.predicate == property_)  # type: ignore[misc]
+
     def _marked(self, annotation: str) -> frozenset[NamedNode]:
-        mark = NamedNode(ONTOLOGY + annotation)
-        return frozenset(
-            q.subject
-            for q in self.quads
-            if q.predicate == mark and isinstance(q.subject, NamedNode) and _is_true(q.object)
-        )
+        return frozenset(subject for subject, value in self._said(annotation) if value.value == "true")
+
+    def _linked(self, predicate: str) -> dict[NamedNode, NamedNode]:
+        return {subject: value for subject, value in self._said(predicate) if isinstance(value, NamedNode)}
 
     @cached_property
     def single_valued(self) -> frozenset[NamedNode]:
         """Properties of which the resolved graph keeps one value."""
-        return self._marked("singleValued")
+        return self._marked("icn:singleValued")
 
     @cached_property
     def key_parts(self) -> frozenset[NamedNode]:
         """Properties that make up a situation's identity."""
-        return self._marked("keyPart")
+        return self._marked("icn:keyPart")
 
     @cached_property
     def superclasses(self) -> dict[NamedNode, frozenset[NamedNode]]:
         """Class -> itself and all classes above it."""
         above: dict[NamedNode, set[NamedNode]] = defaultdict(set)
-        for q in self.quads:
-            if q.predicate == _SUBCLASS and isinstance(q.subject, NamedNode) and isinstance(q.object, NamedNode):
-                above[q.subject].add(q.object)
-        return {class_: frozenset(_reachable(class_, above)) for class_ in sorted(above, key=str)}
+        for class_, higher in self._said("rdfs:subClassOf"):
+            above[class_].add(higher)
+        return {class_: frozenset(reach([class_], lambda c: above.get(c, ()))) for class_ in sorted(above, key=str)}
 
     @cached_property
-    def concepts(self) -> dict[tuple[str, str], Concept]:
+    def concepts(self) -> dict[tuple[str, str], NamedNode]:
         """(scheme, slug) -> concept."""
-        broader = {q.subject: q.object for q in self.quads if q.predicate == _BROADER}
-        in_scheme = NamedNode(EXTERNAL["skos"] + "inScheme")
-        made = {}
-        for q in self.quads:
-            if q.predicate == in_scheme and isinstance(q.subject, NamedNode):
-                scheme, _, slug = q.subject.value.removeprefix(VOCABULARY).partition("/")
-                above = broader.get(q.subject)
-                made[scheme, slug] = Concept(q.subject, scheme, slug, above if isinstance(above, NamedNode) else None)
-        return made
+        parts = ((iri.value.removeprefix(VOCABULARY).partition("/"), iri) for iri, _ in self._said("skos:inScheme"))
+        return {(scheme, slug): iri for (scheme, _, slug), iri in parts}
 
     @cached_property
     def broader(self) -> dict[NamedNode, NamedNode]:
         """Concept -> the concept right above it."""
-        return {c.iri: c.broader for c in self.concepts.values() if c.broader is not None}
+        return self._linked("skos:broader")
 
     def top_slug(self, iri: NamedNode) -> str:
         """Give the slug of the top concept above a concept: its own for a top concept."""
@@ -102,20 +75,19 @@ class Ontology:
     @cached_property
     def symmetric_ties(self) -> frozenset[NamedNode]:
         """Types of tie that hold both ways."""
-        return self._marked("symmetric")
+        return self._marked("icn:symmetric")
 
     @cached_property
     def usual(self) -> frozenset[NamedNode]:
         """Concepts that go without saying: names leave them out."""
-        return self._marked("usual")
+        return self._marked("icn:usual")
 
     @cached_property
     def captions(self) -> dict[NamedNode, dict[str, Caption]]:
         """Class, property or concept -> language -> caption."""
         found: dict[NamedNode, dict[str, Caption]] = defaultdict(dict)
-        for q in self.quads:
-            if q.predicate == _CAPTION and isinstance(q.subject, NamedNode) and isinstance(q.object, Literal):
-                found[q.subject][q.object.language or ""] = Caption.parse(q.object.value)
+        for thing, text in self._said("icn:caption"):
+            found[thing][text.language or ""] = Caption.parse(text.value)
         return dict(found)
 
     def caption_for(self, classes: Iterable[NamedNode]) -> dict[str, Caption] | None:
@@ -133,12 +105,7 @@ class Ontology:
     @cached_property
     def qualifiers(self) -> dict[NamedNode, NamedNode]:
         """Property that qualifies another one's value -> that other one: a comparator goes with its number."""
-        qualifies = NamedNode(ONTOLOGY + "qualifies")
-        return {
-            q.subject: q.object
-            for q in self.quads
-            if q.predicate == qualifies and isinstance(q.subject, NamedNode) and isinstance(q.object, NamedNode)
-        }
+        return self._linked("icn:qualifies")
 
     def slugs(self, scheme: str) -> list[str]:
         """List the slugs of a scheme."""
@@ -146,26 +113,11 @@ class Ontology:
 
     def actor_classes(self) -> dict[str, NamedNode]:
         """Class word as a placeholder writes it (`government-body`) -> class, for all kinds of actor."""
-        actor = NamedNode(ONTOLOGY + "Actor")
         return {
             re.sub(r"(?<!^)(?=[A-Z])", "-", class_.value.removeprefix(ONTOLOGY)).lower(): class_
             for class_, above in self.superclasses.items()
-            if actor in above and class_.value.startswith(ONTOLOGY)
+            if icn("Actor") in above and class_.value.startswith(ONTOLOGY)
         }
-
-
-def _is_true(term: object) -> bool:
-    return isinstance(term, Literal) and term.value == "true"
-
-
-def _reachable(start: NamedNode, above: dict[NamedNode, set[NamedNode]]) -> set[NamedNode]:
-    found, open_ = {start}, [start]
-    while open_:
-        for class_ in above.get(open_.pop(), ()):
-            if class_ not in found:
-                found.add(class_)
-                open_.append(class_)
-    return found
 
 
 def read_ontology(directory: Path, root: Path) -> Ontology:

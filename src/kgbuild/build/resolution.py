@@ -11,13 +11,13 @@ from functools import cached_property
 from pyoxigraph import NamedNode, Quad
 from pyoxigraph import Triple as RdfTriple
 
-from kgbuild.build.claims import Term, icn
 from kgbuild.build.graph import CompiledArticle, CompiledClaim, Triple
 from kgbuild.build.ontology import Ontology
+from kgbuild.build.quads import Term, Values, describe_in, icn
 from kgbuild.build.store import make_store
 from kgbuild.core import ids
 from kgbuild.core.dates import DateNode, refines, width
-from kgbuild.core.namespaces import DATE, EXTERNAL, GRAPH, ONTOLOGY, RDF_TYPE
+from kgbuild.core.namespaces import DATE, GRAPH, ONTOLOGY
 from kgbuild.support.claims import SUPPORT_GRAPH, credited_by_rule
 
 RESOLUTION_GRAPH = NamedNode(f"{GRAPH}resolution")
@@ -80,17 +80,10 @@ class _Value:
     """A candidate's standing in each step of the order; greater comes first."""
 
     value: Term
-    preferred: bool
-    support: int
-    fineness: int
-    official: bool
+    steps: tuple[int, int, int, int]
     recency: datetime.date
 
     STEPS = ("rank", "support", "precision", "official")
-
-    @cached_property
-    def steps(self) -> tuple[int, int, int, int]:
-        return (int(self.preferred), self.support, self.fineness, int(self.official))
 
 
 @dataclass
@@ -171,14 +164,13 @@ class Resolver:
             if v == value or self.scales.refines(value, v)
             for voice in self.voices[subject, predicate, v]
         ]
-        return _Value(
-            value=value,
-            preferred=any(voice.claim.rank == "preferred" for voice in own),
-            support=len({voice.article.voter for voice in backing}),
-            fineness=-self.scales.coarseness(value),
-            official=any(voice.article.voter in self._own_parties(subject) for voice in own),
-            recency=max(_published(voice.article) for voice in own),
+        steps = (
+            int(any(voice.claim.rank == "preferred" for voice in own)),
+            len({voice.article.voter for voice in backing}),
+            -self.scales.coarseness(value),
+            int(any(voice.article.voter in self._own_parties(subject) for voice in own)),
         )
+        return _Value(value, steps, max(_published(voice.article) for voice in own))
 
     def _own_parties(self, subject: NamedNode) -> set[Term]:
         parts = {o for s, p, o in self._by_subject[subject] if p in self.ontology.key_parts}
@@ -211,16 +203,15 @@ def _disagreement(
     kind, slug = ids.split_iri(subject.value)
     name = predicate.value.removeprefix(ONTOLOGY)
     iri = NamedNode(ids.situation_iri("disagreement", kind, slug, name))
-    said: list[tuple[NamedNode, Term]] = [
-        (NamedNode(RDF_TYPE), icn("Disagreement")),
-        (icn("about"), subject),
-        (icn("onProperty"), predicate),
-        (icn("kept"), kept),
-        *((icn("setAside"), loser) for loser in losers),
-        (icn("decidedBy"), NamedNode(ids.concept_iri("order", step))),
-    ]
-    for said_predicate, object_ in said:
-        yield Quad(iri, said_predicate, object_, RESOLUTION_GRAPH)
+    said: dict[str, Values] = {
+        "rdf:type": icn("Disagreement"),
+        "icn:about": subject,
+        "icn:onProperty": predicate,
+        "icn:kept": kept,
+        "icn:setAside": losers,
+        "icn:decidedBy": NamedNode(ids.concept_iri("order", step)),
+    }
+    return describe_in(RESOLUTION_GRAPH, iri, said)
 
 
 def make_scales(dates: Iterable[DateNode], entities: Iterable[Quad], ontology: Ontology) -> Scales:
@@ -248,5 +239,5 @@ def describe_givers(articles: Iterable[CompiledArticle]) -> Iterator[Quad]:
                     node = NamedNode(f"{claim_iri.value}#gives{numbers[claim_iri]}")
                     numbers[claim_iri] += 1
                     yield Quad(claim_iri, icn("gives"), node, SUPPORT_GRAPH)
-                    for name, term in zip(("subject", "predicate", "object"), fact, strict=True):
-                        yield Quad(node, NamedNode(EXTERNAL["rdf"] + name), term, SUPPORT_GRAPH)
+                    said = zip(("rdf:subject", "rdf:predicate", "rdf:object"), fact, strict=True)
+                    yield from describe_in(SUPPORT_GRAPH, node, dict(said))

@@ -28,6 +28,7 @@ from rdflib.term import Node
 
 from kgbuild.build.graph import ENTITIES_GRAPH, CompiledArticle, describe_date
 from kgbuild.build.ontology import Ontology, read_turtle
+from kgbuild.build.quads import reach
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.store import to_rdflib
 from kgbuild.core.errors import DataError, Findings, Issue, Place, display_name, error, warning
@@ -166,14 +167,8 @@ _TEXTS = frozenset(f"{EXTERNAL['skos']}{name}" for name in ("definition", "examp
 
 def _describe_entities(nodes: Iterable[NamedNode], by_subject: Mapping[object, list[Quad]]) -> Iterator[Quad]:
     """Describe entities, and what those lie within or belong to."""
-    open_, seen = list(nodes), set[NamedNode]()
-    while open_:
-        node = open_.pop()
-        if node not in seen:
-            seen.add(node)
-            quads = by_subject.get(node, [])
-            open_ += [quad.object for quad in quads if isinstance(quad.object, NamedNode)]
-            yield from quads
+    for node in reach(nodes, lambda n: (q.object for q in by_subject.get(n, ()) if isinstance(q.object, NamedNode))):
+        yield from by_subject.get(node, ())
 
 
 def _validate_with(

@@ -5,13 +5,14 @@ Each kind has one function here, found by the model of its fields.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import singledispatch
 
 from pyoxigraph import Literal, NamedNode
 
-from kgbuild.build.claims import ACTORS, ClaimCompiler, ClaimFacts, Given, icn
+from kgbuild.build.claims import ACTORS, ClaimCompiler, ClaimFacts, Given, NotKnownError, need
 from kgbuild.build.ontology import Ontology
+from kgbuild.build.quads import icn
 from kgbuild.core import ids
 from kgbuild.core.errors import Findings
 from kgbuild.core.namespaces import ENTITY_KINDS
@@ -37,7 +38,8 @@ def compile_claim(
 ) -> ClaimFacts:
     """Say what a claim says; what cannot be looked up is a finding, and is not said."""
     compiler = ClaimCompiler(article, claim, registry, ontology, findings)
-    say_kind(claim.fields, compiler)
+    with suppress(NotKnownError):
+        say_kind(claim.fields, compiler)
     if "is" in compiler.inferred:  # an inferred body is an inference about the claim itself
         compiler.facts.infers.add(icn("claims"))
     return compiler.facts
@@ -51,12 +53,9 @@ def say_kind(fields: kinds.Fields, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _membership(f: kinds.Membership, s: ClaimCompiler) -> None:
-    organization = s.party("in", ORGANIZATIONS)
-    role = s.concept("role")
+    named, role = s.party("in", ORGANIZATIONS), s.concept("role")
     top = s.ontology.top_slug(role.iri) if role else "member"
-    standing = s.find_concept(top, ("membership", "role"), "standing")
-    if organization is None or standing is None:
-        return
+    organization, standing = need(named, s.find_concept(top, ("membership", "role"), "standing"))
     for member in s.parties("of", ACTORS, organization.slug):
         key = (member.slug, organization.slug, None if top == "member" else top, f.spell)
         if body := s.situation_unless_denied("membership", *key):
@@ -68,9 +67,7 @@ def _membership(f: kinds.Membership, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _accession(f: kinds.Accession, s: ClaimCompiler) -> None:
-    organization = s.party("to", ORGANIZATIONS)
-    if organization is None:
-        return
+    (organization,) = need(s.party("to", ORGANIZATIONS))
     for candidate in s.parties("of", ACTORS, organization.slug):
         body = s.situation("accession", candidate.slug, organization.slug, f.spell)
         s.say(body, candidate=candidate, candidateTo=organization)
@@ -80,9 +77,7 @@ def _accession(f: kinds.Accession, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _suspension(f: kinds.Suspension, s: ClaimCompiler) -> None:
-    organization = s.party("in", ORGANIZATIONS)
-    if organization is None:
-        return
+    (organization,) = need(s.party("in", ORGANIZATIONS))
     for member in s.parties("of", ACTORS, organization.slug):
         body = s.situation("suspension", member.slug, organization.slug, f.spell)
         s.say(body, suspendedMember=member, suspendedFrom=organization)
@@ -91,9 +86,7 @@ def _suspension(f: kinds.Suspension, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _participation(_: kinds.Participation, s: ClaimCompiler) -> None:
-    meeting = s.entity("in", MEETINGS)
-    if meeting is None:
-        return
+    (meeting,) = need(s.entity("in", MEETINGS))
     for participant in s.parties("of", ACTORS, meeting.slug):
         if body := s.situation_unless_denied("participation", meeting.slug, participant.slug):
             s.say(body, meeting=meeting, participant=participant, onBehalfOf=s.parties("for", ACTORS, meeting.slug))
@@ -102,14 +95,10 @@ def _participation(_: kinds.Participation, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _tenure(f: kinds.Tenure, s: ClaimCompiler) -> None:
-    institution = s.party("in", ORGANIZATIONS | STATES)
-    office = s.concept("as", "office")
     accredited = s.entity("to", ORGANIZATIONS | STATES)
-    if institution is None or office is None or (f.to is not None and accredited is None):
-        return
-    holder = s.party("of", ACTORS, institution.slug)
-    if holder is None:
-        return
+    given = s.party("in", ORGANIZATIONS | STATES), s.concept("as", "office")
+    institution, office, *_ = need(*given, *(() if f.to is None else (accredited,)))
+    (holder,) = need(s.party("of", ACTORS, institution.slug))
     to = accredited.slug if accredited else None
     body = s.situation("tenure", holder.slug, office.slug, institution.slug, to, f.spell)
     s.say(body, holder=holder, office=office, institution=institution, accreditedTo=accredited)
@@ -119,9 +108,7 @@ def _tenure(f: kinds.Tenure, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _meeting(_: kinds.Meeting, s: ClaimCompiler) -> None:
-    meeting = s.entity("is", MEETINGS)
-    if meeting is None:
-        return
+    (meeting,) = need(s.entity("is", MEETINGS))
     body = s.body(meeting.iri)
     s.say(body, meetingType=s.concept("type", "meeting-type"), held=s.date("held"), planned=s.date("planned"))
     s.say(body, place=s.entity("place", PLACES), host=s.parties("host", ACTORS, meeting.slug))
@@ -132,9 +119,7 @@ def _meeting(_: kinds.Meeting, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _agreement(_: kinds.Agreement, s: ClaimCompiler) -> None:
-    agreement = s.entity("is", AGREEMENTS)
-    if agreement is None:
-        return
+    (agreement,) = need(s.entity("is", AGREEMENTS))
     body = s.body(agreement.iri)
     s.say(body, agreementType=s.concept("type", "agreement-type"), party=s.parties("parties", ACTORS, agreement.slug))
     s.say(body, signed=s.date("signed"), inForce=s.date("in_force"), expired=s.date("expired"))
@@ -146,10 +131,7 @@ def _agreement(_: kinds.Agreement, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _signature(_: kinds.Signature, s: ClaimCompiler) -> None:
-    agreement = s.entity("to", AGREEMENTS)
-    act = s.concept("act", "signature-act")
-    if agreement is None or act is None:
-        return
+    agreement, act = need(s.entity("to", AGREEMENTS), s.concept("act", "signature-act"))
     for signatory in s.parties("of", ACTORS, agreement.slug):
         if body := s.situation_unless_denied("signature", agreement.slug, signatory.slug, act.slug):
             s.say(body, signatory=signatory, agreement=agreement, act=act, signedOn=s.date("on"))
@@ -159,9 +141,7 @@ def _signature(_: kinds.Signature, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _programme(_: kinds.Programme, s: ClaimCompiler) -> None:
-    programme = s.entity("is", PROGRAMMES)
-    if programme is None:
-        return
+    (programme,) = need(s.entity("is", PROGRAMMES))
     body = s.body(programme.iri)
     s.say(body, programmeType=s.concept("type", "programme-type"))
     s.say(body, runBy=s.parties("run_by", ACTORS, programme.slug))
@@ -172,9 +152,7 @@ def _programme(_: kinds.Programme, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _publication(_: kinds.Publication, s: ClaimCompiler) -> None:
-    publication = s.entity("is", frozenset({"publication"}))
-    if publication is None:
-        return
+    (publication,) = need(s.entity("is", frozenset({"publication"})))
     body = s.body(publication.iri)
     s.say(body, publicationType=s.concept("type", "publication-type"), published=s.date("published"))
     s.say(body, publishedBy=s.parties("publisher", ACTORS, publication.slug))
@@ -187,10 +165,7 @@ _CHANGE_CLASSES = {"founding": "Founding"} | dict.fromkeys(("merger", "absorptio
 
 @say_kind.register
 def _change(f: kinds.Change, s: ClaimCompiler) -> None:
-    changed = s.entity("of", ACTORS | PROGRAMMES)
-    type_ = s.concept("type", "change-type")
-    if changed is None or type_ is None:
-        return
+    changed, type_ = need(s.entity("of", ACTORS | PROGRAMMES), s.concept("type", "change-type"))
     class_ = _CHANGE_CLASSES.get(type_.slug, "")
     for name in ("original", "resulting"):
         if f.get(name) is not None and class_ != "Succession":
@@ -205,63 +180,50 @@ def _change(f: kinds.Change, s: ClaimCompiler) -> None:
     s.say(body, initiatedBy=s.parties("initiated_by", ACTORS, changed.slug))
 
 
-@dataclass(frozen=True)
-class Occasion:
-    """Where something was said or decided: a meeting, a document, or the article alone."""
-
-    slug: str
-    meeting: Given | None
-    document: Given | None
+Occasion = tuple[str, Given | None, Given | None]
+"""Where something was said or decided: its slug, and the meeting or the document, or the article alone."""
 
 
-def _occasion(s: ClaimCompiler, at: str | None, in_: str | None, path: KeyPath) -> Occasion | None:
-    """Find the occasion; None after a finding."""
+def _occasion(s: ClaimCompiler, at: str | None, in_: str | None, path: KeyPath) -> Occasion:
     meeting = s.find_entity(at, (*path, "at"), MEETINGS)
     document = s.find_entity(in_, (*path, "in"), DOCUMENTS)
-    if (at and not meeting) or (in_ and not document):
-        return None
+    need(*(found for name, found in ((at, meeting), (in_, document)) if name))
     where = meeting or document
-    return Occasion(where.slug if where else s.article.id, meeting, document)
+    return where.slug if where else s.article.id, meeting, document
 
 
-def _utterance(f: kinds.Utterance, s: ClaimCompiler) -> tuple[NamedNode, str] | None:
+def _utterance(f: kinds.Utterance, s: ClaimCompiler) -> tuple[NamedNode, str]:
     """Say what decisions, proposals and statements share; gives the body and its occasion's slug."""
-    occasion = _occasion(s, f.at, f.in_, (s.claim.kind,))
-    if occasion is None:
-        return None
-    body = s.situation(s.claim.kind, occasion.slug, f.ref)
-    s.say(body, occurredAt=occasion.meeting, setOutIn=occasion.document, by=s.parties("by", ACTORS, occasion.slug))
+    slug, meeting, document = _occasion(s, f.at, f.in_, (s.claim.kind,))
+    body = s.situation(s.claim.kind, slug, f.ref)
+    s.say(body, occurredAt=meeting, setOutIn=document, by=s.parties("by", ACTORS, slug))
     s.say(body, text=s.text("what"), madeOn=s.date("date"), concerning=s.entities("concerning", ANYTHING))
-    return body, occasion.slug
+    return body, slug
 
 
 @say_kind.register
 def _decision(f: kinds.Decision, s: ClaimCompiler) -> None:
-    if made := _utterance(f, s):
-        s.say(made[0], carriedOutBy=s.entities("carried_out_by", ANYTHING), ledTo=s.entities("led_to", ANYTHING))
+    body, _ = _utterance(f, s)
+    s.say(body, carriedOutBy=s.entities("carried_out_by", ANYTHING), ledTo=s.entities("led_to", ANYTHING))
 
 
 @say_kind.register
 def _proposal(f: kinds.Proposal, s: ClaimCompiler) -> None:
-    if made := _utterance(f, s):
-        body, slug = made
-        s.say(body, onBehalfOf=s.parties("for", ACTORS, slug), concerning=s.entities("within", ANYTHING))
-        s.observe_status(body)
+    body, slug = _utterance(f, s)
+    s.say(body, onBehalfOf=s.parties("for", ACTORS, slug), concerning=s.entities("within", ANYTHING))
+    s.observe_status(body)
 
 
 @say_kind.register
 def _statement(f: kinds.Statement, s: ClaimCompiler) -> None:
-    if made := _utterance(f, s):
-        body, slug = made
-        s.say(body, speechAct=s.concept("act"), onBehalfOf=s.parties("for", ACTORS, slug))
-        s.say(body, addressee=s.parties("to", ACTORS, slug))
+    body, slug = _utterance(f, s)
+    s.say(body, speechAct=s.concept("act"), onBehalfOf=s.parties("for", ACTORS, slug))
+    s.say(body, addressee=s.parties("to", ACTORS, slug))
 
 
 @say_kind.register
 def _attribute(f: kinds.Attribute, s: ClaimCompiler) -> None:
-    entity = s.entity("of", ANYTHING)
-    if entity is None:
-        return
+    (entity,) = need(s.entity("of", ANYTHING))
     body = s.body(entity.iri)
     s.say(body, purpose=s.text("purpose"), description=s.text("description"), practice=s.text("practice"))
     s.say(body, entryRule=s.text("entry_rule"), legalBasis=s.text("legal_basis"), funding=s.text("funding"))
@@ -275,18 +237,16 @@ def _attribute(f: kinds.Attribute, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _status(f: kinds.StatusClaim, s: ClaimCompiler) -> None:
-    if about := s.entity("of", ANYTHING) if isinstance(f.of, str) else _referred(s, f.of):
-        s.observe(about, f.is_, ("status", "is"), s.date("on"))
+    (about,) = need(s.entity("of", ANYTHING) if isinstance(f.of, str) else _referred(s, f.of))
+    s.observe(about, f.is_, ("status", "is"), s.date("on"))
 
 
 def _referred(s: ClaimCompiler, of: SituationRef) -> Given | None:
     """Find the situation that a reference names."""
     path = ("status", "of")
     if of.accession is not None and of.to is not None:
-        candidate = s.find_entity(of.accession, (*path, "accession"), ACTORS)
-        organization = s.find_entity(of.to, (*path, "to"), ORGANIZATIONS)
-        if candidate is None or organization is None:
-            return None
+        found = s.find_entity(of.accession, (*path, "accession"), ACTORS)
+        candidate, organization = need(found, s.find_entity(of.to, (*path, "to"), ORGANIZATIONS))
         return Given(NamedNode(ids.situation_iri("accession", candidate.slug, organization.slug, of.spell)), path)
     refs = [(kind, ref) for kind in ("decision", "proposal", "statement") if (ref := getattr(of, kind))]
     if len(refs) != 1:
@@ -294,15 +254,12 @@ def _referred(s: ClaimCompiler, of: SituationRef) -> Given | None:
         s.error(path, "reference", "this names no proposal, decision, statement or accession", remedy)
         return None
     ((kind, ref),) = refs
-    occasion = _occasion(s, of.at, of.in_, path)
-    return Given(NamedNode(ids.situation_iri(kind, occasion.slug, ref)), path) if occasion else None
+    return Given(NamedNode(ids.situation_iri(kind, _occasion(s, of.at, of.in_, path)[0], ref)), path)
 
 
 @say_kind.register
 def _name(f: kinds.NameClaim, s: ClaimCompiler) -> None:
-    entity = s.entity("of", ANYTHING)
-    if entity is None:
-        return
+    (entity,) = need(s.entity("of", ANYTHING))
     for language, text in sorted(f.text.items()):
         body = s.situation("naming", ids.naming_slug(entity.slug, language, text))
         s.say(body, nameOf=entity, text=Given(Literal(text, language=language), ("name", "text", language)))
@@ -311,15 +268,10 @@ def _name(f: kinds.NameClaim, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _seat(f: kinds.Seat, s: ClaimCompiler) -> None:
-    organization = s.entity("of", ORGANIZATIONS)
-    kind = s.concept("as", "seat-kind")
-    place = s.entity("place", PLACES)
-    host = s.party("host", ACTORS, f.of)
+    place, host = s.entity("place", PLACES), s.party("host", ACTORS, f.of)
     if f.place is None and f.host is None:
         s.error(("seat",), "no-place", "the seat has neither a place nor a host", "Give `place:` or `host:`.")
-    where = place or host
-    if organization is None or kind is None or where is None:
-        return
+    organization, kind, where = need(s.entity("of", ORGANIZATIONS), s.concept("as", "seat-kind"), place or host)
     body = s.situation("seat", organization.slug, kind.slug, where.slug)
     s.say(body, seatOf=organization, seatKind=kind, place=place, host=host)
     s.say(body, began=s.date("from"), ended=s.date("until"), attestedOn=s.date("on"))
@@ -328,11 +280,8 @@ def _seat(f: kinds.Seat, s: ClaimCompiler) -> None:
 @say_kind.register
 def _count(f: kinds.CountClaim, s: ClaimCompiler) -> None:
     path = ("count", "number")
-    counted = s.entity("of", ANYTHING)
-    measure = s.concept("what", "measure")
     comparator = s.find_concept(f.number.comparator, path, "comparator")
-    if counted is None or measure is None:
-        return
+    counted, measure = need(s.entity("of", ANYTHING), s.concept("what", "measure"))
     as_of = s.date("on")
     body = s.situation("count", counted.slug, measure.slug, as_of.slug if as_of else s.article.id)
     s.say(body, about=counted, measure=measure, asOf=as_of)
@@ -341,10 +290,7 @@ def _count(f: kinds.CountClaim, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _tie(f: kinds.Tie, s: ClaimCompiler) -> None:
-    type_ = s.concept("type", "tie-type")
-    start = s.party("from", ACTORS)
-    if type_ is None or start is None:
-        return
+    type_, start = need(s.concept("type", "tie-type"), s.party("from", ACTORS))
     for end in s.parties("to", ACTORS, start.slug):
         # A symmetric tie is one situation, whoever is named first.
         turned = type_.iri in s.ontology.symmetric_ties and end.slug < start.slug

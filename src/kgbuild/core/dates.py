@@ -83,7 +83,17 @@ def window(not_before: str | None, not_after: str | None) -> DateNode:
     >>> window(None, "2024-02-21").edtf, window("2014", None).slug
     ('[..2024-02-21]', 'from-2014')
     """
-    return _window(not_before or "", not_after or "")
+    if not not_before and not not_after:
+        raise DateError("a window that is open on both sides says nothing", "Give one side, or leave the field out.")
+    first, last = not_before or "", not_after or ""
+    start, end = (_plain(side, "a side of a window") if side else None for side in (first, last))
+    text = f"[{first}..{last}]"
+    _check_order(text, start, end, f"between: [{last}, {first}]")
+    slug = f"{first}-or-{last}" if first and last else f"from-{first}" if first else f"by-{last}"
+    node = _span(slug, text, "window", start, end)
+    if plain := _plain_name(node):
+        raise DateError(f"a window from {first} to {last} is the same as {plain}", f"Write {plain}.")
+    return node
 
 
 @lru_cache(maxsize=65536)
@@ -94,7 +104,7 @@ def parse_edtf(text: str) -> DateNode:
     '2024-02-01-or-2024-02-21'
     """
     found = _WINDOW.fullmatch(text)
-    return _window(found[1], found[2]) if found else parse_date(text)
+    return window(found[1], found[2]) if found else parse_date(text)
 
 
 def date_slug(text: str) -> str:
@@ -103,8 +113,8 @@ def date_slug(text: str) -> str:
     >>> date_slug("[..2024-02-21]"), date_slug("soon")
     ('by-2024-02-21', '')
     """
-    date = read_date(text)
-    return date.slug if date else ""
+    found = read_date(text)
+    return found.slug if found else ""
 
 
 def read_date(text: str) -> DateNode | None:
@@ -141,7 +151,7 @@ def refines(finer: DateNode, vaguer: DateNode) -> bool:
     """
     if not contains(vaguer, finer):
         return False
-    equal = (finer.earliest, finer.latest) == (vaguer.earliest, vaguer.latest)
+    equal = _bounds(finer) == _bounds(vaguer)
     clearer = equal and _is_marked(vaguer) and not _is_marked(finer)
     if vaguer.precision == "interval":
         return finer.precision == "interval" and clearer
@@ -154,9 +164,7 @@ def width(node: DateNode) -> int | None:
     >>> width(parse_date("2024")), width(parse_date("2023/.."))
     (366, None)
     """
-    if node.earliest is None or node.latest is None:
-        return None
-    return (node.latest - node.earliest).days + 1
+    return (node.latest - node.earliest).days + 1 if node.earliest and node.latest else None
 
 
 def _is_marked(node: DateNode) -> bool:
@@ -178,7 +186,8 @@ def _parse_point(text: str) -> DateNode:
 
 
 def _calendar_node(text: str, year: int, month: str | None, day: str | None, mark: str) -> DateNode:
-    _check_year(text, year)
+    if year == 0:
+        raise DateError(f"{_quote(text)}: there is no year 0", "Write years from 0001 to 9999.")
     if month is None:
         return _node(text, "year", date(year, 1, 1), date(year, 12, 31), mark)
     _check_month(text, year, int(month))
@@ -220,36 +229,15 @@ def _parse_interval(text: str) -> DateNode:
     return _span(slug, text, "interval", start, end)
 
 
-def _window(first: str, last: str) -> DateNode:
-    if not first and not last:
-        raise DateError("a window that is open on both sides says nothing", "Give one side, or leave the field out.")
-    start = _plain(first, "a side of a window") if first else None
-    end = _plain(last, "a side of a window") if last else None
-    text = f"[{first}..{last}]"
-    _check_order(text, start, end, f"between: [{last}, {first}]")
-    node = _span(_window_slug(first, last), text, "window", start, end)
-    if plain := _plain_name(node):
-        raise DateError(f"a window from {first} to {last} is the same as {plain}", f"Write {plain}.")
-    return node
+def _plain_name(node: DateNode) -> str:
+    """Name the day, month or year with exactly these bounds, "" for none: one thing has one node."""
+    day = node.earliest.isoformat() if node.earliest else ""
+    names = (day, day[:7], day[:4]) if day else ()
+    return next((name for name in names if _bounds(parse_date(name)) == _bounds(node)), "")
 
 
-def _window_slug(first: str, last: str) -> str:
-    if not first:
-        return f"by-{last}"
-    return f"{first}-or-{last}" if last else f"from-{first}"
-
-
-def _plain_name(node: DateNode) -> str | None:
-    """Name the day, month or year with exactly these bounds: one thing has one node."""
-    if node.earliest is None or node.latest is None:
-        return None
-    day = node.earliest.isoformat()
-    names = (day, day[:7], day[:4])
-    for name in names:
-        same = parse_date(name)
-        if (same.earliest, same.latest) == (node.earliest, node.latest):
-            return name
-    return None
+def _bounds(node: DateNode) -> tuple[date | None, date | None]:
+    return node.earliest, node.latest
 
 
 def _plain(text: str, what: str) -> DateNode:
@@ -260,8 +248,7 @@ def _plain(text: str, what: str) -> DateNode:
 
 
 def _span(slug: str, text: str, precision: str, start: DateNode | None, end: DateNode | None) -> DateNode:
-    earliest = start.earliest if start else None
-    latest = end.latest if end else None
+    earliest, latest = start.earliest if start else None, end.latest if end else None
     return DateNode(slug, text, earliest, latest, _common_year(earliest, latest), precision, False, False)
 
 
@@ -279,10 +266,7 @@ def _widen(precision: str, earliest: date, latest: date) -> tuple[date, date]:
     """Widen by 7 days, one month, one year or five years; years stay within 0001 to 9999."""
     if precision == "day":
         week = timedelta(days=7)
-        return (
-            earliest - week if earliest - date.min >= week else date.min,
-            latest + week if date.max - latest >= week else date.max,
-        )
+        return max(earliest, date.min + week) - week, min(latest, date.max - week) + week
     months = {"month": 1, "year": 12, "decade": 60}[precision]
     return _month_bounds(earliest, -months)[0], _month_bounds(latest, months)[1]
 
@@ -295,28 +279,20 @@ def _month_bounds(day: date, shift: int) -> tuple[date, date]:
 
 
 def _common_year(earliest: date | None, latest: date | None) -> int | None:
-    if earliest is None or latest is None or earliest.year != latest.year:
-        return None
-    return earliest.year
-
-
-def _check_year(text: str, year: int) -> None:
-    if year == 0:
-        raise DateError(f"{_quote(text)}: there is no year 0", "Write years from 0001 to 9999.")
+    return earliest.year if earliest and latest and earliest.year == latest.year else None
 
 
 def _check_month(text: str, year: int, month: int) -> None:
-    if 1 <= month <= 12:
-        return
     if 21 <= month <= 41:
         raise DateError(
             f"{_quote(text)} is a season or a part of a year, which is not read",
             f"Write {year:04}, or the months as a mapping: {{between: [{year:04}-06, {year:04}-08]}}.",
         )
-    raise DateError(
-        f"{_quote(text)} is no date: a year has months 01 to 12",
-        f"Write year-month-day, as 2023-11-08; if the month is not known, {year:04}.",
-    )
+    if not 1 <= month <= 12:
+        raise DateError(
+            f"{_quote(text)} is no date: a year has months 01 to 12",
+            f"Write year-month-day, as 2023-11-08; if the month is not known, {year:04}.",
+        )
 
 
 def _check_order(text: str, start: DateNode | None, end: DateNode | None, turned: str) -> None:

@@ -62,32 +62,13 @@ SITUATION_KINDS: Final = {
 }
 """Kind, as in IRIs -> class."""
 OTHER_KINDS: Final = ("article", "claim", "disagreement", "unidentified")
-SCHEMES: Final = {
-    # prefix: scheme; they differ where an entity or situation kind has the same word
-    "act": "act",
-    "agreement-type": "agreement-type",
-    "capacity": "capacity",
-    "change-type": "change-type",
-    "comparator": "comparator",
-    "legal-form": "legal-form",
-    "measure": "measure",
-    "meeting-type": "meeting-type",
-    "name-kind": "name-kind",
-    "office": "office",
-    "order": "order",
-    "precision": "precision",
-    "presence": "presence",
-    "programme-type": "programme-type",
-    "publication-type": "publication-type",
-    "rank": "rank",
-    "reason": "reason",
-    "role": "role",
-    "seat-kind": "seat-kind",
-    "signature-act": "signature-act",
-    "standing": "standing",
-    "status-concept": "status",
-    "tie-type": "tie-type",
-}
+_OWN_PREFIX: Final = (
+    "act", "agreement-type", "capacity", "change-type", "comparator", "legal-form", "measure", "meeting-type",
+    "name-kind", "office", "order", "precision", "presence", "programme-type", "publication-type", "rank", "reason",
+    "role", "seat-kind", "signature-act", "standing", "tie-type",
+)  # fmt: skip
+SCHEMES: Final = {**{scheme: scheme for scheme in _OWN_PREFIX}, "status-concept": "status"}
+"""Prefix -> scheme; they differ where an entity or situation kind has the same word."""
 
 EXTERNAL: Final = {
     "dcat": "http://www.w3.org/ns/dcat#",

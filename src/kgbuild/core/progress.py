@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -13,30 +13,22 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 T = TypeVar("T")
 
 
-class Reporter(Protocol):
+class Reporter:
     """What a stage needs to say how far it is."""
 
-    def each(self, title: str, things: Sequence[T]) -> Iterator[T]:
-        """Go through things one by one, under a title."""
-        ...
-
-    def step(self, title: str) -> None:
-        """Say that a piece of work without parts begins."""
-        ...
-
-
-class Silent:
-    """Says nothing: for tests, and for commands whose output is the answer."""
-
     def each(self, title: str, things: Sequence[T]) -> Iterator[T]:  # noqa: ARG002
-        """Go through things."""
+        """Go through things one by one, under a title."""
         return iter(things)
 
     def step(self, title: str) -> None:
-        """Say nothing."""
+        """Say that a piece of work without parts begins."""
 
 
-class Lines:
+class Silent(Reporter):
+    """Says nothing: for tests, and for commands whose output is the answer."""
+
+
+class Lines(Reporter):
     """One plain line for each stage: for logs."""
 
     def __init__(self, console: Console) -> None:
@@ -57,7 +49,7 @@ class Lines:
         self.console.print(title, highlight=False, markup=False)
 
 
-class Bars:
+class Bars(Reporter):
     """A Rich bar for each stage: for a terminal."""
 
     def __init__(self, progress: Progress) -> None:

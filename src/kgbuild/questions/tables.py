@@ -18,7 +18,8 @@ from rich.cells import cell_len, chop_cells
 
 from kgbuild.core.errors import UsageError
 from kgbuild.core.namespaces import EXTERNAL, shorten
-from kgbuild.core.terms import XSD_STRING, Answer, Table, Term, literal
+from kgbuild.core.terms import Answer, Table, Term, literal
+from kgbuild.sparql.results import write_binding
 
 XSD_BOOLEAN: Final = EXTERNAL["xsd"] + "boolean"
 _MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>|])")
@@ -88,7 +89,7 @@ def format_csv(table: Table) -> str:
 
 def format_json(table: Table) -> str:
     """Write SPARQL 1.1 Query Results JSON."""
-    bindings = [{column: _binding(term) for column, term in record.items()} for record in table.records()]
+    bindings = [{column: write_binding(term) for column, term in record.items()} for record in table.records()]
     return _json({"head": {"vars": list(table.columns)}, "results": {"bindings": bindings}})
 
 
@@ -207,16 +208,6 @@ def _csv_cell(term: Term | None) -> str:
     if term is None:
         return ""
     return f"_:{term.value}" if term.kind == "blank" else term.value
-
-
-def _binding(term: Term) -> dict[str, str]:
-    kinds = {"iri": "uri", "blank": "bnode", "literal": "literal"}
-    written = {"type": kinds[term.kind], "value": term.value}
-    if term.language:
-        written["xml:lang"] = term.language
-    elif term.datatype and term.datatype != XSD_STRING:
-        written["datatype"] = term.datatype
-    return written
 
 
 def _markdown_cell(term: Term | None) -> str:

@@ -8,13 +8,14 @@ values are refused at their place: none has a use in a record, each has a use in
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from kgbuild.core.errors import Findings, Place, error
+from kgbuild.core.errors import DataError, Findings, Place, error
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
@@ -55,30 +56,27 @@ class Document:
         return value
 
 
-class _RefusedError(Exception):
-    """Carries the one issue that ends the reading of a file."""
-
-    def __init__(self, place: Place, code: str, finding: str, remedy: str) -> None:
-        super().__init__(finding)
-        self.issue = error(place, code, finding, remedy)
-
-
 def read_document(path: Path, name: str, findings: Findings) -> Document | None:
     """Read one YAML file; `name` is how issues call it.  A file that cannot be read is one issue."""
-    try:
-        return _build_document(_read_text(path, name), name)
-    except _RefusedError as refused:
-        findings.add([refused.issue])
-        return None
+    return _document_or_issue(lambda: _read_text(path, name), name, findings)
 
 
 def parse_document(text: str, name: str, findings: Findings) -> Document | None:
     """Parse YAML text into a document of one mapping, or say what is wrong and where."""
+    return _document_or_issue(lambda: text, name, findings)
+
+
+def _document_or_issue(read: Callable[[], str], name: str, findings: Findings) -> Document | None:
     try:
-        return _build_document(text, name)
-    except _RefusedError as refused:
-        findings.add([refused.issue])
+        return _build_document(read(), name)
+    except DataError as refused:
+        findings.add(refused.issues)
         return None
+
+
+def _refused(place: Place, code: str, finding: str, remedy: str) -> DataError:
+    """End the reading of a file with its one issue."""
+    return DataError([error(place, code, finding, remedy)])
 
 
 def _build_document(text: str, name: str) -> Document:
@@ -88,14 +86,12 @@ def _build_document(text: str, name: str) -> Document:
         raise _syntax_error(problem, name) from problem
     except yaml.reader.ReaderError as problem:  # a character that YAML does not allow has no mark, but a byte's number
         place = _place_after(text.encode()[: problem.position].decode(), name)
-        raise _RefusedError(place, "syntax", str(problem).splitlines()[0], "Remove the character.") from problem
+        raise _refused(place, "syntax", str(problem).splitlines()[0], "Remove the character.") from problem
     if document is None:
-        raise _RefusedError(
-            Place(name, 1, 1), "empty-file", "the file says nothing", "Write a record, or remove the file."
-        )
+        raise _refused(Place(name, 1, 1), "empty-file", "the file says nothing", "Write a record, or remove the file.")
     if not isinstance(document.content, dict):
         finding = "the file is not a mapping of keys to values"
-        raise _RefusedError(document.place(()), "not-a-mapping", finding, "See data/README.md.")
+        raise _refused(document.place(()), "not-a-mapping", finding, "See data/README.md.")
     return document
 
 
@@ -105,16 +101,16 @@ def _read_text(path: Path, name: str) -> str:
         if size > MAX_BYTES:
             finding = f"the file has {size:,} bytes, more than {MAX_BYTES:,}"
             remedy = "A record holds claims, not texts: split it or remove what is no claim."
-            raise _RefusedError(Place(name), "too-large", finding, remedy)
+            raise _refused(Place(name), "too-large", finding, remedy)
         return path.read_bytes().decode("utf-8-sig")
     except OSError as problem:
         finding = f"the file cannot be read: {problem.strerror}"
-        raise _RefusedError(Place(name), "unreadable", finding, "Check its permissions.") from problem
+        raise _refused(Place(name), "unreadable", finding, "Check its permissions.") from problem
     except UnicodeDecodeError as problem:
         read = problem.object  # without a byte order mark
         place = _place_after(read[: problem.start].decode(), name)
         finding = f"byte 0x{read[problem.start]:02x} is not UTF-8"
-        raise _RefusedError(place, "not-utf-8", finding, "Save the file as UTF-8.") from problem
+        raise _refused(place, "not-utf-8", finding, "Save the file as UTF-8.") from problem
 
 
 def _place_after(before: str, name: str) -> Place:
@@ -122,12 +118,12 @@ def _place_after(before: str, name: str) -> Place:
     return Place(name, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
 
 
-def _syntax_error(problem: yaml.MarkedYAMLError, name: str) -> _RefusedError:
+def _syntax_error(problem: yaml.MarkedYAMLError, name: str) -> DataError:
     mark = problem.problem_mark or problem.context_mark
     place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1, 1)
     finding = " ".join(part for part in (problem.problem, problem.context) if part)
     remedy = "Check the indentation, the colons and the quotes; a text with ': ' or ' #' in it needs quotes."
-    return _RefusedError(place, "syntax", f"this is not YAML: {finding}", remedy)
+    return _refused(place, "syntax", f"this is not YAML: {finding}", remedy)
 
 
 @dataclass
@@ -176,34 +172,22 @@ class _Builder:
         if not text and event.implicit[0]:  # plain, not quoted
             if top is None:
                 return  # a file of comments alone
-            self._refuse(
-                event,
-                "empty-value",
-                "a value is missing",
-                "Give the value, or leave the key out; inside {…} a text with a comma needs quotes.",
-            )
+            remedy = "Give the value, or leave the key out; inside {…} a text with a comma needs quotes."
+            self._refuse(event, "empty-value", "a value is missing", remedy)
         self._place(text, event)
 
     def _begin_key(self, top: _Open, key: str, event: yaml.Event) -> None:
         if key in top.value:
-            self._refuse(
-                event,
-                "duplicate-key",
-                f"the key '{key}' stands here for the second time",
-                "Keep one of them.",
-            )
+            finding = f"the key '{key}' stands here for the second time"
+            self._refuse(event, "duplicate-key", finding, "Keep one of them.")
         top.key = key
         self.document.keys[(*top.path, key)] = self._mark(event)
 
     def _open(self, event: yaml.CollectionStartEvent) -> None:
         self._check_node(event)
         if len(self.stack) >= MAX_DEPTH:
-            self._refuse(
-                event,
-                "too-deep",
-                f"more than {MAX_DEPTH} levels of nesting",
-                "No record needs that: check the brackets.",
-            )
+            finding = f"more than {MAX_DEPTH} levels of nesting"
+            self._refuse(event, "too-deep", finding, "No record needs that: check the brackets.")
         value: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
         if self.stack and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None:
             self._refuse(event, "complex-key", "a key must be a word", "Write `key: value`.")
@@ -212,18 +196,17 @@ class _Builder:
 
     def _place(self, value: Any, event: yaml.Event) -> KeyPath:
         path: KeyPath = ()
-        if not self.stack:
+        top = self.stack[-1] if self.stack else None
+        if top is None:
             self.document.content = value
+        elif isinstance(top.value, list):
+            path = (*top.path, len(top.value))
+            top.value.append(value)
         else:
-            top = self.stack[-1]
-            if isinstance(top.value, list):
-                path = (*top.path, len(top.value))
-                top.value.append(value)
-            else:
-                assert top.key is not None  # noqa: S101  # _open and _scalar refuse or set the key first
-                path = (*top.path, top.key)
-                top.value[top.key] = value
-                top.key = None
+            assert top.key is not None  # noqa: S101  # _open and _scalar refuse or set the key first
+            path = (*top.path, top.key)
+            top.value[top.key] = value
+            top.key = None
         self.document.values[path] = self._mark(event)
         return path
 
@@ -239,4 +222,4 @@ class _Builder:
         return Place(self.document.path, mark.line + 1, mark.column + 1) if mark else Place(self.document.path)
 
     def _refuse(self, event: yaml.Event, code: str, finding: str, remedy: str) -> None:
-        raise _RefusedError(self._mark(event), code, finding, remedy)
+        raise _refused(self._mark(event), code, finding, remedy)

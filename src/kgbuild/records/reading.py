@@ -15,8 +15,8 @@ from kgbuild.records.documents import Document, KeyPath, read_document
 from kgbuild.records.findings import read_model, unknown_keys
 from kgbuild.records.kinds import CLAIM_KINDS, Fields
 from kgbuild.records.models import Article, Claim, ClaimNotes, Entity, EntityModel, Source
-from kgbuild.records.territories import TerritoryCodeError, territory_names
-from kgbuild.records.values import SLUG
+from kgbuild.records.territories import territory_names
+from kgbuild.records.values import SLUG, RecordError
 
 T = TypeVar("T")
 
@@ -192,8 +192,8 @@ def _naming_issues(document: Document, kind: str, model: EntityModel) -> Iterato
         return
     try:
         territory_names(model.iso)
-    except TerritoryCodeError as unknown:
-        yield error(place, "iso-code", unknown.finding, unknown.remedy)
+    except RecordError as unknown:
+        yield error(place, unknown.code, unknown.finding, unknown.remedy)
 
 
 def _class_issues(document: Document, kind: str, stated: Iterable[str]) -> Iterator[Issue]:

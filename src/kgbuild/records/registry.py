@@ -11,14 +11,7 @@ from kgbuild.core.folding import plain
 from kgbuild.core.ids import entity_iri
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Entity
-
-
-class UnknownEntityError(LookupError):
-    """No entity, or more than one, goes by a name; `code`, `finding` and `remedy` say which."""
-
-    def __init__(self, code: str, finding: str, remedy: str) -> None:
-        super().__init__(finding)
-        self.code, self.finding, self.remedy = code, finding, remedy
+from kgbuild.records.values import RecordError
 
 
 class Registry:
@@ -46,27 +39,21 @@ class Registry:
         return self._by_id[next(iter(ids))] if len(ids) == 1 else None
 
     def resolve_entity(self, name: str) -> Entity:
-        """Find an entity, or raise `UnknownEntityError` with the nearest names."""
+        """Find an entity, or raise `RecordError` with the nearest names."""
         found = self.find_entity(name)
         if found is not None:
             return found
         if name in self._retired:
             now = self._retired[name].id
-            raise UnknownEntityError("retired-entity", f"the id '{name}' is retired", f"Write {now}.")
+            raise RecordError("retired-entity", f"the id '{name}' is retired", f"Write {now}.")
         ids = sorted(self._by_name.get(plain(name), ()))
         if ids:
-            raise UnknownEntityError(
-                "ambiguous-name",
-                f"'{name}' is the name of {len(ids)} entities",
-                f"Write one of {', '.join(ids)}.",
-            )
+            finding = f"'{name}' is the name of {len(ids)} entities"
+            raise RecordError("ambiguous-name", finding, f"Write one of {', '.join(ids)}.")
         near = self.nearest(name)
         hint = f"Did you mean {' or '.join(near)}? " if near else ""
-        raise UnknownEntityError(
-            "unknown-entity",
-            f"no entity named '{name}'",
-            f"{hint}Add the spelling to the entity's file, or create one in data/entities/.",
-        )
+        remedy = f"{hint}Add the spelling to the entity's file, or create one in data/entities/."
+        raise RecordError("unknown-entity", f"no entity named '{name}'", remedy)
 
     def look_up(
         self, name: str | None, kinds: Collection[str], path: KeyPath, place: Place, findings: Findings
@@ -76,7 +63,7 @@ class Registry:
             return None
         try:
             entity = self.resolve_entity(name)
-        except UnknownEntityError as unknown:
+        except RecordError as unknown:
             findings.error(place, unknown.code, unknown.finding, unknown.remedy)
             return None
         if entity.kind in kinds:

@@ -13,22 +13,15 @@ from typing import Final
 import pycountry
 from babel import Locale
 
+from kgbuild.records.values import RecordError
+
 LANGUAGES: Final = ("ar", "en", "fr", "kk", "ky", "ru", "tg", "tk", "uz", "zh")
 """The six official languages of the region's states, Chinese, and the working languages of most organizations."""
 
 
-class TerritoryCodeError(LookupError):
-    """A text that is no code: what was found, and what to write."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.finding = f"'{code}' is no ISO 3166 code of a state or territory"
-        self.remedy = "Write the two letters, as KZ; for a former state those it had, as SU."
-
-
 @lru_cache(maxsize=1024)
 def territory_names(code: str) -> dict[str, str]:
-    """Give language -> name for a two-letter code, in use or withdrawn; raises `TerritoryCodeError`.
+    """Give language -> name for a two-letter code, in use or withdrawn; raises `RecordError`.
 
     >>> territory_names("KG")["ru"], territory_names("SU")["en"]
     ('Киргизия', 'USSR, Union of Soviet Socialist Republics')
@@ -39,7 +32,8 @@ def territory_names(code: str) -> dict[str, str]:
             return {language: name for language, name in found.items() if name}
         if former := pycountry.historic_countries.get(alpha_2=code):
             return _former_names(former.name)
-    raise TerritoryCodeError(code)
+    finding = f"'{code}' is no ISO 3166 code of a state or territory"
+    raise RecordError("iso-code", finding, "Write the two letters, as KZ; for a former state those it had, as SU.")
 
 
 # User-assigned: ISO has no code for Kosovo, and CLDR, the European Union and others use this one.

@@ -49,21 +49,16 @@ def _window(value: dict[str, Any]) -> DateNode:
             return window(first, None)
         case {"between": [str(first), str(last)], **rest} if not rest:
             return window(first, last)
-    raise RecordError(
-        "date",
-        f"this is not a date: keys {', '.join(sorted(map(str, value)))}",
-        "Write {not_after: …}, {not_before: …} or {between: [first, last]}.",
-    )
+    finding = f"this is not a date: keys {', '.join(sorted(map(str, value)))}"
+    raise RecordError("date", finding, "Write {not_after: …}, {not_before: …} or {between: [first, last]}.")
 
 
 def _point(value: object) -> DateNode:
     node = _date(value)
     if node.precision == "interval":
-        raise RecordError(
-            "date-is-interval",
-            f"'{node.edtf}' is a stretch of time, and this field takes one date",
-            "Write the date itself; for 'on some day between' write {between: [first, last]}.",
-        )
+        finding = f"'{node.edtf}' is a stretch of time, and this field takes one date"
+        remedy = "Write the date itself; for 'on some day between' write {between: [first, last]}."
+        raise RecordError("date-is-interval", finding, remedy)
     return node
 
 
@@ -87,11 +82,8 @@ def _number(value: object) -> Number:
             return Number(_offset(count), comparator.replace("_", "-"))
         case str() | int() if re.fullmatch(r"0|[1-9][0-9]{0,8}", str(value)):
             return Number(int(value), "equal")
-    raise RecordError(
-        "number",
-        "this is not a number",
-        f"Write a whole number, as 29, or a mapping, as {{more_than: 125}}; known: {', '.join(_COMPARATORS)}.",
-    )
+    remedy = f"Write a whole number, as 29, or a mapping, as {{more_than: 125}}; known: {', '.join(_COMPARATORS)}."
+    raise RecordError("number", "this is not a number", remedy)
 
 
 def _issn(value: object) -> str:
@@ -112,11 +104,8 @@ def _true(value: object) -> bool:
 def _sha256(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
         return value
-    raise RecordError(
-        "wrong-hash",
-        f"'{value}' is not a SHA-256",
-        "Write the 64 hex digits that `sha256sum` prints, in quotes.",
-    )
+    remedy = "Write the 64 hex digits that `sha256sum` prints, in quotes."
+    raise RecordError("wrong-hash", f"'{value}' is not a SHA-256", remedy)
 
 
 def _published(value: object) -> str:
@@ -136,13 +125,10 @@ def _either_or_one_key(plain: dict[str, Any], keys: dict[str, Any], description:
 
 _WORD: dict[str, Any] = {"type": ["string", "integer"]}
 _WHOLE: dict[str, Any] = {"type": "integer", "minimum": 0}
+_PAIR: dict[str, Any] = {"type": "array", "items": _WORD, "minItems": 2, "maxItems": 2}
 _DATE_SCHEMA = _either_or_one_key(
     _WORD,
-    {
-        "not_after": _WORD,
-        "not_before": _WORD,
-        "between": {"type": "array", "items": _WORD, "minItems": 2, "maxItems": 2},
-    },
+    {"not_after": _WORD, "not_before": _WORD, "between": _PAIR},
     "2023, 2023-11, 2023-11-08, 2023?, 2023~, 201X; {not_after: …}, {not_before: …}, {between: […, …]}",
 )
 
@@ -197,12 +183,15 @@ class Unidentified(Model):
     each: Annotated[list[Name], Field(min_length=1)] | None = None
 
 
+def _tell(tag: str, types: type | tuple[type, ...], other: str) -> Discriminator:
+    """Tell two forms of a value apart by its type."""
+    return Discriminator(lambda value: tag if isinstance(value, types) else other)
+
+
 def _party_tag(value: object) -> str:
-    if isinstance(value, (Unidentified, Named)):
-        return "unidentified" if isinstance(value, Unidentified) else "named"
-    if isinstance(value, dict):
-        return "unidentified" if "unidentified" in value else "named"
-    return "id"
+    if isinstance(value, Unidentified) or (isinstance(value, dict) and "unidentified" in value):
+        return "unidentified"
+    return "named" if isinstance(value, (dict, Named)) else "id"
 
 
 Party = Annotated[
@@ -212,13 +201,9 @@ Party = Annotated[
 """An actor: its id, its id with the text's spelling, or a description of one not named."""
 
 
-def _count_tag(value: object) -> str:
-    return "list" if isinstance(value, list) else "one"
-
-
 T = TypeVar("T")
 OneOrMore = Annotated[
-    Annotated[T, Tag("one")] | Annotated[list[T], Field(min_length=1), Tag("list")], Discriminator(_count_tag)
+    Annotated[T, Tag("one")] | Annotated[list[T], Field(min_length=1), Tag("list")], _tell("list", list, "one")
 ]
 """One thing or a list of them."""
 Parties = OneOrMore[Party]
@@ -232,11 +217,10 @@ class StatusValue(Model):
     on: PointDate | None = None
 
 
-def _status_tag(value: object) -> str:
-    return "dated" if isinstance(value, (dict, StatusValue)) else "plain"
-
-
-Status = Annotated[Annotated[Concept, Tag("plain")] | Annotated[StatusValue, Tag("dated")], Discriminator(_status_tag)]
+Status = Annotated[
+    Annotated[Concept, Tag("plain")] | Annotated[StatusValue, Tag("dated")],
+    _tell("dated", (dict, StatusValue), "plain"),
+]
 
 
 class SituationRef(Model):
@@ -256,8 +240,6 @@ class SituationRef(Model):
     spell: Spell | None = None
 
 
-def _about_tag(value: object) -> str:
-    return "ref" if isinstance(value, (dict, SituationRef)) else "entity"
-
-
-About = Annotated[Annotated[Name, Tag("entity")] | Annotated[SituationRef, Tag("ref")], Discriminator(_about_tag)]
+About = Annotated[
+    Annotated[Name, Tag("entity")] | Annotated[SituationRef, Tag("ref")], _tell("ref", (dict, SituationRef), "entity")
+]

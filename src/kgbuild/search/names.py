@@ -74,7 +74,7 @@ _ALTERNATIVE: Final = expand("skos:altLabel")
 _IDENTIFIERS: Final = frozenset({expand("dcterms:identifier"), expand("icn:identifier"), expand("skos:notation")})
 _NAMING: Final = {name: expand(f"icn:{name}") for name in ("text", "nameOf", "nameKind", "ended")}
 _CLAIM: Final = {name: expand(f"icn:{name}") for name in ("claims", "namedAs", "infers")}
-NAMING_PREDICATES: Final = frozenset({*_LABELS, _ALTERNATIVE, *_IDENTIFIERS, *_NAMING.values(), *_CLAIM.values()})
+NAME_PREDICATES: Final = frozenset({*_LABELS, _ALTERNATIVE, *_IDENTIFIERS, *_NAMING.values(), *_CLAIM.values()})
 _OF_NAME_KIND: Final = {expand("name-kind:former"): "former", expand("name-kind:short"): "short"}
 
 
@@ -84,7 +84,7 @@ def gather(quads: Quads) -> tuple[list[Name], dict[str, dict[str, str]]]:
     labels: dict[str, dict[str, str]] = defaultdict(dict)
     values: dict[str, dict[str, set[str]]] = {name: defaultdict(set) for name in (*_NAMING.values(), *_CLAIM.values())}
     texts: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for quad in quads.having(NAMING_PREDICATES):
+    for quad in quads.having(NAME_PREDICATES):
         predicate, value = quad.predicate.value, quad.object
         if not isinstance(quad.subject, NamedNode):
             continue

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote
 
 from kgbuild.core.errors import KgError
-from kgbuild.core.folding import Word, words_of
+from kgbuild.core.folding import Word, fold, words_of
 from kgbuild.core.namespaces import BASE, PREFIXES
 from kgbuild.search import FORMAT
 from kgbuild.search.index import SHORTEST_CORRECTED, shortened
@@ -126,8 +126,7 @@ class Index:
         cut = words[:MOST_WORDS] if not any(word.is_han for word in words) else words[: 4 * MOST_WORDS]
         if not cut:
             return taken.found()
-        whole = " ".join(word.folded for word in words)
-        taken.add(self._connection.execute(_BY_WHOLE, (whole, kind, kind)), "exact")
+        taken.add(self._connection.execute(_BY_WHOLE, (fold(query), kind, kind)), "exact")
         needed = tuple(word for word in cut if word.folded not in _SMALL_WORDS) or cut
         for match, asked in (
             ("words", _all_of(cut, _as_written)),

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import cache
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from kgbuild.server.exchange.addresses import PrefixMiddleware, root_path
-from kgbuild.server.exchange.answers import CutOffError, send_response, watched
+from kgbuild.server.exchange.answers import CutOffError, document, send_redirect, send_response, watched
 from kgbuild.server.exchange.cache_keys import request_key
 from kgbuild.server.exchange.meter import MetricsMiddleware
 from kgbuild.server.exchange.service import Service
@@ -37,7 +39,8 @@ from kgbuild.sparql.query_error import QueryError
 
 _log: Final = logging.getLogger("kgbuild.server")
 
-Handler = Any
+Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
+_READ: Final = "GET, HEAD, OPTIONS"
 _SAFE: Final = "/!$&'()*+,;=:@"
 _QUERY_SAFE: Final = "%&=+"
 
@@ -45,53 +48,46 @@ _QUERY_SAFE: Final = "%&=+"
 def routes() -> list[Route]:
     """List all that is public."""
     return [
-        Route("/sparql", _raw(endpoint, METHODS), methods=None),
-        Route("/questions/", _raw(questions.index), methods=None),
-        Route("/questions/{name}", _raw(questions.question), methods=None),
-        Route("/openapi.json", _raw(questions.openapi_document), methods=None),
-        Route("/", _raw(home), methods=None),
-        Route("/id/{path:path}", _raw(things.identify), methods=None),
-        Route("/doc/{path:path}", _raw(things.describe), methods=None),
-        Route("/date/{path:path}", _raw(things.describe), methods=None),
-        Route("/vocabulary/{path:path}", _raw(things.describe), methods=None),
-        Route("/graph/{path:path}", _raw(things.describe), methods=None),
-        Route("/ontology", _raw(things.describe_ontology), methods=None),
-        Route("/ontology.{suffix}", _raw(things.describe_ontology), methods=None),
-        Route("/ontology/{path:path}", _raw(things.describe_ontology), methods=None),
-        Route("/context.jsonld", _raw(give_context), methods=None),
-        Route("/context/{path:path}", _raw(give_context), methods=None),
-        Route("/search", _raw(search.search), methods=None),
-        Route("/opensearch.xml", _raw(search.opensearch), methods=None),
-        Route("/healthz", _raw(_health), methods=None),
-        Route("/style.css", _raw(_file("style.css", "text/css; charset=utf-8")), methods=None),
-        Route("/icon.svg", _raw(_file("icon.svg", "image/svg+xml")), methods=None),
-        Route("/dataset", _raw(dataset), methods=None),
-        Route("/.well-known/void", _raw(void), methods=None),
-        Route("/releases/", _raw(release_list), methods=None),
-        Route("/releases/{id}", _raw(release_itself), methods=None),
-        Route("/releases/{id}/{file}", _raw(release_file), methods=None),
-        Route("/robots.txt", _raw(robots), methods=None),
-        Route("/sitemap.xml", _raw(sitemap), methods=None),
-        Route("/sitemap-{number:int}.xml", _raw(sitemap_part), methods=None),
-        Route("/metrics", _raw(_metrics), methods=None),
+        Route("/sparql", _Endpoint(endpoint, METHODS)),
+        Route("/questions/", _Endpoint(questions.index)),
+        Route("/questions/{name}", _Endpoint(questions.question)),
+        Route("/openapi.json", _Endpoint(questions.openapi_document)),
+        Route("/", _Endpoint(home)),
+        Route("/id/{path:path}", _Endpoint(things.identify)),
+        Route("/doc/{path:path}", _Endpoint(things.describe)),
+        Route("/date/{path:path}", _Endpoint(things.describe)),
+        Route("/vocabulary/{path:path}", _Endpoint(things.describe)),
+        Route("/graph/{path:path}", _Endpoint(things.describe)),
+        Route("/ontology", _Endpoint(things.describe_ontology)),
+        Route("/ontology.{suffix}", _Endpoint(things.describe_ontology)),
+        Route("/ontology/{path:path}", _Endpoint(things.describe_ontology)),
+        Route("/context.jsonld", _Endpoint(give_context)),
+        Route("/context/{path:path}", _Endpoint(give_context)),
+        Route("/search", _Endpoint(search.search)),
+        Route("/opensearch.xml", _Endpoint(search.opensearch)),
+        Route("/healthz", _Endpoint(_health)),
+        Route("/style.css", _Endpoint(_file("style.css", "text/css; charset=utf-8"))),
+        Route("/icon.svg", _Endpoint(_file("icon.svg", "image/svg+xml"))),
+        Route("/dataset", _Endpoint(dataset)),
+        Route("/.well-known/void", _Endpoint(void)),
+        Route("/releases/", _Endpoint(release_list)),
+        Route("/releases/{id}", _Endpoint(release_itself)),
+        Route("/releases/{id}/{file}", _Endpoint(release_file)),
+        Route("/robots.txt", _Endpoint(robots)),
+        Route("/sitemap.xml", _Endpoint(sitemap)),
+        Route("/sitemap-{number:int}.xml", _Endpoint(sitemap_part)),
+        Route("/metrics", _Endpoint(metrics)),
     ]
-
-
-def _router(service: Service) -> Router:
-    # No redirects to and from slashes: they would come without CORS.
-    return Router(routes(), redirect_slashes=False, lifespan=_lifespan(service), default=_not_found)
 
 
 def make_app(service: Service) -> ASGIApp:
     """Make the application that answers from a service, which whoever calls starts and stops."""
-    router = _router(service)
+    # No redirects to and from slashes: they would come without CORS.
+    router = Router(routes(), redirect_slashes=False, lifespan=_lifespan(service), default=_not_found)
     # A bare router: the middleware of an application would turn our problems into its own.
     app = CacheMiddleware(MetricsMiddleware(ErrorMiddleware(router, service), service.meter, routes()), service)
     root = root_path(service.settings.public_url)
     return PrefixMiddleware(app, root) if root else app
-
-
-# --- handlers -----------------------------------------------------------------------------------------------------
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
@@ -101,16 +97,17 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:  # noq
     if other in {route.path for route in routes()}:
         query = scope["query_string"].decode("latin-1")
         location = quote(other, safe=_SAFE) + (f"?{quote(query, safe=_QUERY_SAFE)}" if query else "")
-        await send_response(scope, Response(308, header_lines({"Location": location, "Vary": VARY}), b""), send)
+        await send_redirect(scope, send, 308, location, {})
         return
     raise problem("not-found", f"There is nothing at {scope['path'][:200]}. The endpoint is /sparql.")
 
 
 def _file(name: str, media_type: str) -> Handler:
-    """Give one of the files that pages take from us."""
+    """Give one of the files that pages take from us, which is read once."""
+    made = cache(lambda: document(media_type, (Path(__file__).parent / name).read_bytes()))
 
     async def give(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
-        await send_response(scope, query_pages.static_file(name, media_type), send)
+        await send_response(scope, made(), send)
 
     return give
 
@@ -119,36 +116,24 @@ async def _health(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
     service: Service = scope["service"]
     if not await service.is_well():
         raise Problem("shutting-down", 503, "The server is not ready.", headers={"Retry-After": "1"})
-    headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
-    body = f"ready: release {service.release_id}, {service.data.quads} quads\n".encode()
-    await send_response(scope, Response(200, header_lines(headers), body), send)
+    body = f"ready: release {service.release_id}, {service.data.quads} quads\n"
+    await send_response(scope, document("text/plain; charset=utf-8", body, {"Cache-Control": "no-store"}), send)
 
 
-async def _metrics(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
-    await send_response(scope, metrics(scope), send)
+class _Endpoint:
+    """Lets a handler answer the methods it knows, and answers OPTIONS and the others here."""
 
+    def __init__(self, handler: Handler, methods: str = _READ) -> None:
+        self.handler, self.methods = handler, methods
 
-def _raw(handler: Handler, methods: str = "GET, HEAD, OPTIONS") -> ASGIApp:
-    """Let a handler answer the methods it knows, and answer OPTIONS and the others here."""
-
-    class Endpoint:
-        def __init__(self) -> None:
-            self.methods = methods
-
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["method"] == "OPTIONS":
-                await (
-                    Response(204, header_lines(_preflight(scope, methods)), b"")
-                    .encoded(takes_gzip=False)
-                    .send("HEAD", None, send)
-                )
-            elif scope["method"] not in methods.split(", "):
-                detail = f"{scope['method'][:20]} is not allowed here. Allowed: {methods}."
-                raise problem("method-not-allowed", detail, {"Allow": methods})
-            else:
-                await handler(scope, receive, send)
-
-    return Endpoint()
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "OPTIONS":
+            await send_response(scope, Response(204, header_lines(_preflight(scope, self.methods)), b""), send)
+        elif scope["method"] not in self.methods.split(", "):
+            detail = f"{scope['method'][:20]} is not allowed here. Allowed: {self.methods}."
+            raise problem("method-not-allowed", detail, {"Allow": self.methods})
+        else:
+            await self.handler(scope, receive, send)
 
 
 def _preflight(scope: Scope, methods: str) -> dict[str, str]:
@@ -229,7 +214,7 @@ async def _send_problem(scope: Scope, found: Problem, send: Send) -> None:
         await whole.encoded(takes_gzip=False).send(scope["method"], None, send)
 
 
-def _lifespan(service: Service) -> Any:
+def _lifespan(service: Service) -> Lifespan[Any]:
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:  # noqa: ARG001 - what Starlette gives
         _end_queries_on_signal(service)

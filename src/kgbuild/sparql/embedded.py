@@ -5,16 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyoxigraph
-from pyoxigraph import (
-    BlankNode,
-    Literal,
-    NamedNode,
-    QueryBoolean,
-    QuerySolutions,
-    QueryTriples,
-    RdfFormat,
-    Store,
-)
+from pyoxigraph import BlankNode, Literal, NamedNode, QueryBoolean, QuerySolutions, QueryTriples, RdfFormat, Store
 
 from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.core.terms import Answer, Table, Term, Triple, iri, literal
@@ -80,6 +71,22 @@ def convert_term(term: object) -> Term:
     raise EngineError(f"The answer holds a triple term, {term}. Ask for its parts instead.")
 
 
+def convert_triple(triple: pyoxigraph.Triple | pyoxigraph.Quad) -> Triple:
+    """Turn the triple of a statement of pyoxigraph into one of ours."""
+    return convert_term(triple.subject), convert_term(triple.predicate), convert_term(triple.object)
+
+
+def rdf_term(term: Term) -> NamedNode | BlankNode | Literal:
+    """Turn a term of ours into one of pyoxigraph."""
+    if term.kind == "iri":
+        return NamedNode(term.value)
+    if term.kind == "blank":
+        return BlankNode(term.value)
+    if term.language:
+        return Literal(term.value, language=term.language)
+    return Literal(term.value, datatype=NamedNode(term.datatype) if term.datatype else None)
+
+
 def _convert(result: QuerySolutions | QueryTriples | QueryBoolean) -> Answer:
     if isinstance(result, QueryBoolean):
         return bool(result)
@@ -90,8 +97,4 @@ def _convert(result: QuerySolutions | QueryTriples | QueryBoolean) -> Answer:
         )
         return Table(columns, rows)
     # A set: CONSTRUCT and DESCRIBE of pyoxigraph give a triple as often as they meet it.
-    return sorted({_convert_triple(triple) for triple in result})
-
-
-def _convert_triple(triple: pyoxigraph.Triple) -> Triple:
-    return convert_term(triple.subject), convert_term(triple.predicate), convert_term(triple.object)
+    return sorted({convert_triple(triple) for triple in result})

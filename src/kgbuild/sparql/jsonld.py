@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import chain, islice
+from functools import cache, lru_cache
+from itertools import chain, groupby, islice
+from operator import attrgetter
 from typing import Any, Final
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
@@ -54,13 +55,13 @@ def write(statements: Iterable[Triple | Quad], context: Context, put: Callable[[
     """Write each statement's triple into one document: `@context` first, then one object for each subject."""
     ahead = iter(statements)
     held = list(islice(ahead, LARGEST + 1))
+    nodes: Iterable[str]
     if len(held) > LARGEST:
-        writer, subjects = _NodeWriter(Context({}, {})), _in_a_row(chain(held, ahead))
+        writer, subjects = _NodeWriter(Context({}, {})), groupby(chain(held, ahead), key=attrgetter("subject"))
+        nodes = (writer.write(*each) for each in subjects)
     else:
-        writer, subjects = _NodeWriter(_without_ambiguous(context, held)), _by_subject(held)
-    nodes: Iterable[str] = (json.dumps(writer.node(*each), ensure_ascii=False) for each in subjects)
-    if len(held) <= LARGEST:
-        nodes = list(nodes)  # what is used of the context is known only then
+        writer = _NodeWriter(_without_ambiguous(context, held))
+        nodes = [writer.write(*each) for each in _by_subject(held)]  # what is used of the context is known only then
     put(b'{"@context": ' + json.dumps(writer.used(), ensure_ascii=False).encode() + b',\n "@graph": [')
     for number, node in enumerate(nodes):
         put((",\n" if number else "\n").encode() + node.encode())
@@ -75,23 +76,11 @@ def _without_ambiguous(context: Context, statements: Iterable[Triple | Quad]) ->
     return Context(left, context.types)
 
 
-def _by_subject(statements: Iterable[Triple | Quad]) -> Iterator[tuple[Any, list[Triple | Quad]]]:
+def _by_subject(statements: Iterable[Triple | Quad]) -> Iterable[tuple[Any, list[Triple | Quad]]]:
     found: dict[Any, list[Triple | Quad]] = {}
     for each in statements:
         found.setdefault(each.subject, []).append(each)
-    return iter(found.items())
-
-
-def _in_a_row(statements: Iterable[Triple | Quad]) -> Iterator[tuple[Any, list[Triple | Quad]]]:
-    subject, found = None, list[Triple | Quad]()
-    for each in statements:
-        if each.subject != subject:
-            if found:
-                yield subject, found
-            subject, found = each.subject, []
-        found.append(each)
-    if found:
-        yield subject, found
+    return found.items()
 
 
 class _NodeWriter:
@@ -99,8 +88,7 @@ class _NodeWriter:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.known: dict[str, str] = {}
-        """IRI -> how it is written."""
+        self.iri = cache(self.shortened)
         self.prefixes: set[str] = set()
         self.keys: dict[str, str] = {}
         """IRI of a property -> its key."""
@@ -114,7 +102,7 @@ class _NodeWriter:
             key: {"@id": iri, "@type": types[iri]} for iri, key in sorted(self.keys.items()) if iri in types
         }
 
-    def node(self, subject: Any, statements: list[Triple | Quad]) -> dict[str, Any]:
+    def write(self, subject: Any, statements: Iterable[Triple | Quad]) -> str:
         """Write what is said of a subject."""
         types: list[str] = []
         values: dict[str, list[Any]] = {}
@@ -125,27 +113,19 @@ class _NodeWriter:
             else:
                 values.setdefault(self.key(property_), []).append(self.value(property_, each.object))
         typed = {"@type": _one_or_all(types)} if types else {}
-        return {"@id": self.name(subject), **typed, **{key: _one_or_all(all_) for key, all_ in values.items()}}
+        node = {"@id": self.name(subject), **typed, **{key: _one_or_all(all_) for key, all_ in values.items()}}
+        return json.dumps(node, ensure_ascii=False)
 
     def key(self, iri: str) -> str:
         """Write a property as a key."""
-        found = self.keys.get(iri)
-        if found is None:
-            found = self.keys[iri] = self.iri(iri)
-        return found
+        return self.keys.setdefault(iri, self.iri(iri))
 
     def name(self, node: Any) -> str:
         """Write an IRI or a blank node."""
         return self.iri(node.value) if isinstance(node, NamedNode) else str(node)
 
-    def iri(self, iri: str) -> str:
-        """Write an IRI with the prefix that fits, if one does."""
-        found = self.known.get(iri)
-        if found is None:
-            found = self.known[iri] = self.shortened(iri)
-        return found
-
     def shortened(self, iri: str) -> str:
+        """Write an IRI with the prefix that fits, if one does."""
         end = len(iri)
         while end > 0:
             end = max(iri.rfind("/", 0, end), iri.rfind("#", 0, end))

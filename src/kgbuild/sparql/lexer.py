@@ -14,9 +14,7 @@ from typing import Final
 from urllib.parse import urljoin
 
 NOT_DETERMINISTIC: Final = frozenset({"RAND", "NOW", "UUID", "STRUUID", "BNODE"})
-UPDATES: Final = frozenset(
-    {"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"}
-)  # fmt: skip
+UPDATES: Final = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"})
 
 _SPACE: Final = frozenset(" \t\r\n\f\v")
 _OPEN: Final = frozenset("([{")
@@ -57,7 +55,8 @@ def tokens(text: str) -> Iterator[Token]:
 
 def _extent(text: str, at: int, character: str) -> tuple[int, str]:
     if character == "#":
-        return _until(text, "\n", at), "comment"
+        end = text.find("\n", at)
+        return (len(text) if end < 0 else end), "comment"
     if character == "<":
         end = at + 1
         while end < len(text) and text[end] not in _NO_IRI and text[end] != ">":
@@ -72,11 +71,6 @@ def _extent(text: str, at: int, character: str) -> tuple[int, str]:
     while end < len(text) and text[end] not in _SPACE and text[end] not in _NO_WORD:
         end += 2 if text[end] == "\\" else 1  # a local name escapes its punctuation
     return min(max(end, at + 1), len(text)), "word"
-
-
-def _until(text: str, mark: str, at: int) -> int:
-    found = text.find(mark, at)
-    return len(text) if found < 0 else found
 
 
 def _string_end(text: str, at: int, quote: str) -> int:
@@ -103,11 +97,9 @@ def depth(text: str) -> int:
     """
     now = deepest = 0
     for token in tokens(text):
-        if token.kind == "mark" and token.text in _OPEN:
-            now += 1
+        if token.kind == "mark":
+            now += (token.text in _OPEN) - (token.text in _CLOSE)
             deepest = max(deepest, now)
-        elif token.kind == "mark" and token.text in _CLOSE:
-            now -= 1
     return deepest
 
 
@@ -121,14 +113,12 @@ def find_service(text: str) -> Token | None:
 
     A prefixed name or a variable may hold it too; the engine then decides, and its walls keep the network out.
     """
-    for token in words(text):
-        if (
-            "SERVICE" in token.text.upper()
-            and ":" not in token.text
-            and text[token.at - 1 : token.at] not in ("?", "$", "@")
-        ):
-            return token
-    return None
+    return next((token for token in _unmarked(text, ("?", "$", "@")) if "SERVICE" in token.text.upper()), None)
+
+
+def _unmarked(text: str, marks: tuple[str, ...]) -> Iterator[Token]:
+    """Go through the words that are no prefixed names and stand behind none of some marks."""
+    return (t for t in words(text) if ":" not in t.text and text[t.at - 1 : t.at] not in marks)
 
 
 def is_deterministic(text: str) -> bool:
@@ -143,10 +133,7 @@ def is_deterministic(text: str) -> bool:
     if "\\U" in capitals:
         return False
     return not any(name in capitals for name in NOT_DETERMINISTIC) or not any(
-        name in token.text.upper()
-        for token in words(text)
-        if ":" not in token.text and text[token.at - 1 : token.at] not in ("?", "$")
-        for name in NOT_DETERMINISTIC
+        name in token.text.upper() for token in _unmarked(text, ("?", "$")) for name in NOT_DETERMINISTIC
     )
 
 
@@ -203,18 +190,13 @@ def first_word(text: str) -> str:
     >>> first_word("# x\nPREFIX a: <urn:a> insert data {}")
     'INSERT'
     """
-    skip = 0
-    for token in tokens(text):
-        if token.kind == "comment":
-            continue
-        if skip:
-            skip -= 1
-            continue
+    found = (token for token in tokens(text) if token.kind != "comment")
+    for token in found:
         word = token.text.upper()
-        if word in ("PREFIX", "BASE"):
-            skip = 2 if word == "PREFIX" else 1
-            continue
-        return word if token.kind == "word" else ""
+        if word not in ("PREFIX", "BASE"):
+            return word if token.kind == "word" else ""
+        for _ in range(2 if word == "PREFIX" else 1):
+            next(found, None)
     return ""
 
 

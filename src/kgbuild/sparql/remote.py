@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import ast
-import http.client
 import json
-import re
-import urllib.error
+from http.client import HTTPException
+from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qsl, urlsplit
+from urllib.request import Request, urlopen
 
 import pyoxigraph
-from SPARQLWrapper import JSON, POST, TURTLE, URLENCODED, SPARQLWrapper
-from SPARQLWrapper.SPARQLExceptions import SPARQLWrapperException
+from SPARQLWrapper import JSON, POST, SPARQLWrapper
 
 from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.core.terms import Answer, Triple
-from kgbuild.sparql.embedded import convert_term
+from kgbuild.sparql import lexer
+from kgbuild.sparql.embedded import convert_triple
 from kgbuild.sparql.results import read_table
 
 DEFAULT_TIMEOUT = 60.0
@@ -23,8 +22,6 @@ DEFAULT_TIMEOUT = 60.0
 LONGEST_GET = 1500
 """Characters: a longer query is posted, since proxies and servers refuse long addresses."""
 
-_BEFORE_FORM = re.compile(r"\s+|#[^\n]*|BASE\s*<[^<>]*>|PREFIX\s+[^\s:]*:\s*<[^<>]*>", re.IGNORECASE)
-_FORM = re.compile(r"SELECT|ASK|CONSTRUCT|DESCRIBE", re.IGNORECASE)
 _GRAPH_FORMATS = {
     "text/turtle": pyoxigraph.RdfFormat.TURTLE,
     "application/x-turtle": pyoxigraph.RdfFormat.TURTLE,
@@ -64,50 +61,33 @@ class RemoteEngine:
         return self._read_graph(body, media_type)
 
     def _fetch(self, text: str, form: str) -> tuple[bytes, str]:
+        # Sent by urllib: SPARQLWrapper cuts the time to whole seconds, and five HTTP errors to texts.
         try:
-            response = self._wrapper(text, form).query().response
-            return response.read(), response.headers.get_content_type()
-        except SPARQLWrapperException as fault:
-            # SPARQLWrapper makes exceptions of its own from five HTTP statuses.
-            cause = fault.__context__
-            code = cause.code if isinstance(cause, urllib.error.HTTPError) else 0
-            raise self._http_error(code, _server_words(fault)) from fault
-        except urllib.error.HTTPError as fault:
-            raise self._http_error(fault.code, fault.read().decode("utf-8", "replace")) from fault
-        except TimeoutError as fault:
-            raise self._slow() from fault
-        except urllib.error.URLError as fault:
-            if isinstance(fault.reason, TimeoutError):
-                raise self._slow() from fault
-            finding = f"the server cannot be reached: {fault.reason}"
-            raise self._error(finding, "Check the address, and that the server runs.") from fault
-        except (http.client.HTTPException, OSError) as fault:
-            finding = f"the connection broke off: {type(fault).__name__} {fault}".rstrip()
-            raise self._error(finding, "Ask again; look at the server's log if it recurs.") from fault
+            with urlopen(self._request(text, form), timeout=self._timeout) as response:  # noqa: S310 - only http
+                return response.read(), response.headers.get_content_type()
+        except HTTPError as fault:
+            raise self._http_error(fault.code, fault.read()) from fault
+        except (HTTPException, OSError) as fault:
+            raise self._connection_error(fault) from fault
 
-    def _wrapper(self, text: str, form: str) -> SPARQLWrapper:
-        wrapper = SPARQLWrapper(self._endpoint, defaultGraph=self._default_graph or None)
-        # Not `setQuery`: it guesses the form by searching for words, and finds "ask" in `PREFIX task:`.
-        wrapper.queryString, wrapper.queryType = text, form
-        wrapper.setReturnFormat(JSON if form in ("SELECT", "ASK") else TURTLE)
+    def _request(self, text: str, form: str) -> Request:
+        wrapper = SPARQLWrapper(self._endpoint, returnFormat=JSON, defaultGraph=self._default_graph or None)
+        # Not `setQuery`: it guesses the form by searching for words, and finds "insert" in `PREFIX insert:`.
+        wrapper.queryString = text
         wrapper.setOnlyConneg(True)
         if form in ("CONSTRUCT", "DESCRIBE"):
             wrapper.addCustomHttpHeader("Accept", "application/n-triples,text/turtle;q=0.9")
-        # Not `setTimeout`, which cuts to whole seconds: half a second became no limit.
-        wrapper.timeout = self._timeout  # type: ignore[assignment]  # urllib takes fractions
         if len(text) > LONGEST_GET:
             wrapper.setMethod(POST)
-            wrapper.setRequestMethod(URLENCODED)
         else:
             # SPARQLWrapper writes `?` behind any address: an address's own parameters go with the query's.
             address, _, parameters = self._endpoint.partition("?")
             wrapper.endpoint = address
             for name, value in parse_qsl(parameters, keep_blank_values=True):
                 wrapper.addParameter(name, value)
-        return wrapper
+        return wrapper._createRequest()
 
     def _read_results(self, body: bytes, form: str) -> Answer:
-        """Read SPARQL 1.1 Query Results JSON; https://www.w3.org/TR/sparql11-results-json/."""
         try:
             results = json.loads(body)
             return bool(results["boolean"]) if form == "ASK" else read_table(results)
@@ -123,12 +103,12 @@ class RemoteEngine:
             finding = f"the answer is {media_type}, not Turtle or N-Triples"
             raise self._error(finding, "Ask a server that can write one of these.")
         try:
-            return sorted({_triple(quad) for quad in pyoxigraph.parse(body, format_)})
+            return sorted({convert_triple(quad) for quad in pyoxigraph.parse(body, format_)})
         except (SyntaxError, ValueError) as fault:
             finding = f"the answer is not whole, or no RDF: {fault}"
             raise self._error(finding, "The server may have stopped the query; ask for less.") from fault
 
-    def _http_error(self, code: int, words: str) -> EngineError:
+    def _http_error(self, code: int, words: bytes) -> EngineError:
         remedies = {
             400: "Correct the query.",
             401: "The server wants credentials; ask one that is open to you.",
@@ -138,9 +118,16 @@ class RemoteEngine:
         default = "Ask for less, or later." if code >= 500 else "Check the address and the query."
         return self._error(finding, remedies.get(code, default))
 
-    def _slow(self) -> EngineError:
-        finding = f"no answer within {self._timeout:g} seconds"
-        return self._error(finding, "Ask for less, or wait longer.")
+    def _connection_error(self, fault: Exception) -> EngineError:
+        reason = fault.reason if isinstance(fault, URLError) else fault
+        if isinstance(reason, TimeoutError):
+            return self._error(f"no answer within {self._timeout:g} seconds", "Ask for less, or wait longer.")
+        if reason is not fault:
+            return self._error(
+                f"the server cannot be reached: {reason}", "Check the address, and that the server runs."
+            )
+        finding = f"the connection broke off: {type(fault).__name__} {fault}".rstrip()
+        return self._error(finding, "Ask again; look at the server's log if it recurs.")
 
     def _error(self, finding: str, remedy: str) -> EngineError:
         return EngineError(f"{self._endpoint}: {finding}. {remedy}")
@@ -152,24 +139,10 @@ def query_form(text: str) -> str:
     >>> query_form("# ask?\nPREFIX select: <urn:x> construct { } where { }")
     'CONSTRUCT'
     """
-    at = 0
-    while match := _BEFORE_FORM.match(text, at):
-        at = match.end()
-    form = _FORM.match(text, at)
-    return form[0].upper() if form else ""
+    form = lexer.first_word(text)
+    return form if form in ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE") else ""
 
 
-def _triple(quad: pyoxigraph.Quad) -> Triple:
-    return convert_term(quad.subject), convert_term(quad.predicate), convert_term(quad.object)
-
-
-def _server_words(fault: SPARQLWrapperException) -> str:
-    """Get back what the server said: SPARQLWrapper puts its bytes into the message as Python writes them."""
-    written = str(fault).partition("Response:\n")[2]
-    return ast.literal_eval(written).decode("utf-8", "replace") if written.startswith("b") else str(fault)
-
-
-def _excerpt(words: str | bytes) -> str:
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    one_line = " ".join(text.split())
+def _excerpt(words: bytes) -> str:
+    one_line = " ".join(words.decode("utf-8", "replace").split())
     return one_line if len(one_line) <= 200 else one_line[:200] + "…"

@@ -1,10 +1,12 @@
-"""Answers read: SPARQL 1.1 Query Results JSON (https://www.w3.org/TR/sparql11-results-json/)."""
+"""Answers read and written: SPARQL 1.1 Query Results JSON (https://www.w3.org/TR/sparql11-results-json/)."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from kgbuild.core.terms import Table, Term, iri, literal
+from kgbuild.core.terms import XSD_STRING, Table, Term, iri, literal
+
+_TYPES: Final = {"iri": "uri", "blank": "bnode", "literal": "literal"}
 
 
 def read_table(results: dict[str, Any]) -> Table:
@@ -28,3 +30,13 @@ def _read_term(written: dict[str, str], iris: dict[str, Term]) -> Term:
     if kind in ("literal", "typed-literal"):
         return literal(value, written.get("datatype", ""), written.get("xml:lang", ""))
     raise ValueError(f"no kind of term: {kind}")
+
+
+def write_binding(term: Term) -> dict[str, str]:
+    """Write a term as a solution has it."""
+    written = {"type": _TYPES[term.kind], "value": term.value}
+    if term.language:
+        written["xml:lang"] = term.language
+    elif term.datatype and term.datatype != XSD_STRING:
+        written["datatype"] = term.datatype
+    return written

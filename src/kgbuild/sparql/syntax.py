@@ -190,11 +190,21 @@ def _expected(before: str, base: str | None) -> tuple[str, ...]:
 
 def _reached(text: str, base: str | None) -> tuple[int, list[str]] | None:
     """Give the farthest offset that the parser reaches in a text, and what it tried last; None if it reads it all."""
+    fault = parse_fault(text, base)
+    if fault is None:
+        return None
+    listed = fault.partition(": ")[2].removeprefix("expected ").removeprefix("one of ")
+    return place_of(fault, text), [word for word in listed.split(", ") if word != "[_]"]
+
+
+def parse_fault(text: str, base: str | None = None) -> str | None:
+    """Give what pyoxigraph says of a query that it cannot read; None if it can."""
     try:
         _PARSER.query(text, base_iri=base)
-    except SyntaxError as problem:
-        listed = str(problem).partition(": ")[2].removeprefix("expected ").removeprefix("one of ")
-        return place_of(str(problem), text), [word for word in listed.split(", ") if word != "[_]"]
+    except SyntaxError as fault:
+        return str(fault)
+    except (OSError, RuntimeError, ValueError):
+        pass  # it can be read, and the store here is not the one that is to answer
     return None
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgbuild.core.namespaces import ONTOLOGY
 from kgbuild.core.terms import Term, iri
 from kgbuild.questions.lookup import write_term
+from kgbuild.sparql.embedded import rdf_term
 from kgbuild.sparql.lookups import Bindings, LookUp, select_all
 
 MOST_THINGS: Final = 400
@@ -82,18 +83,18 @@ def gather(things: Iterable[str], hierarchies: tuple[Bindings, ...] = ()) -> Loo
 
 def _ask(things: Iterable[str], *queries: str) -> LookUp[Bindings]:
     """Ask queries about some things, all at once; their answers come one after the other."""
-    parts = list(in_parts(sorted(things)))
+    parts = list(in_parts(sorted(things), LONGEST_BLOCK // len(queries)))
     asked = ([f"{query % write_block(part)} LIMIT {LARGEST_ANSWER}" for query in queries] for part in parts)
     # One query for all of them: what it costs to ask is more than what most of them cost.
     answers = yield from select_all(*(f"SELECT * {{ {{ {' } UNION { '.join(each)} }} }}" for each in asked))
     return [row for rows in answers for row in rows]
 
 
-def in_parts(things: Iterable[str]) -> Iterator[list[str]]:
-    """Cut a list for one query each: none is too long, however many things there are and however they are called."""
+def in_parts(things: Iterable[str], longest: int = LONGEST_BLOCK) -> Iterator[list[str]]:
+    """Cut a list for one query each: none has more characters, however many things there are."""
     part: list[str] = []
     for thing in things:
-        if part and sum(map(len, part)) + len(thing) > LONGEST_BLOCK:
+        if part and sum(map(len, part)) + len(thing) > longest:
             yield part
             part = []
         part.append(thing)
@@ -108,16 +109,6 @@ def write_block(things: Iterable[str]) -> str:
 
 def _quad(row: dict[str, Term]) -> Quad | None:
     """Read the quad of a row, if it holds one: without `g` it is of the default graph."""
-    s, p, o = _node(row["s"]), _node(row["p"]), _node(row["o"])
+    s, p, o = (rdf_term(row[name]) for name in "spo")
     graph = NamedNode(row["g"].value) if "g" in row else DefaultGraph()
     return Quad(s, p, o, graph) if isinstance(p, NamedNode) and not isinstance(s, Literal) else None
-
-
-def _node(term: Term) -> NamedNode | BlankNode | Literal:
-    if term.kind == "iri":
-        return NamedNode(term.value)
-    if term.kind == "blank":
-        return BlankNode(term.value)
-    if term.language:
-        return Literal(term.value, language=term.language)
-    return Literal(term.value, datatype=NamedNode(term.datatype) if term.datatype else None)

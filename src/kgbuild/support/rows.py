@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Store, Triple
+from pyoxigraph import Store, Triple
 
-from kgbuild.core.namespaces import EXTERNAL
+from kgbuild.sparql.embedded import convert_term
+from kgbuild.sparql.results import write_binding
 from kgbuild.support.claims import Credit, Evidence, details_of, evidence_for, supports_for
 from kgbuild.support.derivation import Basis, Match, Row, Term, derive
 from kgbuild.support.rewriting import NotAttributableError
@@ -110,14 +111,4 @@ class _RowWriter:
 
 
 def _json(term: Term) -> dict[str, str]:
-    """Write a term as https://www.w3.org/TR/sparql11-results-json/ does."""
-    if isinstance(term, NamedNode):
-        return {"type": "uri", "value": term.value}
-    if isinstance(term, Literal):
-        if term.language:
-            return {"type": "literal", "value": term.value, "xml:lang": term.language}
-        typed = {} if term.datatype.value == EXTERNAL["xsd"] + "string" else {"datatype": term.datatype.value}
-        return {"type": "literal", "value": term.value, **typed}
-    if isinstance(term, BlankNode):
-        return {"type": "bnode", "value": term.value}
-    return {"type": "triple", "value": str(term)}
+    return {"type": "triple", "value": str(term)} if isinstance(term, Triple) else write_binding(convert_term(term))

@@ -27,31 +27,34 @@ FILE: Final = "catalogue.json"
 """The file of a release."""
 _EXAMPLES: Final = ("Network", "Institution", "State", "Person", "Meeting", "Agreement", "Membership", "Article")
 """Classes of which an example is named."""
-_GRAPHS: Final = "SELECT ?x (COUNT(*) AS ?n) { GRAPH ?x { ?s ?p ?o } } GROUP BY ?x ORDER BY ?x"
-_CLASSES: Final = "SELECT ?x (COUNT(?s) AS ?n) { ?s a ?x } GROUP BY ?x ORDER BY ?x"
-_PROPERTIES: Final = """SELECT ?x ?as (COUNT(*) AS ?n) {
+QUERIES: Final = {
+    "graphs": "SELECT ?x (COUNT(*) AS ?n) { GRAPH ?x { ?s ?p ?o } } GROUP BY ?x ORDER BY ?x",
+    "classes": "SELECT ?x (COUNT(?s) AS ?n) { ?s a ?x } GROUP BY ?x ORDER BY ?x",
+    "properties": """SELECT ?x ?as (COUNT(*) AS ?n) {
   ?s ?x ?o BIND (IF(isLiteral(?o), IF(LANG(?o) = "", STR(DATATYPE(?o)), ""), IF(isIRI(?o), "@id", "")) AS ?as)
-} GROUP BY ?x ?as ORDER BY ?x ?as"""
-_TERMS: Final = f'SELECT DISTINCT ?x {{ ?x a ?class FILTER (STRSTARTS(STR(?x), "{ONTOLOGY}")) }} ORDER BY ?x'
-_VERSION: Final = f"SELECT ?x {{ <{ONTOLOGY_IRI}> owl:versionIRI ?x }} ORDER BY ?x LIMIT 1"
-_ENTITIES: Final = f'SELECT (COUNT(DISTINCT ?s) AS ?n) {{ ?s ?p ?o FILTER (STRSTARTS(STR(?s), "{ID}")) }}'
-_EXAMPLE: Final = f"""SELECT ?x (MIN(STR(?s)) AS ?n) {{
+} GROUP BY ?x ?as ORDER BY ?x ?as""",
+    "terms": f'SELECT DISTINCT ?x {{ ?x a ?class FILTER (STRSTARTS(STR(?x), "{ONTOLOGY}")) }} ORDER BY ?x',
+    "version": f"SELECT ?x {{ <{ONTOLOGY_IRI}> owl:versionIRI ?x }} ORDER BY ?x LIMIT 1",
+    "entities": f'SELECT (COUNT(DISTINCT ?s) AS ?n) {{ ?s ?p ?o FILTER (STRSTARTS(STR(?s), "{ID}")) }}',
+    "examples": f"""SELECT ?x (MIN(STR(?s)) AS ?n) {{
   VALUES ?x {{ {" ".join(f"icn:{name}" for name in _EXAMPLES)} }} ?s a ?x FILTER (isIRI(?s))
-}} GROUP BY ?x ORDER BY ?x"""
-_LINKS: Final = f"""SELECT ?p ?space (COUNT(*) AS ?n) {{
+}} GROUP BY ?x ORDER BY ?x""",
+    "links": f"""SELECT ?p ?space (COUNT(*) AS ?n) {{
   VALUES ?p {{ owl:sameAs skos:exactMatch skos:closeMatch }}
   ?s ?p ?o FILTER (isIRI(?o) && STRSTARTS(STR(?s), "{BASE}") && !STRSTARTS(STR(?o), "{BASE}"))
   BIND (REPLACE(STR(?o), "^([a-zA-Z][a-zA-Z0-9+.-]*://[^/]*/?).*$", "$1") AS ?space)
-}} GROUP BY ?p ?space ORDER BY ?p ?space"""
-_SPAN: Final = """SELECT ?from ?to {
+}} GROUP BY ?p ?space ORDER BY ?p ?space""",
+    "span": """SELECT ?from ?to {
   { SELECT (MIN(?earliest) AS ?from) { ?s icn:dated/icn:earliest ?earliest } }
   { SELECT (MAX(?latest) AS ?to) { ?s icn:dated/icn:latest ?latest } }
-}"""
-_STATES: Final = """SELECT ?s (MIN(STR(?label)) AS ?name) {
+}""",
+    "states": """SELECT ?s (MIN(STR(?label)) AS ?name) {
   ?s a icn:State FILTER (isIRI(?s)) OPTIONAL { ?s rdfs:label ?label FILTER (LANG(?label) = "en") }
-} GROUP BY ?s ORDER BY ?s"""
-QUERIES: Final = (_GRAPHS, _CLASSES, _PROPERTIES, _TERMS, _VERSION, _ENTITIES, _EXAMPLE, _LINKS, _SPAN, _STATES)
+} GROUP BY ?s ORDER BY ?s""",
+}
 """What is asked, besides the reference: where it changes, answers that are kept count no longer."""
+_NEEDED: Final = ("graphs", "classes", "properties", "terms", "version")
+"""What the server cannot do without; the others only the description of the data set needs."""
 _log: Final = logging.getLogger("kgbuild.build.catalogue")
 
 
@@ -99,30 +102,31 @@ class Catalogue:
 
 def make_catalogue() -> LookUp[Catalogue]:
     """Count, and read the ontology; what only the description of the data set needs may be missing."""
-    graphs = _counts((yield from select(_GRAPHS, "graphs")))
-    classes = _counts((yield from select(_CLASSES, "classes")))
-    properties = yield from select(_PROPERTIES, "properties")
-    terms = [row["x"].value for row in (yield from select(_TERMS, "terms"))]
-    version = [row["x"].value for row in (yield from select(_VERSION, "version"))]
+    rows: dict[str, Bindings] = {}
+    for name in _NEEDED:
+        rows[name] = yield from select(QUERIES[name], name)
     reference = yield from make_reference()
-    entities = yield from _select_in_time(_ENTITIES)
-    examples = yield from _select_in_time(_EXAMPLE)
-    links = yield from _select_in_time(_LINKS)
-    span = yield from _select_in_time(_SPAN)
-    states = yield from _select_in_time(_STATES)
-    bounds = [(row["from"].value, row["to"].value) for row in span if "from" in row and "to" in row]
+    for name in [name for name in QUERIES if name not in _NEEDED]:
+        rows[name] = yield from _select_in_time(QUERIES[name])
+    properties = [row for row in rows["properties"] if "x" in row]
+    uses: defaultdict[str, int] = defaultdict(int)
+    for row in properties:
+        uses[row["x"].value] += _number(row)
+    bounds = [(row["from"].value, row["to"].value) for row in rows["span"] if "from" in row and "to" in row]
     return Catalogue(
-        graphs=graphs,
-        triples=sum(_number(row) for row in properties),
-        classes=classes,
-        properties=_summed(properties),
-        terms=tuple(term.removeprefix(ONTOLOGY) for term in terms),
-        ontology_version=next(iter(version), ""),
-        entities=_number(entities[0]) if entities else None,
-        examples={row["x"].value: row["n"].value for row in examples if "n" in row},
-        linksets=tuple(Linkset(row["p"].value, row["space"].value, _number(row)) for row in links if "p" in row),
+        graphs=_counts(rows["graphs"]),
+        triples=sum(_number(row) for row in rows["properties"]),
+        classes=_counts(rows["classes"]),
+        properties=dict(uses),
+        terms=tuple(row["x"].value.removeprefix(ONTOLOGY) for row in rows["terms"]),
+        ontology_version=next((row["x"].value for row in rows["version"]), ""),
+        entities=next((_number(row) for row in rows["entities"]), None),
+        examples={row["x"].value: row["n"].value for row in rows["examples"] if "n" in row},
+        linksets=tuple(
+            Linkset(row["p"].value, row["space"].value, _number(row)) for row in rows["links"] if "p" in row
+        ),
         span=next(iter(bounds), None),
-        states={row["s"].value: row["name"].value if "name" in row else "" for row in states},
+        states={row["s"].value: row["name"].value if "name" in row else "" for row in rows["states"]},
         reference=reference,
         context=make_context(reference, _read_as(properties)),
     )
@@ -147,21 +151,11 @@ def _counts(rows: Bindings) -> dict[str, int]:
     return {row["x"].value: _number(row) for row in rows if "x" in row and row["x"].kind == "iri"}
 
 
-def _summed(rows: Bindings) -> dict[str, int]:
-    """Add up the uses of each property, whatever its values are."""
-    found: defaultdict[str, int] = defaultdict(int)
-    for row in rows:
-        if "x" in row:
-            found[row["x"].value] += _number(row)
-    return dict(found)
-
-
-def _read_as(rows: Bindings) -> dict[str, str]:
+def _read_as(properties: Bindings) -> dict[str, str]:
     """Tell of each property all of whose values are of one sort which that is: `@id`, or a datatype."""
     sorts: defaultdict[str, set[str]] = defaultdict(set)
-    for row in rows:
-        if "x" in row:
-            sorts[row["x"].value].add(row["as"].value if "as" in row else "")
+    for row in properties:
+        sorts[row["x"].value].add(row["as"].value if "as" in row else "")
     return {iri: next(iter(found)) for iri, found in sorts.items() if len(found) == 1 and "" not in found}
 
 

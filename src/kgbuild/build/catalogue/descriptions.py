@@ -5,18 +5,17 @@ Every number is counted in the data; what is not known (when a release was issue
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgbuild.build.catalogue import Catalogue
+from kgbuild.build.quads import TYPE, Values, describe, describe_in, term
 from kgbuild.build.release import QUADS, Release
 from kgbuild.core.namespaces import BASE, DATASET_IRI, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY, ONTOLOGY_IRI
 from kgbuild.sparql.formats import FORMAT_NAMES, FORMATS_NAMESPACE, GRAPHS
-
-Object = NamedNode | Literal
 
 TITLE: Final = {
     "en": "ICN, the Intergovernmental Cooperation Networks knowledge graph",
@@ -57,7 +56,7 @@ ABOUT: Final = {
 }
 SPDX: Final = "http://spdx.org/rdf/terms#"
 _IANA: Final = "https://www.iana.org/assignments/media-types/"
-_TYPE: Final = NamedNode(EXTERNAL["rdf"] + "type")
+_LICENCE: Final = NamedNode(LICENCE)
 _ME: Final = NamedNode(DATASET_IRI)
 _CATALOG_GRAPH: Final = NamedNode(f"{GRAPH}catalog")
 
@@ -89,36 +88,27 @@ def media_type_of(file: str) -> str:
 # --- triples ------------------------------------------------------------------------------------------------------
 
 
-def _term(prefix: str, name: str) -> NamedNode:
-    return NamedNode(EXTERNAL[prefix] + name)
-
-
-def _about(subject: NamedNode, *pairs: tuple[str, str, Object]) -> Iterator[Triple]:
-    for prefix, name, value in pairs:
-        yield Triple(subject, _term(prefix, name), value)
+def _texts(texts: Mapping[str, str], more: str = "") -> list[Literal]:
+    return [Literal(text + more, language=language) for language, text in texts.items()]
 
 
 def _typed(value: object, datatype: str) -> Literal:
-    return Literal(str(value), datatype=_term("xsd", datatype))
+    return Literal(str(value), datatype=term(f"xsd:{datatype}"))
 
 
 def _common(catalogue: Catalogue, releases: Releases) -> Iterator[Triple]:
     """Say what VoID and DCAT both say of the data set."""
     publisher = NamedNode(f"{DATASET_IRI}#publisher")
-    for language, text in TITLE.items():
-        yield Triple(_ME, _term("dcterms", "title"), Literal(text, language=language))
-    for language, text in DESCRIPTION.items():
-        yield Triple(_ME, _term("dcterms", "description"), Literal(text, language=language))
-    yield from _about(
-        _ME,
-        ("dcterms", "license", NamedNode(LICENCE)),
-        ("dcterms", "publisher", publisher),
-    )
-    yield from _about(publisher, ("rdf", "type", _term("foaf", "Agent")), ("foaf", "name", Literal(PUBLISHER)))
-    if releases.served and (issued := issued_on(releases.served)):
-        yield Triple(_ME, _term("dcterms", "issued"), issued)
-    for example in catalogue.examples.values():
-        yield Triple(_ME, _term("void", "exampleResource"), NamedNode(example))
+    said: dict[str, Values] = {
+        "dcterms:title": _texts(TITLE),
+        "dcterms:description": _texts(DESCRIPTION),
+        "dcterms:license": _LICENCE,
+        "dcterms:publisher": publisher,
+        "dcterms:issued": issued_on(releases.served) if releases.served else None,
+        "void:exampleResource": [NamedNode(example) for example in catalogue.examples.values()],
+    }
+    yield from describe(_ME, said)
+    yield from describe(publisher, {"rdf:type": term("foaf:Agent"), "foaf:name": Literal(PUBLISHER)})
 
 
 def issued_on(release: Release) -> Literal | None:
@@ -129,41 +119,39 @@ def issued_on(release: Release) -> Literal | None:
 
 def describe_in_graph(sources: Iterable[tuple[NamedNode, NamedNode]]) -> Iterator[Quad]:
     """Describe the data set within the data, and say which article each graph comes from; numbers stand elsewhere."""
-    described = (
-        ("rdf", "type", _term("void", "Dataset")),
-        ("rdf", "type", _term("dcat", "Dataset")),
-        ("dcterms", "title", Literal(TITLE["en"], language="en")),
-        ("dcterms", "license", NamedNode(LICENCE)),
-        ("void", "uriSpace", Literal(ID)),
-    )
-    for triple in _about(_ME, *described):
-        yield Quad(triple.subject, triple.predicate, triple.object, _CATALOG_GRAPH)
+    described: dict[str, Values] = {
+        "rdf:type": (term("void:Dataset"), term("dcat:Dataset")),
+        "dcterms:title": Literal(TITLE["en"], language="en"),
+        "dcterms:license": _LICENCE,
+        "void:uriSpace": Literal(ID),
+    }
+    yield from describe_in(_CATALOG_GRAPH, _ME, described)
     for graph, article in sources:
-        yield Quad(graph, _term("prov", "hadPrimarySource"), article, _CATALOG_GRAPH)
+        yield Quad(graph, term("prov:hadPrimarySource"), article, _CATALOG_GRAPH)
 
 
 def void_triples(catalogue: Catalogue, releases: Releases, public: str) -> Iterator[Triple]:
     """Describe the data set in VoID; counts are of the default graph, as the endpoint answers from it."""
     document = NamedNode(f"{BASE}.well-known/void")
-    yield from _about(document, ("rdf", "type", _term("void", "DatasetDescription")), ("foaf", "primaryTopic", _ME))
-    yield Triple(_ME, _TYPE, _term("void", "Dataset"))
+    yield from describe(document, {"rdf:type": term("void:DatasetDescription"), "foaf:primaryTopic": _ME})
+    yield Triple(_ME, TYPE, term("void:Dataset"))
     yield from _common(catalogue, releases)
-    yield from _about(
-        _ME,
-        ("void", "uriSpace", Literal(ID)),
-        ("void", "sparqlEndpoint", NamedNode(f"{public}/sparql")),
-    )
     yield from counts(_ME, catalogue, DATASET_IRI)
-    if catalogue.entities is not None:
-        yield Triple(_ME, _term("void", "entities"), Literal(catalogue.entities))
-    for vocabulary in vocabularies(catalogue):
-        yield Triple(_ME, _term("void", "vocabulary"), NamedNode(vocabulary))
-    for media_type in GRAPHS:
-        yield Triple(_ME, _term("void", "feature"), NamedNode(FORMATS_NAMESPACE + FORMAT_NAMES[media_type]))
-    if releases.served:
-        for file in releases.served.manifest["files"]:
-            if media_type_of(file) in ("application/n-quads", "application/trig"):
-                yield Triple(_ME, _term("void", "dataDump"), NamedNode(download_address(public, releases.served, file)))
+    served = releases.served
+    dumps = [
+        NamedNode(download_address(public, served, file))
+        for file in (served.manifest["files"] if served else ())
+        if served and media_type_of(file) in ("application/n-quads", "application/trig")
+    ]
+    said: dict[str, Values] = {
+        "void:uriSpace": Literal(ID),
+        "void:sparqlEndpoint": NamedNode(f"{public}/sparql"),
+        "void:entities": Literal(catalogue.entities) if catalogue.entities is not None else None,
+        "void:vocabulary": [NamedNode(vocabulary) for vocabulary in vocabularies(catalogue)],
+        "void:feature": [NamedNode(FORMATS_NAMESPACE + FORMAT_NAMES[media_type]) for media_type in GRAPHS],
+        "void:dataDump": dumps,
+    }
+    yield from describe(_ME, said)
     yield from _linksets(catalogue)
 
 
@@ -171,107 +159,109 @@ def vocabularies(catalogue: Catalogue) -> list[str]:
     """List the vocabularies of the classes and properties in use: those whose namespaces we know."""
     spaces = {**{space: space for space in EXTERNAL.values()}, ONTOLOGY: ONTOLOGY_IRI}
     terms = [*catalogue.classes, *catalogue.properties]
-    return sorted({name for space, name in spaces.items() if any(term.startswith(space) for term in terms)})
+    return sorted({name for space, name in spaces.items() if any(used.startswith(space) for used in terms)})
 
 
 def _linksets(catalogue: Catalogue) -> Iterator[Triple]:
     spaces = sorted({linkset.space for linkset in catalogue.linksets})
-    targets = {space: f"{DATASET_IRI}#linked-{i}" for i, space in enumerate(spaces)}
-    for space, iri in targets.items():
-        target = NamedNode(iri)
-        yield from _about(target, ("rdf", "type", _term("void", "Dataset")), ("void", "uriSpace", Literal(space)))
+    targets = {space: NamedNode(f"{DATASET_IRI}#linked-{i}") for i, space in enumerate(spaces)}
+    for space, target in targets.items():
+        yield from describe(target, {"rdf:type": term("void:Dataset"), "void:uriSpace": Literal(space)})
     for number, linkset in enumerate(catalogue.linksets):
         this = NamedNode(f"{DATASET_IRI}#linkset-{number}")
-        yield Triple(_ME, _term("void", "subset"), this)
-        yield from _about(
-            this,
-            ("rdf", "type", _term("void", "Linkset")),
-            ("void", "linkPredicate", NamedNode(linkset.predicate)),
-            ("void", "subjectsTarget", _ME),
-            ("void", "objectsTarget", NamedNode(targets[linkset.space])),
-            ("void", "triples", Literal(linkset.triples)),
-        )
+        said: dict[str, Values] = {
+            "rdf:type": term("void:Linkset"),
+            "void:linkPredicate": NamedNode(linkset.predicate),
+            "void:subjectsTarget": _ME,
+            "void:objectsTarget": targets[linkset.space],
+            "void:triples": Literal(linkset.triples),
+        }
+        yield Triple(_ME, term("void:subset"), this)
+        yield from describe(this, said)
 
 
 def dcat_triples(catalogue: Catalogue, releases: Releases, public: str) -> Iterator[Triple]:
     """Describe the data set, its releases and what can be downloaded of them in DCAT."""
-    yield Triple(_ME, _TYPE, _term("dcat", "Dataset"))
-    yield Triple(_ME, _TYPE, _term("void", "Dataset"))
+    served = releases.served
     yield from _common(catalogue, releases)
-    yield Triple(_ME, _term("void", "triples"), Literal(catalogue.triples))
-    yield Triple(_ME, _term("dcat", "landingPage"), NamedNode(f"{public}/dataset"))
-    for word in KEYWORDS:
-        yield Triple(_ME, _term("dcat", "keyword"), Literal(word, language="en"))
-    yield from _coverage(catalogue)
+    said: dict[str, Values] = {
+        "rdf:type": (term("dcat:Dataset"), term("void:Dataset")),
+        "void:triples": Literal(catalogue.triples),
+        "dcat:landingPage": NamedNode(f"{public}/dataset"),
+        "dcat:keyword": [Literal(word, language="en") for word in KEYWORDS],
+        "dcterms:spatial": [NamedNode(state) for state in catalogue.states],
+        "dcat:hasCurrentVersion": _release_iri(served) if served else None,
+        "dcat:hasVersion": [_release_iri(release) for release in releases.kept],
+    }
+    yield from describe(_ME, said)
+    yield from _period(catalogue)
     yield from _service(public)
-    if releases.served:
-        yield from _version(_ME, releases.served, releases, public)
-        yield Triple(_ME, _term("dcat", "hasCurrentVersion"), _release_iri(releases.served))
+    if served:
+        yield from _version(_ME, served, releases, public)
     for release in releases.kept:
         this = _release_iri(release)
-        yield Triple(_ME, _term("dcat", "hasVersion"), this)
-        yield Triple(this, _TYPE, _term("dcat", "Dataset"))
-        yield from _about(this, ("dcat", "isVersionOf", _ME), ("dcterms", "license", NamedNode(LICENCE)))
-        for language, text in TITLE.items():
-            yield Triple(this, _term("dcterms", "title"), Literal(f"{text} ({release.id})", language=language))
+        said = {
+            "rdf:type": term("dcat:Dataset"),
+            "dcat:isVersionOf": _ME,
+            "dcterms:license": _LICENCE,
+            "dcterms:title": _texts(TITLE, f" ({release.id})"),
+            "dcterms:issued": issued_on(release),
+        }
+        yield from describe(this, said)
         yield from _version(this, release, releases, public)
 
 
-def _coverage(catalogue: Catalogue) -> Iterator[Triple]:
+def _period(catalogue: Catalogue) -> Iterator[Triple]:
     if catalogue.span:
         period = NamedNode(f"{DATASET_IRI}#period")
-        yield Triple(_ME, _term("dcterms", "temporal"), period)
-        yield from _about(
-            period,
-            ("rdf", "type", _term("dcterms", "PeriodOfTime")),
-            ("dcat", "startDate", _typed(catalogue.span[0], "date")),
-            ("dcat", "endDate", _typed(catalogue.span[1], "date")),
-        )
-    for state in catalogue.states:
-        yield Triple(_ME, _term("dcterms", "spatial"), NamedNode(state))
+        first, last = (_typed(day, "date") for day in catalogue.span)
+        yield Triple(_ME, term("dcterms:temporal"), period)
+        yield Triple(period, TYPE, term("dcterms:PeriodOfTime"))
+        yield from describe(period, {"dcat:startDate": first, "dcat:endDate": last})
 
 
 def _service(public: str) -> Iterator[Triple]:
     endpoint = NamedNode(f"{public}/sparql")
-    yield from _about(
-        endpoint,
-        ("rdf", "type", _term("dcat", "DataService")),
-        ("dcterms", "title", Literal("SPARQL 1.1 endpoint", language="en")),
-        ("dcat", "endpointURL", endpoint),
-        ("dcat", "endpointDescription", endpoint),
-        ("dcat", "servesDataset", _ME),
-        ("dcterms", "license", NamedNode(LICENCE)),
-    )
+    said: dict[str, Values] = {
+        "rdf:type": term("dcat:DataService"),
+        "dcterms:title": Literal("SPARQL 1.1 endpoint", language="en"),
+        "dcat:endpointURL": endpoint,
+        "dcat:endpointDescription": endpoint,
+        "dcat:servesDataset": _ME,
+        "dcterms:license": _LICENCE,
+    }
+    return describe(endpoint, said)
 
 
 def _version(this: NamedNode, release: Release, releases: Releases, public: str) -> Iterator[Triple]:
     """Say which version a data set is, which one was before it, and where its files are."""
-    yield Triple(this, _term("dcat", "version"), Literal(release.id))
-    if before := releases.before(release):
-        yield Triple(this, _term("dcat", "previousVersion"), _release_iri(before))
-    if (issued := issued_on(release)) and this != _ME:
-        yield Triple(this, _term("dcterms", "issued"), issued)
-    for file, described in release.manifest["files"].items():
-        distribution = NamedNode(f"{_release_iri(release).value}/{file}")
-        yield Triple(this, _term("dcat", "distribution"), distribution)
-        yield from _distribution(distribution, file, described, download_address(public, release, file))
+    before = releases.before(release)
+    files = {NamedNode(f"{_release_iri(release).value}/{file}"): file for file in release.manifest["files"]}
+    said: dict[str, Values] = {
+        "dcat:version": Literal(release.id),
+        "dcat:previousVersion": _release_iri(before) if before else None,
+        "dcat:distribution": files,
+    }
+    yield from describe(this, said)
+    for distribution, file in files.items():
+        described, address = release.manifest["files"][file], download_address(public, release, file)
+        yield from _distribution(distribution, file, described, NamedNode(address))
 
 
-def _distribution(this: NamedNode, file: str, described: dict[str, Any], address: str) -> Iterator[Triple]:
+def _distribution(this: NamedNode, file: str, described: dict[str, Any], address: NamedNode) -> Iterator[Triple]:
     checksum = NamedNode(f"{this.value}#checksum")
-    for language, text in ABOUT.get(file, {"en": file}).items():
-        yield Triple(this, _term("dcterms", "title"), Literal(text, language=language))
-    yield from _about(
-        this,
-        ("rdf", "type", _term("dcat", "Distribution")),
-        ("dcat", "accessURL", NamedNode(address)),
-        ("dcat", "downloadURL", NamedNode(address)),
-        ("dcat", "mediaType", NamedNode(_IANA + media_type_of(file))),
-        ("dcat", "byteSize", _typed(described["bytes"], "nonNegativeInteger")),
-        ("dcterms", "license", NamedNode(LICENCE)),
-    )
+    said: dict[str, Values] = {
+        "dcterms:title": _texts(ABOUT.get(file, {"en": file})),
+        "rdf:type": term("dcat:Distribution"),
+        "dcat:accessURL": address,
+        "dcat:downloadURL": address,
+        "dcat:mediaType": NamedNode(_IANA + media_type_of(file)),
+        "dcat:byteSize": _typed(described["bytes"], "nonNegativeInteger"),
+        "dcterms:license": _LICENCE,
+    }
+    yield from describe(this, said)
     yield Triple(this, NamedNode(SPDX + "checksum"), checksum)
-    yield Triple(checksum, _TYPE, NamedNode(SPDX + "Checksum"))
+    yield Triple(checksum, TYPE, NamedNode(SPDX + "Checksum"))
     yield Triple(checksum, NamedNode(SPDX + "algorithm"), NamedNode(SPDX + "checksumAlgorithm_sha256"))
     yield Triple(checksum, NamedNode(SPDX + "checksumValue"), _typed(described["sha256"], "hexBinary"))
 
@@ -287,13 +277,13 @@ def download_address(public: str, release: Release, file: str) -> str:
 
 def counts(this: NamedNode, catalogue: Catalogue, base: str) -> Iterator[Triple]:
     """Count triples, classes and properties in VoID; partitions are named as fragments of `base`."""
-    yield Triple(this, _term("void", "triples"), Literal(catalogue.triples))
-    yield Triple(this, _term("void", "classes"), Literal(len(catalogue.classes)))
-    yield Triple(this, _term("void", "properties"), Literal(len(catalogue.properties)))
-    partitions = ("class", catalogue.classes, "entities"), ("property", catalogue.properties, "triples")
-    for kind, parts, counted in partitions:
+    numbers = {"triples": catalogue.triples, "classes": len(catalogue.classes), "properties": len(catalogue.properties)}
+    yield from describe(this, {f"void:{name}": Literal(number) for name, number in numbers.items()})
+    for kind, parts, counted in (
+        ("class", catalogue.classes, "entities"),
+        ("property", catalogue.properties, "triples"),
+    ):
         for number, (thing, count) in enumerate(parts.items()):
             part = NamedNode(f"{base}#{kind}-{number}")
-            yield Triple(this, _term("void", f"{kind}Partition"), part)
-            yield Triple(part, _term("void", kind), NamedNode(thing))
-            yield Triple(part, _term("void", counted), Literal(count))
+            yield Triple(this, term(f"void:{kind}Partition"), part)
+            yield from describe(part, {f"void:{kind}": NamedNode(thing), f"void:{counted}": Literal(count)})

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from kgbuild.core.namespaces import EXTERNAL, GRAPH, ONTOLOGY, ONTOLOGY_IRI, VOCABULARY
+from kgbuild.build.quads import reach
+from kgbuild.core.namespaces import GRAPH, ONTOLOGY, ONTOLOGY_IRI, RDF_TYPE, VOCABULARY, expand
 from kgbuild.core.terms import Term as Node
 from kgbuild.sparql.lookups import LookUp, select
 
@@ -17,57 +18,42 @@ Texts = dict[str, str]
 QUERY: Final = f"""SELECT ?s ?p ?o {{
   VALUES ?graph {{ <{GRAPH}ontology> <{GRAPH}vocabularies> }} GRAPH ?graph {{ ?s ?p ?o }}
 }}"""
-_OWL, _RDFS, _SKOS, _DCTERMS = (EXTERNAL[prefix] for prefix in ("owl", "rdfs", "skos", "dcterms"))
-_RDF: Final = EXTERNAL["rdf"]
 KINDS: Final = {
-    "class": f"{_OWL}Class",
-    "object": f"{_OWL}ObjectProperty",
-    "datatype": f"{_OWL}DatatypeProperty",
-    "annotation": f"{_OWL}AnnotationProperty",
+    "class": "owl:Class",
+    "object": "owl:ObjectProperty",
+    "datatype": "owl:DatatypeProperty",
+    "annotation": "owl:AnnotationProperty",
 }
 """Kind of a term -> its type; what has several is of the first."""
-_ABOVE: Final = (f"{_RDFS}subClassOf", f"{_RDFS}subPropertyOf")
-_ALIGNED: Final = (
-    *_ABOVE,
-    f"{_OWL}equivalentClass",
-    f"{_OWL}equivalentProperty",
-    f"{_SKOS}exactMatch",
-    f"{_SKOS}closeMatch",
-    f"{_RDFS}seeAlso",
-)
-_DOMAIN: Final = (f"{_RDFS}domain",)
-_RANGE: Final = (f"{_RDFS}range",)
+_ABOVE: Final = ("rdfs:subClassOf", "rdfs:subPropertyOf")
+_EQUAL: Final = ("owl:equivalentClass", "owl:equivalentProperty", "skos:exactMatch", "skos:closeMatch", "rdfs:seeAlso")
 
 
 @dataclass(frozen=True)
-class ListedConcept:
-    """A concept of a vocabulary."""
-
+class _Listed:
     iri: str
     labels: Texts
     definitions: Texts
+
+    @property
+    def slug(self) -> str:
+        """Give the last part of the IRI."""
+        return self.iri.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class ListedConcept(_Listed):
+    """A concept of a vocabulary."""
+
     broader: str
     """IRI of the concept right above it, or nothing."""
 
-    @property
-    def slug(self) -> str:
-        """Give its name within the vocabulary."""
-        return self.iri.rpartition("/")[2]
-
 
 @dataclass(frozen=True)
-class Vocabulary:
+class Vocabulary(_Listed):
     """A list of concepts."""
 
-    iri: str
-    labels: Texts
-    definitions: Texts
     concepts: tuple[ListedConcept, ...]
-
-    @property
-    def slug(self) -> str:
-        """Give its name."""
-        return self.iri.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -151,15 +137,18 @@ class _Said:
         """Give one text for each language; the first in the order of the alphabet where there are several."""
         found: Texts = {}
         for predicate in reversed(predicates):
-            for literal in sorted(self.literals[predicate], key=lambda each: each.value, reverse=True):
+            for literal in sorted(self.literals[expand(predicate)], key=lambda each: each.value, reverse=True):
                 found[literal.language] = literal.value
         return found
 
     def linked(self, *predicates: str) -> tuple[str, ...]:
-        return tuple(sorted({iri for predicate in predicates for iri in self.nodes[predicate]}))
+        return tuple(sorted({iri for predicate in predicates for iri in self.nodes[expand(predicate)]}))
+
+    def is_a(self, class_: str) -> bool:
+        return expand(class_) in self.nodes[RDF_TYPE]
 
     def is_true(self, predicate: str) -> bool:
-        return any(literal.value in ("true", "1") for literal in self.literals[predicate])
+        return any(literal.value in ("true", "1") for literal in self.literals[expand(predicate)])
 
 
 def make_reference() -> LookUp[Reference]:
@@ -179,49 +168,51 @@ def read_reference(triples: Iterable[tuple[Node, Node, Node]]) -> Reference:
     kinds = {
         iri: kind
         for iri in sorted(said)
-        if iri.startswith(ONTOLOGY)
-        and (kind := next((k for k, type_ in KINDS.items() if type_ in said[iri].nodes[f"{_RDF}type"]), ""))
+        if iri.startswith(ONTOLOGY) and (kind := next((k for k, type_ in KINDS.items() if said[iri].is_a(type_)), ""))
     }
     return Reference(
-        head.texts(f"{_DCTERMS}title"),
-        head.texts(f"{_DCTERMS}description"),
-        next(iter(head.texts(f"{_OWL}versionInfo").values()), ""),
+        head.texts("dcterms:title"),
+        head.texts("dcterms:description"),
+        next(iter(head.texts("owl:versionInfo").values()), ""),
         _terms(said, kinds),
         _vocabularies(said),
     )
 
 
 def _terms(said: Mapping[str, _Said], kinds: Mapping[str, str]) -> dict[str, OntologyTerm]:
-    below, properties, values_of = (_inverse(said, kinds, *each) for each in (_ABOVE, _DOMAIN, _RANGE))
+    below, properties, values_of = (
+        _inverse(said, kinds, *each) for each in (_ABOVE, ("rdfs:domain",), ("rdfs:range",))
+    )
     apart = _disjoint(said)
     return {
         iri: OntologyTerm(
             iri,
             kind,
-            said[iri].texts(f"{_RDFS}label"),
-            said[iri].texts(f"{_SKOS}definition", f"{_RDFS}comment"),
-            tuple(sorted((each.value, each.language) for each in said[iri].literals[f"{_SKOS}example"])),
-            tuple(each for each in said[iri].linked(*_ABOVE) if each in kinds),
+            about.texts("rdfs:label"),
+            about.texts("skos:definition", "rdfs:comment"),
+            tuple(sorted((each.value, each.language) for each in about.literals[expand("skos:example")])),
+            tuple(each for each in about.linked(*_ABOVE) if each in kinds),
             below[iri],
             tuple(
-                (relation, outside)
-                for relation in _ALIGNED
-                for outside in said[iri].linked(relation)
-                if outside not in kinds
+                (expand(name), other)
+                for name in (*_ABOVE, *_EQUAL)
+                for other in about.linked(name)
+                if other not in kinds
             ),
-            said[iri].linked(*_DOMAIN),
-            said[iri].linked(*_RANGE),
+            about.linked("rdfs:domain"),
+            about.linked("rdfs:range"),
             tuple(sorted(apart[iri])),
             properties[iri],
             values_of[iri],
-            said[iri].linked(f"{ONTOLOGY}qualifies"),
-            said[iri].linked(f"{_DCTERMS}isReplacedBy"),
-            said[iri].is_true(f"{ONTOLOGY}singleValued"),
-            said[iri].is_true(f"{ONTOLOGY}keyPart"),
-            f"{_OWL}SymmetricProperty" in said[iri].nodes[f"{_RDF}type"],
-            said[iri].is_true(f"{_OWL}deprecated"),
+            about.linked("icn:qualifies"),
+            about.linked("dcterms:isReplacedBy"),
+            about.is_true("icn:singleValued"),
+            about.is_true("icn:keyPart"),
+            about.is_a("owl:SymmetricProperty"),
+            about.is_true("owl:deprecated"),
         )
         for iri, kind in kinds.items()
+        for about in (said[iri],)
     }
 
 
@@ -238,54 +229,42 @@ def _disjoint(said: Mapping[str, _Said]) -> defaultdict[str, set[str]]:
     """Find what excludes each class: said of two, or of a list of which each excludes all others."""
     apart: defaultdict[str, set[str]] = defaultdict(set)
     for iri, about in list(said.items()):
-        groups = [[iri, other] for other in about.linked(f"{_OWL}disjointWith")]
-        if f"{_OWL}AllDisjointClasses" in about.nodes[f"{_RDF}type"]:
-            groups += [_members(said, first) for first in about.linked(f"{_OWL}members")]
+        groups = [[iri, other] for other in about.linked("owl:disjointWith")]
+        if about.is_a("owl:AllDisjointClasses"):
+            groups += [_members(said, first) for first in about.linked("owl:members")]
         for group in groups:
             for one in group:
                 apart[one].update(other for other in group if other != one)
     return apart
 
 
-def _members(said: Mapping[str, _Said], cell: str) -> list[str]:
-    members: list[str] = []
-    seen: set[str] = set()
-    while cell in said and cell not in seen and cell != f"{_RDF}nil":
-        seen.add(cell)
-        members += said[cell].linked(f"{_RDF}first")
-        cell = next(iter(said[cell].linked(f"{_RDF}rest")), "")
-    return members
+def _members(said: Mapping[str, _Said], first: str) -> list[str]:
+    cells = reach([first], lambda cell: said[cell].linked("rdf:rest")[:1] if cell in said else ())
+    return [member for cell in cells if cell in said for member in said[cell].linked("rdf:first")]
 
 
 def _vocabularies(said: Mapping[str, _Said]) -> tuple[Vocabulary, ...]:
-    concepts: defaultdict[str, list[ListedConcept]] = defaultdict(list)
+    concepts: defaultdict[str, dict[str, ListedConcept]] = defaultdict(dict)
     for iri in sorted(said):
-        for scheme in said[iri].linked(f"{_SKOS}inScheme"):
-            broader = next(iter(said[iri].linked(f"{_SKOS}broader")), "")
-            texts = said[iri].texts(f"{_SKOS}prefLabel"), said[iri].texts(f"{_SKOS}definition")
-            concepts[scheme].append(ListedConcept(iri, *texts, broader))
+        for scheme in said[iri].linked("skos:inScheme"):
+            broader = next(iter(said[iri].linked("skos:broader")), "")
+            concepts[scheme][iri] = ListedConcept(iri, *_described(said[iri]), broader)
     return tuple(
-        Vocabulary(
-            scheme,
-            said[scheme].texts(f"{_SKOS}prefLabel"),
-            said[scheme].texts(f"{_SKOS}definition"),
-            tuple(_in_tree_order(concepts[scheme])),
-        )
+        Vocabulary(scheme, *_described(said[scheme]), tuple(_in_tree_order(concepts[scheme])))
         for scheme in sorted(concepts)
         if scheme.startswith(VOCABULARY) and scheme in said
     )
 
 
-def _in_tree_order(concepts: list[ListedConcept]) -> list[ListedConcept]:
+def _described(about: _Said) -> tuple[Texts, Texts]:
+    return about.texts("skos:prefLabel"), about.texts("skos:definition")
+
+
+def _in_tree_order(concepts: dict[str, ListedConcept]) -> list[ListedConcept]:
     """Put each concept right behind the one above it."""
-    known = {concept.iri: concept for concept in concepts}
 
     def place(concept: ListedConcept) -> list[str]:
-        path = [concept.slug]
-        above = known.get(concept.broader)
-        while above is not None and above.slug not in path:
-            path.insert(0, above.slug)
-            above = known.get(above.broader)
-        return path
+        path = reach([concept.iri], lambda iri: [above] if (above := concepts[iri].broader) in concepts else [])
+        return [concepts[iri].slug for iri in reversed(path)]
 
-    return sorted(concepts, key=place)
+    return sorted(concepts.values(), key=place)

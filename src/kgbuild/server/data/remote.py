@@ -23,7 +23,7 @@ from pyoxigraph import QueryResultsFormat, RdfFormat, Store, parse, parse_query_
 
 from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.search.index import MOST_QUADS
-from kgbuild.search.names import NAMING_PREDICATES
+from kgbuild.search.names import NAME_PREDICATES
 from kgbuild.server.data.access import Data
 from kgbuild.server.data.operations import answer_description
 from kgbuild.server.data.remote_store import RemoteStore
@@ -306,7 +306,7 @@ class RemoteData(Data):
 async def write_names(data: Data, path: Path) -> None:
     """Write the quads that names are read from as N-Quads, fetched a page at a time."""
     with path.open("wb") as file:
-        for predicate in sorted(NAMING_PREDICATES):
+        for predicate in sorted(NAME_PREDICATES):
             for offset in range(0, MOST_QUADS, PAGE):
                 text = f"{{ ?s <{predicate}> ?o }} UNION {{ GRAPH ?g {{ ?s <{predicate}> ?o }} }}"
                 query = f"SELECT ?s ?o ?g {{ {text} }} LIMIT {PAGE} OFFSET {offset}"

@@ -223,6 +223,18 @@ async def send_response(scope: Scope, response: Response, send: Send) -> None:
     await encoded.send(scope["method"], header(scope, b"if-none-match"), send)
 
 
+def document(media_type: str, body: str | bytes, headers: Mapping[str, str] | None = None) -> Response:
+    """Make an answer that caches ask about each time; `headers` are others, or have other values."""
+    own = {"Content-Type": media_type, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
+    lines = header_lines({**own, "X-Content-Type-Options": "nosniff", **(headers or {})})
+    return Response(200, lines, body.encode() if isinstance(body, str) else body)
+
+
+async def send_redirect(scope: Scope, send: Send, status: int, location: str, more: Mapping[str, str]) -> None:
+    """Lead elsewhere; `more` are other headers."""
+    await send_response(scope, Response(status, header_lines({"Location": location, "Vary": VARY, **more}), b""), send)
+
+
 async def _answer(prepared: Prepared, scope: Scope, receive: Receive) -> Encoded | Answer:
     """Run a query for all who ask the same at this moment; one whose clients have gone is ended."""
     service = prepared.service

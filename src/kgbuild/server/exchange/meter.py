@@ -5,7 +5,8 @@ Labels are patterns of routes, never addresses: whoever invents addresses makes 
 
 from __future__ import annotations
 
-from collections import Counter as Reasons
+from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Final
@@ -20,7 +21,7 @@ NO_ROUTE: Final = "none"
 """The route of requests for what is not there."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 _PATHS: Final = 4096
-"""Paths of kept answers whose counters are remembered."""
+"""Paths of kept answers that are counted each by itself, until they are added up by their routes."""
 disable_created_metrics()  # type: ignore[no-untyped-call]  # when each label was first seen is no figure of ours
 
 
@@ -42,28 +43,42 @@ class Meter:
             buckets=BOUNDS,
             registry=self.registry,
         )
-        self.hits = 0
-        """Requests answered with an answer that was kept."""
-        self.ended: Reasons[str] = Reasons()
+        self.hits: defaultdict[tuple[str, str, int], int] = defaultdict(int)
+        """(path, method, status) -> requests answered ahead of the routes, with an answer that was kept.
+
+        Counted by whoever answers, with one addition: the counters of the library would take a tenth of the request.
+        """
+        self._folded = 0
+        self.ended: Tally[str] = Tally()
         """Why workers ended -> how many did."""
         self.routes: Sequence[Route] = ()
-        self._known: dict[tuple[str, str, int], Counter] = {}
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def note(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
-        self.requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
-        self.durations.labels(route).observe(seconds)
+        method = method if method in _METHODS else "other"
+        found = self._children.get((route, method, status))
+        if found is None:  # finding them by their labels costs more than counting
+            found = self.requests.labels(route, method, str(status)), self.durations.labels(route)
+            self._children[route, method, status] = found
+        requests, durations = found
+        requests.inc()
+        durations.observe(seconds)
+
+    def from_cache(self) -> int:
+        """Add up by their routes the requests that kept answers have answered; gives how many there are in all."""
+        for (path, method, status), count in self.hits.items():
+            route = next((route.path for route in self.routes if route.path_regex.match(path)), NO_ROUTE)
+            self.requests.labels(route, method, str(status)).inc(count)
+            self._folded += count
+        self.hits.clear()
+        return self._folded
 
     def note_hit(self, path: str, method: str, status: int) -> None:
-        """Count a request that was answered ahead of the routes; looking its counter up would cost as much again."""
-        counter = self._known.get((path, method, status))
-        if counter is None:
-            if len(self._known) >= _PATHS:
-                self._known.clear()
-            route = next((route.path for route in self.routes if route.path_regex.match(path)), NO_ROUTE)
-            counter = self._known[path, method, status] = self.requests.labels(route, method, str(status))
-        counter.inc()
-        self.hits += 1
+        """Count a request that was answered ahead of the routes."""
+        self.hits[path, method, status] += 1
+        if len(self.hits) > _PATHS:
+            self.from_cache()
 
 
 class MetricsMiddleware:

@@ -20,7 +20,6 @@ from kgbuild.build.catalogue import Catalogue, make_catalogue, read_catalogue, w
 from kgbuild.build.release import QUADS, Release, current_release, find_release
 from kgbuild.core.errors import KgError
 from kgbuild.core.namespaces import DATASET_IRI
-from kgbuild.core.terms import Term
 from kgbuild.questions.named import Question
 from kgbuild.server.data.access import Data, EmbeddedData
 from kgbuild.server.data.operations import OPERATIONS
@@ -318,16 +317,3 @@ async def _remote_searcher(data: Data) -> Searcher:
     searcher = Searcher(None, (names,), folder)
     await searcher.start()
     return searcher
-
-
-async def table(service: Service, query: str) -> list[dict[str, dict[str, str]]]:
-    """Answer one of our own SELECT queries: its bindings, as SPARQL JSON has them; look-ups are the other way."""
-    rows = (await service.data.select(query)).records()
-    return [{name: _written(term) for name, term in row.items()} for row in rows]
-
-
-def _written(term: Term) -> dict[str, str]:
-    if term.kind != "literal":
-        return {"type": "uri" if term.kind == "iri" else "bnode", "value": term.value}
-    more = {"datatype": term.datatype} if term.datatype else {"xml:lang": term.language} if term.language else {}
-    return {"type": "literal", "value": term.value, **more}

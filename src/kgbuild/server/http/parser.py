@@ -23,7 +23,8 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Percent-encode the request line where a request begins."""
-        if (self.cycle is None or self.cycle.response_complete) and (line := _REQUEST_LINE.match(data)):
+        begins = not data.isascii() and (self.cycle is None or self.cycle.response_complete)
+        if begins and (line := _REQUEST_LINE.match(data)):
             data = _NOT_ASCII.sub(lambda byte: b"%%%02X" % byte[0][0], line[0]) + data[line.end() :]
         super().data_received(data)
 

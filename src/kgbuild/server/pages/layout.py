@@ -21,6 +21,8 @@ class Shown:
     language: str = ""
     is_descriptive: bool = False
     """The name is the curators' description, for want of one of its own."""
+    title: str = ""
+    """The text as the data have it, where another is shown; the datatype of a value in an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Voice:
     @property
     def anchor(self) -> str:
         """Name the place of the claim on the page of its article."""
-        return anchor_of(self.claim)
+        return self.claim.rpartition("--")[2].rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +249,3 @@ def facts(made: Iterable[Fact | None], *, plain: bool = False) -> Facts | None:
     """Make a list of the facts that there are; None where there is none."""
     kept = tuple(each for each in made if each is not None)
     return Facts(kept, plain) if kept else None
-
-
-def anchor_of(claim: str) -> str:
-    """Name the place of a claim on the page of its article.
-
-    >>> anchor_of("https://w3id.org/icn/id/claim/2024-02-21-x--meeting-2fe3c38b53")
-    'meeting-2fe3c38b53'
-    """
-    return claim.rpartition("--")[2].rpartition("/")[2]

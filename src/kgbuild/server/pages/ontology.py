@@ -12,13 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from starlette.types import Scope
-
 from kgbuild.build.catalogue.reference import KINDS, ClassBranch, Reference
 from kgbuild.core.namespaces import ONTOLOGY, ONTOLOGY_IRI, shorten
 from kgbuild.questions.named import Question
 from kgbuild.server.exchange.service import Service
-from kgbuild.server.http.languages import Reader, reader_of
+from kgbuild.server.http.languages import Reader
 from kgbuild.server.http.problems import problem
 from kgbuild.server.http.responses import Response
 from kgbuild.server.pages.diagrams import DiagramText, Node, Part, situation_diagram, tree_diagram
@@ -28,32 +26,16 @@ _SITUATION: Final = f"{ONTOLOGY}Situation"
 _USED: Final = re.compile(r"\bicn:([A-Za-z][A-Za-z0-9_]*)")
 
 
-# --- the page -----------------------------------------------------------------------------------------------------
-
-
-async def ontology_page(scope: Scope) -> Response:
-    """Make the page for the reader of a request; raises Problem where the data hold no ontology.
-
-    Links of RFC 8288 in `scope["links"]` (rel, target, type) are set in its head.
-    """
-    service: Service = scope["service"]
-    reference = service.catalogue.reference
-    if not reference.terms:
+async def ontology_page(service: Service, reader: Reader, links: Sequence[object]) -> Response:
+    """Make the page, with `links` in its head; raises Problem where the data hold no ontology."""
+    if not service.catalogue.reference.terms:
         raise problem("not-found", "The data that are served here come without the ontology.")
-    reader = replace(reader_of(scope), here="/ontology")
     # Some hundred milliseconds: other requests go on meanwhile.
-    return await asyncio.to_thread(
-        _render, reference, reader, service.settings.questions, service.catalogue.classes, scope.get("links", ())
-    )
+    return await asyncio.to_thread(_render, service, replace(reader, here="/ontology"), links)
 
 
-def _render(
-    reference: Reference,
-    reader: Reader,
-    questions: Mapping[str, Question],
-    counted: Mapping[str, int],
-    links: Sequence[object],
-) -> Response:
+def _render(service: Service, reader: Reader, links: Sequence[object]) -> Response:
+    reference, questions = service.catalogue.reference, service.settings.questions
     return page(
         "ontology.html",
         reader,
@@ -67,7 +49,7 @@ def _render(
         iri=ONTOLOGY_IRI,
         links=links,
         tree=_tree(reference, reader),
-        situation=_situation(reference, reader, counted),
+        situation=_situation(reference, reader, service.catalogue.classes),
     )
 
 

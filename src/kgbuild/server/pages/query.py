@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -14,9 +11,10 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 from kgbuild.core.namespaces import shorten
 from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import Reader
-from kgbuild.server.http.negotiation import SHORT_NAMES
 from kgbuild.server.http.problems import Problem
-from kgbuild.server.http.responses import Response, header_lines
+from kgbuild.server.http.responses import Response
+from kgbuild.server.pages.layout import Shown
+from kgbuild.server.pages.reading import is_web
 from kgbuild.server.pages.rendering import environment, page
 from kgbuild.sparql.syntax import unknown_terms
 from kgbuild.support.rows import MEMBER
@@ -32,24 +30,6 @@ FORMATS: Final = {
     "graph": ("ttl", "nt", "jsonld", "rdf", "trig"),
 }
 """Form of an answer -> the formats it can be downloaded in."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A term as a cell shows it."""
-
-    text: str
-    link: str = ""
-    note: str = ""
-    language: str = ""
-
-
-@lru_cache(maxsize=8)
-def static_file(name: str, media_type: str) -> Response:
-    """Give a file that lies beside this module."""
-    data = (Path(__file__).parents[1] / name).read_bytes()
-    headers = {"Content-Type": media_type, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    return Response(200, header_lines({**headers, "X-Content-Type-Options": "nosniff"}), data)
 
 
 def form_page(service: Service, query: str, reader: Reader) -> Response:
@@ -68,24 +48,31 @@ def results_page(query: str, answer: Answer, address: str, service: Service, rea
     """Show an answer as a table, with links to all of it in every format; with its sources if it has them."""
     read = {} if answer.form == "graph" else json.loads(answer.read())
     columns, rows = _graph_rows(answer) if answer.form == "graph" else _table_rows(read)
-    sources = read.get(MEMBER, [])
-    shown = min(len(rows), SOURCED_ROWS_SHOWN if sources and isinstance(sources, list) else ROWS_SHOWN)
+    shown = rows_shown(read.get(MEMBER), len(rows))
     return page(
         "results.html",
         reader,
         query=query,
         with_sources=MEMBER in read,
-        sources=sources if isinstance(sources, list) else [],
-        no_sources=sources["notAttributable"] if isinstance(sources, dict) else "",
-        most=STATEMENTS_SHOWN,
         columns=columns,
-        rows=rows[:shown],
-        total=len(rows),
-        shown=shown,
+        rows=rows[: shown["shown"]],
+        **shown,
         downloads=[(name, _with_format(address, name)) for name in FORMATS[answer.form]],
         unknown=unknown_terms(query, service.catalogue.known_terms) if service.catalogue.known_terms else {},
         release=service.release_id,
     )
+
+
+def rows_shown(sources: Any, total: int) -> dict[str, Any]:
+    """Tell a template how many of the rows are shown, and their sources, or why there are none."""
+    listed = sources if isinstance(sources, list) else []
+    return {
+        "total": total,
+        "shown": min(total, SOURCED_ROWS_SHOWN if listed else ROWS_SHOWN),
+        "sources": listed,
+        "no_sources": sources["notAttributable"] if isinstance(sources, dict) else "",
+        "most": STATEMENTS_SHOWN,
+    }
 
 
 def problem_page(found: Problem, query: str, reader: Reader, *, with_sources: bool) -> Response:
@@ -110,47 +97,46 @@ def _marked(query: str, line: int, column: int) -> list[dict[str, str]]:
 
 def _with_format(address: str, name: str) -> str:
     """Give the address of the same request in another format, relative to the server."""
-    pairs = [(key, value) for key, value in parse_qsl(address.partition("?")[2], keep_blank_values=True)]
+    pairs = parse_qsl(address.partition("?")[2], keep_blank_values=True)
     # Only JSON has room for sources.
     left_out = {"format"} if name == "json" else {"format", "sources"}
     kept = [(key, value) for key, value in pairs if key not in left_out]
-    assert name in SHORT_NAMES  # noqa: S101 - of our own lists
     return f"/sparql?{urlencode([*kept, ('format', name)])}"
 
 
-def _table_rows(read: dict[str, Any]) -> tuple[list[str], list[list[Cell]]]:
+def _table_rows(read: dict[str, Any]) -> tuple[list[str], list[list[Shown]]]:
     if "boolean" in read:
-        return ["answer"], [[Cell("yes" if read["boolean"] else "no")]]
+        return ["answer"], [[Shown("yes" if read["boolean"] else "no")]]
     columns = read["head"]["vars"]
     rows = [[cell(binding.get(column)) for column in columns] for binding in read["results"]["bindings"]]
     return columns, rows
 
 
-def cell(term: dict[str, str] | None) -> Cell:
+def cell(term: dict[str, str] | None) -> Shown:
     """Show a term as SPARQL JSON has it."""
     if term is None:
-        return Cell("")
+        return Shown("")
     if term["type"] == "uri":
-        return Cell(shorten(term["value"]), term["value"] if term["value"].startswith(("http://", "https://")) else "")
+        return Shown(shorten(term["value"]), term["value"] if is_web(term["value"]) else "")
     if term["type"] == "bnode":
-        return Cell(f"_:{term['value']}")
+        return Shown(f"_:{term['value']}")
     datatype = shorten(term["datatype"]) if "datatype" in term else ""
-    return Cell(term["value"], note=datatype, language=term.get("xml:lang", ""))
+    return Shown(term["value"], language=term.get("xml:lang", ""), title=datatype)
 
 
-def _graph_rows(answer: Answer) -> tuple[list[str], list[list[Cell]]]:
+def _graph_rows(answer: Answer) -> tuple[list[str], list[list[Shown]]]:
     triples = parse(answer.read(), format=RdfFormat.N_TRIPLES)
     return ["subject", "predicate", "object"], [
         [_term_cell(term) for term in (triple.subject, triple.predicate, triple.object)] for triple in triples
     ]
 
 
-def _term_cell(term: object) -> Cell:
+def _term_cell(term: object) -> Shown:
     if isinstance(term, NamedNode):
         return cell({"type": "uri", "value": term.value})
     if isinstance(term, Literal):
-        return Cell(term.value, language=term.language or "")
-    return Cell(str(term))
+        return Shown(term.value, language=term.language or "")
+    return Shown(str(term))
 
 
 environment().filters["cell"] = cell

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 from urllib.parse import urlencode
+
+from pyoxigraph import Store
 
 from kgbuild.core.date_text import write_point
 from kgbuild.core.dates import date_slug
 from kgbuild.core.ids import date_iri
-from kgbuild.core.namespaces import BASE, EXTERNAL, ID, PREFIXES, shorten
-from kgbuild.core.terms import Table, Term, iri
-from kgbuild.questions.lookup import write_term
-from kgbuild.questions.named import THEMES, Question, sort_lists
+from kgbuild.core.namespaces import BASE, EXTERNAL, ID, PREFIXES
+from kgbuild.core.terms import Table, Term
+from kgbuild.questions.named import THEMES, Question, say_empty, sort_lists
 from kgbuild.questions.values import CONCEPT_TYPES, ENTITY_TYPES, Parameter
 from kgbuild.server.exchange.lookups import drive
 from kgbuild.server.exchange.service import Service
@@ -24,8 +25,11 @@ from kgbuild.server.http.languages import Reader
 from kgbuild.server.http.negotiation import SHORT_NAMES
 from kgbuild.server.http.problems import Problem
 from kgbuild.server.http.responses import Response
-from kgbuild.server.pages.query import ROWS_SHOWN, SOURCED_ROWS_SHOWN, STATEMENTS_SHOWN
+from kgbuild.server.pages.layout import Shown
+from kgbuild.server.pages.query import FORMATS, rows_shown
+from kgbuild.server.pages.reading import Reading, read_names
 from kgbuild.server.pages.rendering import best_label, page
+from kgbuild.server.pages.terms import Terms
 from kgbuild.sparql.lookups import Bindings, LookUp, select
 from kgbuild.sparql.results import read_table
 from kgbuild.support.rows import MEMBER
@@ -35,13 +39,9 @@ FEW: Final = 500
 """Entities up to which a field suggests all of them."""
 MOST_NAMED: Final = 1500
 """Things of a page that are called by their names: the query for these has a greatest length."""
-DOWNLOADS: Final = ("csv", "tsv", "json", "xml")
 XSD_DATE: Final = EXTERNAL["xsd"] + "date"
 _GROUPED: Final = re.compile(r"^[ \t]*GROUP BY\b", re.MULTILINE)
 """In a query whose rows stand for many: their sources are in a column of articles, or at the thing itself."""
-
-Names = Mapping[str, Mapping[str, str]]
-"""IRI -> its names, by language; "" for one that is in no language."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,6 @@ class Field:
     value: str
     options: tuple[Option, ...] = ()
     error: str = ""
-
-
-@dataclass(frozen=True)
-class Item:
-    """One thing or text in a cell."""
-
-    text: str
-    iri: str = ""
-    language: str = ""
-    title: str = ""
-    """The text as the data have it, where another is shown."""
 
 
 @dataclass(frozen=True)
@@ -109,16 +98,17 @@ async def refused_page(shown: ShownQuestion, found: Problem) -> Response:
     return page("question.html", shown.reader, found.status, headers, **values, problem=found, elsewhere=elsewhere)
 
 
-async def answer_page(
-    shown: ShownQuestion, values: Mapping[str, Term | None], answer: Answer, empty: Callable[[], Awaitable[str]]
-) -> Response:
-    """Show the form and the answer below it; `empty` says in words that there is none."""
+async def answer_page(shown: ShownQuestion, values: Mapping[str, Term | None], answer: Answer) -> Response:
+    """Show the form and the answer below it, or say in words that there is none."""
     # In a thread, as the page itself is made: a long answer would hold up all other requests.
     found, sources = await asyncio.to_thread(_read, shown.question, answer.read())
-    count = min(len(found.rows), SOURCED_ROWS_SHOWN if sources and isinstance(sources, list) else ROWS_SHOWN)
-    visible = Table(found.columns, found.rows[:count])
-    things = _things(shown.question, visible, values)
-    fields, names = await asyncio.gather(_fields(shown), drive(shown.service, _names(things)))
+    counted = rows_shown(sources, len(found.rows))
+    visible = Table(found.columns, found.rows[: counted["shown"]])
+    named = {name: term.value for name, term in values.items() if term is not None and term.kind == "iri"}
+    things = dict.fromkeys((*named.values(), *_things(shown.question, visible)))
+    names = read_names([thing for thing in list(things)[:MOST_NAMED] if thing.startswith(BASE)])
+    fields, found_names = await asyncio.gather(_fields(shown), drive(shown.service, names))
+    reading = Reading(shown.reader, Terms(), Store(), found_names)
     return await asyncio.to_thread(
         page,
         "question.html",
@@ -126,17 +116,13 @@ async def answer_page(
         question=shown.question,
         fields=fields,
         problem=None,
-        named={name: _item(term.value, names, shown.reader) for name, term in values.items() if _is_thing(term)},
+        named={name: reading.name(thing) for name, thing in named.items()},
         query=shown.query,
         columns=found.columns,
-        rows=_rows(shown, visible, names),
-        total=len(found.rows),
-        shown=count,
-        empty="" if found.rows else await empty(),
-        sources=sources if isinstance(sources, list) else [],
-        no_sources=sources["notAttributable"] if isinstance(sources, dict) else "",
-        most=STATEMENTS_SHOWN,
-        downloads=[(name, shown.link(format=name)) for name in DOWNLOADS],
+        rows=_rows(shown.question, visible, reading),
+        empty="" if found.rows else await drive(shown.service, say_empty(shown.question, values)),
+        **counted,
+        downloads=[(name, shown.link(format=name)) for name in FORMATS["table"]],
         types=SHORT_NAMES,
         sourced="" if sources is not None or _GROUPED.search(shown.query) else shown.link(sources="1"),
         sparql=f"/sparql?{urlencode({'query': shown.query})}",
@@ -201,34 +187,27 @@ def _named_options(found: Bindings, skipped: int, reader: Reader) -> tuple[Optio
 # --- answers ------------------------------------------------------------------------------------------------------
 
 
-def _is_thing(term: Term | None) -> TypeGuard[Term]:
-    return term is not None and term.kind == "iri"
-
-
-def _things(question: Question, found: Table, values: Mapping[str, Term | None]) -> list[str]:
-    """List what a page calls by name, the parameters first."""
-    things = dict.fromkeys(term.value for term in values.values() if _is_thing(term))
+def _things(question: Question, found: Table) -> Iterator[str]:
+    """List what the cells of an answer name."""
     for row in found.rows:
         for column, term in zip(found.columns, row, strict=True):
-            if term is not None and term.kind == "iri":
-                things[term.value] = None
-            elif term is not None and _lists_articles(question, column):
-                things |= dict.fromkeys(_article(id_) for id_ in term.value.split())
-            elif term is not None and is_date_column(question, column):
-                slugs = filter(None, map(date_slug, _texts(question, column, term)))
-                things |= dict.fromkeys(map(date_iri, slugs))
-    return list(things)[:MOST_NAMED]
+            yield from (thing for _, thing in _content(question, column, term) if thing)
 
 
-def _names(things: list[str]) -> LookUp[Names]:
-    """Name things in every language that they have a name in."""
-    known = [thing for thing in things if thing.startswith(BASE)]
-    if not known:
-        return {}
-    block = " ".join(write_term(iri(thing)) for thing in known)
-    found = yield from select(f"""SELECT ?thing ?name {{ VALUES ?thing {{ {block} }}
-      {{ ?thing rdfs:label|skos:prefLabel ?name }} UNION {{ GRAPH graph:names {{ ?thing rdfs:label ?name }} }} }}""")
-    return _by_thing(found)
+def _content(question: Question, column: str, term: Term | None) -> Iterator[tuple[str, str]]:
+    """Give the texts of a cell, each with what it names: a thing, the article of an id, the node of a date; or ""."""
+    if term is None or not term.value:
+        return
+    if term.kind != "literal":
+        yield (term.value, term.value) if term.kind == "iri" else (f"_:{term.value}", "")
+        return
+    separator = question.lists.get(column)
+    for text in term.value.split(separator) if separator else [term.value]:
+        if separator and column.endswith("articles"):
+            yield text, f"{ID}article/{text}"
+        else:
+            slug = date_slug(text) if _is_date(question, column, term) else ""
+            yield text, date_iri(slug) if slug else ""
 
 
 def _by_thing(found: Bindings) -> dict[str, dict[str, str]]:
@@ -240,53 +219,32 @@ def _by_thing(found: Bindings) -> dict[str, dict[str, str]]:
     return names
 
 
-def _rows(shown: ShownQuestion, found: Table, names: Names) -> list[list[list[Item]]]:
+def _rows(question: Question, found: Table, reading: Reading) -> list[list[list[Shown]]]:
     return [
-        [_items(shown, names, column, term) for column, term in zip(found.columns, row, strict=True)]
+        [list(_cell(question, column, term, reading)) for column, term in zip(found.columns, row, strict=True)]
         for row in found.rows
     ]
 
 
-def _items(shown: ShownQuestion, names: Names, column: str, term: Term | None) -> list[Item]:
-    """Show the content of a cell; an article that is named by its id is a link, a date is written in words."""
-    if term is None or not term.value:
-        return []
-    if term.kind != "literal":
-        return [_item(term.value, names, shown.reader) if term.kind == "iri" else Item(f"_:{term.value}")]
-    texts = _texts(shown.question, column, term)
-    if _lists_articles(shown.question, column):
-        return [_item(_article(id_), names, shown.reader) for id_ in texts]
-    if is_date_column(shown.question, column) or term.datatype == XSD_DATE:
-        return [_date_item(text, names, shown.reader) for text in texts]
-    # Names that a query picks out in English have lost their language in it.
-    language = term.language or ("en" if "English" in shown.question.columns.get(column, "") else "")
-    return [Item(text, language=language) for text in texts]
+def _cell(question: Question, column: str, term: Term | None, reading: Reading) -> Iterator[Shown]:
+    """Show the content of a cell: things by name, a date in words, by its node or, of a plain day, by the calendar."""
+    for text, thing in _content(question, column, term):
+        assert term is not None  # noqa: S101 - an empty cell has no content
+        if _is_date(question, column, term):
+            label, language = best_label(reading.labels(thing), reading.reader)
+            yield Shown(label or write_point(text, reading.reader.interface), "", language, title=text)
+        elif thing:
+            yield reading.name(thing)
+        else:
+            # Names that a query picks out in English have lost their language in it.
+            language = term.language or ("en" if "English" in question.columns.get(column, "") else "")
+            yield Shown(text, "", language)
 
 
-def _texts(question: Question, column: str, term: Term) -> list[str]:
-    separator = question.lists.get(column)
-    return term.value.split(separator) if separator else [term.value]
-
-
-def _date_item(text: str, names: Names, reader: Reader) -> Item:
-    """Write a date in words: by the name of its node, or, of a plain day, by the calendar."""
-    label, language = best_label(names.get(date_iri(date_slug(text)), {}), reader)
-    return Item(label or write_point(text, reader.interface), language=language, title=text)
-
-
-def _item(thing: str, names: Names, reader: Reader) -> Item:
-    text, language = best_label(names.get(thing, {}), reader)
-    return Item(text or shorten(thing), thing, language)
-
-
-def _lists_articles(question: Question, column: str) -> bool:
-    return column.endswith("articles") and column in question.lists
+def _is_date(question: Question, column: str, term: Term) -> bool:
+    return term.kind == "literal" and (is_date_column(question, column) or term.datatype == XSD_DATE)
 
 
 def is_date_column(question: Question, column: str) -> bool:
     """Tell whether a column holds dates: its description says that they are in EDTF."""
     return "EDTF" in question.columns.get(column, "")
-
-
-def _article(id_: str) -> str:
-    return f"{ID}article/{id_}"

@@ -5,11 +5,12 @@ Names come from the data.  What has none, in files of others, is called by its s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache, partial
 from typing import Final
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Store, Triple
+from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
 
 from kgbuild.core.date_text import write_point
 from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY, RDF_TYPE, shorten
@@ -19,7 +20,7 @@ from kgbuild.server.pages.charts import Span
 from kgbuild.server.pages.layout import Fact, Note, Shown, Value, Voice
 from kgbuild.server.pages.rendering import best_label, translations_of
 from kgbuild.server.pages.terms import Labels, Terms, icn
-from kgbuild.sparql.embedded import convert_term
+from kgbuild.sparql.embedded import convert_term, rdf_term
 from kgbuild.sparql.lookups import LookUp, select_all
 from kgbuild.support.claims import ClaimDetails, Credit, all_claims_for, claims_on, details_of, evidence_for
 from kgbuild.support.gathering import gather, in_parts, write_block
@@ -56,9 +57,13 @@ class Reading:
 
     def __init__(self, reader: Reader, terms: Terms, store: Store, names: dict[str, Values]) -> None:
         self.reader, self.terms, self.store, self.names = reader, terms, store, names
+        texts = translations_of(reader.interface)
+        self._, self.ngettext = texts.gettext, texts.ngettext
         self._values: dict[tuple[str, str], Values] = {}
-        self._, self.ngettext = translations_of(reader.interface).gettext, translations_of(reader.interface).ngettext
-        self._details: dict[Credit, ClaimDetails] = {}
+        self._named: dict[str, Shown] = {}
+        self._types: dict[str, frozenset[str]] = {}
+        self.details: Callable[[Credit], ClaimDetails] = cache(partial(details_of, store))
+        """Give all that is recorded of a claim."""
 
     # -- values ------------------------------------------------------------------------------------------------
 
@@ -106,18 +111,16 @@ class Reading:
 
     def below(self, subject: str, name: str) -> list[Term]:
         """List the values of a property of ours and of all that are below it."""
-        found = {
-            term
-            for property_, terms in self.of(subject).items()
-            if self.terms.is_a((property_,), name)
-            for term in terms
-        }
+        found = {term for p, terms in self.of(subject).items() if self.terms.is_a((p,), name) for term in terms}
         return sorted(found, key=lambda term: (self.day(term.value), term))
 
-    def types(self, thing: str) -> set[str]:
+    def types(self, thing: str) -> frozenset[str]:
         """List the classes of a thing."""
-        known = self.of(thing)
-        return {term.value for term in (known if RDF_TYPE in known else self.names.get(thing, {})).get(RDF_TYPE, ())}
+        if thing not in self._types:
+            known = self.of(thing)
+            known = known if RDF_TYPE in known else self.names.get(thing, {})
+            self._types[thing] = frozenset(term.value for term in known.get(RDF_TYPE, ()))
+        return self._types[thing]
 
     def is_a(self, thing: str, name: str) -> bool:
         """Tell whether a thing is of a class of ours."""
@@ -129,24 +132,33 @@ class Reading:
 
     def day(self, date: str) -> str:
         """Give the earliest day of a date, or its latest where it has no earliest; "" for what is none."""
-        known = self.names.get(date, {})
-        return next((t.value for name in ("earliest", "latest") for t in known.get(icn(name), ())), "")
+        return self._known(date, icn("earliest"), icn("latest"))
 
     def edtf(self, date: str) -> str:
         """Give the text of a date; "" for what is none."""
-        return next((term.value for term in self.names.get(date, {}).get(icn("edtf"), ())), "")
+        return self._known(date, icn("edtf"))
 
     def is_usual(self, concept: str) -> bool:
         """Tell whether a concept goes without saying."""
-        return any(term.value == "true" for term in self.names.get(concept, {}).get(icn("usual"), ()))
+        return self._known(concept, icn("usual")) == "true"
+
+    def _known(self, thing: str, *properties: str) -> str:
+        """Give the first value that was read with the names; "" if there is none."""
+        known = self.names.get(thing, {})
+        return next((term.value for property_ in properties for term in known.get(property_, ())), "")
 
     # -- names -------------------------------------------------------------------------------------------------
 
     def name(self, thing: str, by: Mapping[str, Labels] | None = None) -> Shown:
         """Name a thing for the reader; a term of the ontology by other labels, where it has them."""
-        text, language = best_label((by or {}).get(thing) or self.labels(thing), self.reader)
-        is_descriptive = icn("descriptiveName") in self.names.get(thing, {})
-        return Shown(text or shorten(thing), thing, language, is_descriptive)
+        found = None if by else self._named.get(thing)
+        if found is None:
+            text, language = best_label((by or {}).get(thing) or self.labels(thing), self.reader)
+            is_descriptive = icn("descriptiveName") in self.names.get(thing, {})
+            found = Shown(text or shorten(thing), thing, language, is_descriptive)
+            if not by:
+                self._named[thing] = found
+        return found
 
     def heading(self, thing: str, by: Mapping[str, Labels] | None = None) -> Shown:
         """Name a thing at the head of others, without a link."""
@@ -215,16 +227,15 @@ class Reading:
 
     def value(self, subject: str, property_: str, term: Term) -> Value:
         """Give a value with those who say so."""
-        triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
         if self.is_left_out(subject):
-            return Value(self.show(term), self.voices(all_claims_for(self.store, triple), property_))
-        found = evidence_for(self.store, triple)
+            return Value(self.show(term), self.voices_for(subject, property_, term))
+        found = evidence_for(self.store, Triple(NamedNode(subject), NamedNode(property_), rdf_term(term)))
         origin = {"registry": "registry", "rule": "computed"}.get(found.kind, "articles")
         return Value(self.show(term), self.voices(found.credits(), property_), origin)
 
     def voices_for(self, subject: str, property_: str, term: Term) -> tuple[Voice, ...]:
         """List the voices that give a value, deprecated ones too."""
-        triple = Triple(NamedNode(subject), NamedNode(property_), _node(term))
+        triple = Triple(NamedNode(subject), NamedNode(property_), rdf_term(term))
         return self.voices(all_claims_for(self.store, triple), property_)
 
     def voices_on(self, thing: str) -> tuple[Voice, ...]:
@@ -246,31 +257,24 @@ class Reading:
         """List the claims about a thing, deprecated ones too."""
         return claims_on(self.store, NamedNode(thing))
 
-    def details(self, credit: Credit) -> ClaimDetails:
-        """Give all that is recorded of a claim."""
-        if credit not in self._details:
-            self._details[credit] = details_of(self.store, credit)
-        return self._details[credit]
-
     def contested(self, subject: str, property_: str = "") -> tuple[str, ...]:
         """List the disagreements about a thing, or about one of its properties."""
         found = ((each, self.one(each, "onProperty")) for each in self.leading("about", subject))
         return tuple(each for each, on in found if on and property_ in ("", on))
 
     def _printed(self, credit: Credit) -> str:
-        known = self.names.get(self.details(credit).article, {})
-        return next((term.value for term in known.get(PRINTED, ())), "9999")
+        return self._known(self.details(credit).article, PRINTED) or "9999"
 
     def _voice(self, credit: Credit, property_: str, supports: bool) -> Voice:
         claim = self.details(credit)
         article = self.names.get(claim.article, {})
         publisher = article.get(PUBLISHER)
-        printed = [term.value[:10] for term in article.get(PRINTED, ())]
+        printed = self._known(claim.article, PRINTED)[:10]
         return Voice(
             claim.claim,
             self.name(claim.article),
             self.show(min(publisher)) if publisher else None,
-            write_point(printed[0], self.reader.interface) if printed else "",
+            write_point(printed, self.reader.interface) if printed else "",
             next((term.value for term in article.get(URL, ()) if is_web(term.value)), ""),
             self.label(claim.says),
             claim.positions,
@@ -345,13 +349,3 @@ def _mentioned(store: Store) -> Iterator[str]:
         for term in (quad.object,) if is_claim else (quad.subject, quad.predicate, quad.object):
             if isinstance(term, NamedNode) and not term.value.startswith(_CLAIM):
                 yield term.value
-
-
-def _node(term: Term) -> NamedNode | Literal | BlankNode:
-    if term.kind == "iri":
-        return NamedNode(term.value)
-    if term.kind == "blank":
-        return BlankNode(term.value)
-    if term.language:
-        return Literal(term.value, language=term.language)
-    return Literal(term.value, datatype=NamedNode(term.datatype) if term.datatype else None)

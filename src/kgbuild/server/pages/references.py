@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY
@@ -29,13 +29,21 @@ from kgbuild.server.pages.layout import (
 from kgbuild.server.pages.reading import Reading, read
 from kgbuild.server.pages.rendering import LANGUAGE_NAMES
 from kgbuild.server.pages.terms import Terms, icn
-from kgbuild.sparql.lookups import LookUp, select, select_all
+from kgbuild.sparql.lookups import Bindings, LookUp, select, select_all
 
 MOST: Final = 200
 """Things of one property that the page of a date lists."""
 MOST_CONCEPTS: Final = 2000
 _SKOS: Final = EXTERNAL["skos"]
 _USED: Final = f'FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}"))'
+
+
+def _counts(rows: Bindings, name: str) -> dict[str, int]:
+    return {row[name].value: int(row["n"].value) for row in rows if name in row}
+
+
+def _numbers(reading: Reading, counts: Mapping[str, int]) -> Entries | None:
+    return Entries(tuple((reading.name(each), f"{n:,}") for each, n in counts.items()), counts=True) if counts else None
 
 
 # --- dates --------------------------------------------------------------------------------------------------------
@@ -47,7 +55,7 @@ def date(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     finer = f"?finer rdfs:subPropertyOf ?p . ?s ?finer {written} FILTER (?finer != ?p)"
     pattern = f"?s ?p {written} {_USED} FILTER (?p != icn:dated) FILTER NOT EXISTS {{ {finer} }}"
     counted = yield from select(f"SELECT ?p (COUNT(DISTINCT ?s) AS ?n) {{ {pattern} }} GROUP BY ?p ORDER BY ?p")
-    counts = {row["p"].value: int(row["n"].value) for row in counted if "p" in row}
+    counts = _counts(counted, "p")
     listed = yield from select_all(
         *(f"SELECT DISTINCT ?s {{ ?s <{p}> {written} }} ORDER BY ?s LIMIT {MOST}" for p in counts)
     )
@@ -55,7 +63,6 @@ def date(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
         p: [row["s"].value for row in rows if row["s"].kind == "iri"] for p, rows in zip(counts, listed, strict=True)
     }
     reading = yield from read(reader, terms, [node], {*counts, *(s for found in groups.values() for s in found)})
-    numbers = Entries(tuple((reading.name(p), f"{n:,}") for p, n in counts.items()), counts=True)
     same = Note(
         reading._("The same stated date is not the same time: two things of one year need not have met."), is_aside=True
     )
@@ -70,7 +77,7 @@ def date(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
                 "then",
                 reading._("What carries this date"),
                 same,
-                numbers if counts else Note(reading._("Nothing does.")),
+                _numbers(reading, counts) or Note(reading._("Nothing does.")),
             ),
             *(_dated(reading, node, p, groups[p], counts[p]) for p in sorted(counts, key=terms.place)),
         ),
@@ -100,9 +107,9 @@ def concept(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
         f"SELECT ?p (COUNT(DISTINCT ?s) AS ?n) {{ ?s ?p {written} {_USED} }} GROUP BY ?p ORDER BY ?p",
     )
     rows = [row for row in inside if "c" in row and row["c"].kind == "iri"]
-    uses = [(row["p"].value, int(row["n"].value)) for row in used if "p" in row]
+    uses = _counts(used, "p")
     inner = {row["c"].value for row in rows}
-    reading = yield from read(reader, terms, [node], {*inner, *(p for p, _ in uses)})
+    reading = yield from read(reader, terms, [node], {*inner, *uses})
     parents: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for row in rows:
         up = row["up"].value if "up" in row else ""
@@ -125,13 +132,11 @@ def concept(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     )
 
 
-def _uses(reading: Reading, node: str, uses: list[tuple[str, int]]) -> Iterator[Any]:
+def _uses(reading: Reading, node: str, uses: Mapping[str, int]) -> tuple[Any, ...]:
     if not uses:
-        yield Note(reading._("Nothing uses it yet."))
-        return
-    yield Entries(tuple((reading.name(p), f"{n:,}") for p, n in uses), counts=True)
+        return (Note(reading._("Nothing uses it yet.")),)
     query = f'SELECT ?thing ?property {{ ?thing ?property <{node}> FILTER (STRSTARTS(STR(?property), "{ONTOLOGY}")) }}'
-    yield Note("", (), f"{query} ORDER BY ?property ?thing")
+    return _numbers(reading, uses), Note("", (), f"{query} ORDER BY ?property ?thing")
 
 
 def _said_of(reading: Reading, node: str) -> Iterator[Fact | None]:
@@ -193,8 +198,8 @@ def graph(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
         "ORDER BY DESC(?n) ?class LIMIT 100",
     )
     of_article = ID + "article/" + node.removeprefix(ARTICLE_GRAPH) if node.startswith(ARTICLE_GRAPH) else ""
-    found = [(row["class"].value, int(row["n"].value)) for row in classes if "class" in row]
-    reading = yield from read(reader, terms, [node], {*(each for each, _ in found), of_article} - {""})
+    found = _counts(classes, "class")
+    reading = yield from read(reader, terms, [node], {*found, of_article} - {""})
     name = reading.name(of_article or node)
     last = node.rpartition("/")[2]
     text = reading._("Graph of the article") if of_article else reading._("Graph")
@@ -222,7 +227,7 @@ def graph(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
             section(
                 "classes",
                 reading._("What is described in it"),
-                Entries(tuple((reading.name(each), f"{n:,}") for each, n in found), counts=True) if found else None,
+                _numbers(reading, found),
                 Note("", (), whole),
             ),
         ),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from kgbuild.core.namespaces import BASE, ID
 from kgbuild.server.http.languages import INTERFACE, Reader
+from kgbuild.server.http.negotiation import VARY
 from kgbuild.server.http.responses import Response, header_lines
 
 LANGUAGE_NAMES: Final = {"en": "English", "ru": "Русский", "zh": "中文", "kk": "Қазақша"}
@@ -30,7 +31,7 @@ _HEADERS: Final = {
     "base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Vary": "Accept, Accept-Language, Accept-Encoding",
+    "Vary": VARY,
     "Cache-Control": "no-cache",
 }
 
@@ -40,25 +41,13 @@ def page(
 ) -> Response:
     """Make a page for a reader; values are escaped by the templates."""
     translations = translations_of(reader.interface)
-    body = (
-        environment()
-        .get_template(template)
-        .render(
-            **values,
-            reader=reader,
-            language_names=LANGUAGE_NAMES,
-            interface_languages=INTERFACE,
-            gettext=translations.gettext,
-            ngettext=translations.ngettext,
-            _=translations.gettext,
-        )
-    )
+    texts = {"gettext": translations.gettext, "ngettext": translations.ngettext, "_": translations.gettext}
+    body = environment().get_template(template).render(**values, **texts, reader=reader)
     if reader.root:
         # Only a template can write `="`: in every value the quotation mark is escaped, in text and in data blocks.
         body = body.replace('="/', f'="{reader.root}/')
-    return Response(
-        status, header_lines({**_HEADERS, "Content-Language": reader.interface, **(headers or {})}), body.encode()
-    )
+    lines = header_lines({**_HEADERS, "Content-Language": reader.interface, **(headers or {})})
+    return Response(status, lines, body.encode())
 
 
 @lru_cache(maxsize=1)
@@ -73,12 +62,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.globals["interface_languages"] = INTERFACE
-    made.filters["local"] = _local
-    made.filters["label"] = _label
-    made.filters["data_block"] = data_block
-    made.filters["cut"] = cut
-    made.filters["plain"] = plain
+    made.globals |= {"interface_languages": INTERFACE, "language_names": LANGUAGE_NAMES}
+    made.filters |= {"local": _local, "label": _label, "data_block": data_block, "cut": cut, "plain": plain}
     return made
 
 
@@ -89,13 +74,13 @@ def translations_of(language: str) -> Translations:
     The catalogue is compiled here, when it is first wanted: what is committed is the text that people edit.
     """
     path = _LOCALE / language / "LC_MESSAGES" / "kgbuild.po"
+    if not path.exists():
+        return Translations()
     compiled = io.BytesIO()
-    if path.exists():
-        with path.open("rb") as file:
-            write_mo(compiled, read_po(file, locale=language, abort_invalid=True))
-        compiled.seek(0)
-        return Translations(compiled)
-    return Translations()
+    with path.open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language, abort_invalid=True))
+    compiled.seek(0)
+    return Translations(compiled)
 
 
 def local_path(iri: str) -> str:
@@ -104,11 +89,20 @@ def local_path(iri: str) -> str:
     >>> local_path("https://w3id.org/icn/id/network/x"), local_path("https://w3id.org/icn/ontology#Network")
     ('/doc/network/x', '/ontology#Network')
     """
-    if iri.startswith(ID):
-        return "/doc/" + quote(iri[len(ID) :], safe="/#:@!$&'()*+,;=~-._%")
-    if iri.startswith(BASE):
-        return "/" + quote(iri[len(BASE) :], safe="/#:@!$&'()*+,;=~-._%")
+    for base, path in ((ID, "/doc/"), (BASE, "/")):
+        if iri.startswith(base):
+            return path + quote(iri.removeprefix(base), safe="/#:@!$&'()*+,;=~-._%")
     return iri
+
+
+def write_address(path: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """Write an address with the parameters that are not empty.
+
+    >>> write_address("/search", [("q", "a b"), ("kind", "")])
+    '/search?q=a+b'
+    """
+    kept = [pair for pair in pairs if pair[1]]
+    return f"{path}?{urlencode(kept)}" if kept else path
 
 
 def data_block(value: Any) -> Markup:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from typing import Final
 
 from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE
+from kgbuild.core.terms import Term
 from kgbuild.server.data.access import Data
 from kgbuild.server.exchange.service import Service
 from kgbuild.sparql.lookups import Bindings
@@ -30,39 +30,40 @@ def icn(name: str) -> str:
     return ONTOLOGY + name
 
 
-@dataclass(frozen=True)
 class Terms:
     """Classes and properties as pages call and order them; all by IRI."""
 
-    labels: Mapping[str, Labels] = field(default_factory=dict)
-    plurals: Mapping[str, Labels] = field(default_factory=dict)
-    reverses: Mapping[str, Labels] = field(default_factory=dict)
-    featured: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Class -> the properties that a table of such things shows."""
-    order: Mapping[str, int] = field(default_factory=dict)
-    parents: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Class or property -> those right above it."""
-    qualified: Mapping[str, str] = field(default_factory=dict)
-    """Property -> the one whose value it qualifies."""
-    key_parts: frozenset[str] = frozenset()
-    single_valued: frozenset[str] = frozenset()
-    hierarchies: tuple[Bindings, ...] = ()
-    """What is below what among all classes and properties, for `gather`."""
-
-    @cached_property
-    def _above(self) -> dict[str, frozenset[str]]:
-        return {}
-
-    def above(self, term: str) -> frozenset[str]:
+    def __init__(self, rows: Iterable[Mapping[str, Term]] = (), *hierarchies: Bindings) -> None:
+        """Read the answers to `QUERIES`; the hierarchies of all classes and properties are there for `gather`."""
+        texts: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+        values: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for row in rows:
+            s, p, o = row["s"].value, row["p"].value, row["o"]
+            texts[p][s].setdefault(o.language, o.value)
+            values[p][s].append(o.value)
+        above = [values[EXTERNAL["rdfs"] + name] for name in ("subClassOf", "subPropertyOf")]
+        self.labels: Mapping[str, Labels] = texts[EXTERNAL["rdfs"] + "label"]
+        self.plurals: Mapping[str, Labels] = texts[icn("pluralLabel")]
+        self.reverses: Mapping[str, Labels] = texts[icn("reverseLabel")]
+        self.featured = {s: tuple(map(icn, found[0].split())) for s, found in values[icn("featured")].items()}
+        """Class -> the properties that a table of such things shows."""
+        self.order = {s: int(each[0]) for s, each in values[icn("displayOrder")].items() if each[0].isdecimal()}
+        self.parents = {s: {each for by in above for each in by.get(s, ())} for s in values[RDF_TYPE]}
+        """Class or property -> those right above it."""
+        self.qualified = {s: found[0] for s, found in values[icn("qualifies")].items()}
+        """Property -> the one whose value it qualifies."""
+        self.key_parts, self.single_valued = frozenset(values[icn("keyPart")]), frozenset(values[icn("singleValued")])
+        self.hierarchies = hierarchies
+        self.above = cache(self._above)
         """List all classes or properties above one."""
-        if term not in self._above:
-            found: set[str] = set()
-            waiting = [term]
-            while waiting:
-                waiting += [each for each in self.parents.get(waiting.pop(), ()) if each not in found]
-                found.update(waiting)
-            self._above[term] = frozenset(found - {term})
-        return self._above[term]
+
+    def _above(self, term: str) -> frozenset[str]:
+        found: set[str] = set()
+        waiting = [term]
+        while waiting:
+            waiting += [each for each in self.parents.get(waiting.pop(), ()) if each not in found]
+            found.update(waiting)
+        return frozenset(found - {term})
 
     def is_a(self, types: Iterable[str], name: str) -> bool:
         """Tell whether one of some classes, or properties, is that of a name or below it."""
@@ -92,27 +93,4 @@ async def terms_of(service: Service) -> Terms:
 
 
 async def _read(data: Data) -> Terms:
-    return make_terms(*[(await data.select(text)).records() for text in QUERIES])
-
-
-def make_terms(rows: Bindings, *hierarchies: Bindings) -> Terms:
-    """Make the terms from the answers to `QUERIES`."""
-    texts: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
-    values: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:
-        s, p, o = row["s"].value, row["p"].value, row["o"]
-        texts[p][s].setdefault(o.language, o.value)
-        values[p][s].append(o.value)
-    above = [values[EXTERNAL["rdfs"] + name] for name in ("subClassOf", "subPropertyOf")]
-    return Terms(
-        texts[EXTERNAL["rdfs"] + "label"],
-        texts[icn("pluralLabel")],
-        texts[icn("reverseLabel")],
-        {s: tuple(map(icn, found[0].split())) for s, found in values[icn("featured")].items()},
-        {s: int(found[0]) for s, found in values[icn("displayOrder")].items() if found[0].isdecimal()},
-        {s: frozenset(each for by in above for each in by.get(s, ())) for s in values[RDF_TYPE]},
-        {s: found[0] for s, found in values[icn("qualifies")].items()},
-        frozenset(values[icn("keyPart")]),
-        frozenset(values[icn("singleValued")]),
-        hierarchies,
-    )
+    return Terms(*[(await data.select(text)).records() for text in QUERIES])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pyoxigraph import Store
@@ -58,25 +58,11 @@ _ELSEWHERE: Final = {
 """Properties of other vocabularies that are facts of a page -> their names, which the data do not have."""
 
 
-Links = dict[tuple[str, str], list[str]]
-"""Property and class -> what leads to a thing by it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What of one class leads to a thing by one property, and how many."""
-
-    property: str
-    family: str
-    total: int
-
-
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """What was read for the page of a thing: the same for every reader."""
 
-    kinds: list[_Kind]
-    links: Links
+    lists: list[Listed]
     store: Store
     names: dict[str, Values]
 
@@ -89,12 +75,12 @@ def thing(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
 
 def find(node: str, terms: Terms) -> LookUp[Gathered]:
     """Read what the page of a thing shows."""
-    kinds, links = yield from _leading(node, terms)
-    around = {node, *(s for found in links.values() for s in found)}
+    lists = yield from _leading(node, terms)
+    around = {node, *(s for each in lists for s in each.things)}
     besides = yield from select_all(*(_BESIDES % write_block(part) for part in in_parts(sorted(around))))
     others = sorted({row["s"].value for rows in besides for row in rows} - around)[:MOST_BESIDES]
     store, names = yield from gather_named({*around, *others}, terms, {node})
-    return Gathered(kinds, links, store, names)
+    return Gathered(lists, store, names)
 
 
 def compose(node: str, reader: Reader, terms: Terms, found: Gathered) -> Page:
@@ -104,9 +90,9 @@ def compose(node: str, reader: Reader, terms: Terms, found: Gathered) -> Page:
         node,
         reading.name(node),
         reading.kind(node),
-        sections(*_sections(reading, node, _lists(reading, found.kinds, found.links))),
+        sections(*_sections(reading, node, _headed(reading, found.lists))),
         _other_names(reading, node),
-        tuple(_notes(reading, node, (s for each in found.links.values() for s in each))),
+        tuple(_notes(reading, node, (s for each in found.lists for s in each.things))),
         described_for_search(reading, node),
     )
 
@@ -114,16 +100,16 @@ def compose(node: str, reader: Reader, terms: Terms, found: Gathered) -> Page:
 # --- what leads to a thing ----------------------------------------------------------------------------------------
 
 
-def _leading(node: str, terms: Terms) -> LookUp[tuple[list[_Kind], Links]]:
+def _leading(node: str, terms: Terms) -> LookUp[list[Listed]]:
     """Count what leads to a thing, by property and class, and list the first of each."""
-    kinds = _kinds(terms, (yield from select(_counting(node))))
-    most = _fair([kind.total for kind in kinds])
-    lists = " UNION ".join(_listing(node, kind, most) for kind in kinds)
-    links: Links = defaultdict(list)
-    for row in (yield from select(f"SELECT ?s ?p ?family {{ {lists} }}")) if lists else ():
+    lists = _counted(terms, (yield from select(_counting(node))))
+    most = _fair(each.total for each in lists)
+    queries = " UNION ".join(_listing(node, each, most) for each in lists)
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in (yield from select(f"SELECT ?s ?p ?family {{ {queries} }}")) if lists else ():
         if row["s"].kind == "iri":
-            links[row["p"].value, row["family"].value].append(row["s"].value)
-    return kinds, links
+            found[row["p"].value, row["family"].value].append(row["s"].value)
+    return [replace(each, things=tuple(found[each.properties[0], each.family])) for each in lists]
 
 
 def _counting(node: str) -> str:
@@ -136,9 +122,9 @@ def _counting(node: str) -> str:
       }} GROUP BY ?p ?s }} }} GROUP BY ?p ?types"""
 
 
-def _listing(node: str, kind: _Kind, most: int) -> str:
-    by, family = f"<{kind.property}>", f"<{kind.family}>" if kind.family else '""'
-    typed = _said(node, f"?s a {family}") if kind.family else ""
+def _listing(node: str, listed: Listed, most: int) -> str:
+    by, family = f"<{listed.properties[0]}>", f"<{listed.family}>" if listed.family else '""'
+    typed = _said(node, f"?s a {family}") if listed.family else ""
     few = f"SELECT DISTINCT ?s {{ {_led(node, by)} {typed} }} ORDER BY ?s LIMIT {most}"
     return f"{{ SELECT ?s ({by} AS ?p) ({family} AS ?family) {{ {few} }} }}"
 
@@ -168,32 +154,32 @@ def _fair(totals: Iterable[int]) -> int:
     return min(MOST, room // len(left)) if left else MOST
 
 
-def _kinds(terms: Terms, counted: Bindings) -> list[_Kind]:
+def _counted(terms: Terms, rows: Bindings) -> list[Listed]:
     totals: dict[tuple[str, str], int] = defaultdict(int)
-    for row in counted:
+    for row in rows:
         if "p" in row:
             family = terms.family(row["types"].value.split()) if "types" in row else ""
             totals[row["p"].value, family] += int(row["n"].value)
-    found = [_Kind(property_, family, total) for (property_, family), total in totals.items()]
-    return sorted(found, key=lambda kind: (terms.place(kind.family), terms.place(kind.property)))[:MOST_LISTS]
+    found = [Listed(family, (property_,), (), total) for (property_, family), total in totals.items()]
+    return sorted(found, key=lambda each: (terms.place(each.family), terms.place(each.properties[0])))[:MOST_LISTS]
 
 
-def _lists(reading: Reading, kinds: list[_Kind], links: Links) -> dict[str, tuple[Shown, list[Listed]]]:
+def _headed(reading: Reading, found: list[Listed]) -> dict[str, tuple[Shown, list[Listed]]]:
     """Put under one heading what bears it: the name of a property read backwards, else that of the things."""
-    found: dict[str, tuple[Shown, dict[str, Listed]]] = {}
-    for kind in kinds:
-        things = tuple(s for s in links.get((kind.property, kind.family), ()) if _belongs(reading, s, kind.family))
+    headed: dict[str, tuple[Shown, dict[str, Listed]]] = {}
+    for each in found:
+        things = tuple(s for s in each.things if _belongs(reading, s, each.family))
         if things:
-            title = _title(reading, kind)
-            lists = found.setdefault(title.text, (title, {}))[1]
-            before = lists.get(kind.family, Listed(kind.family, (), (), 0))
-            lists[kind.family] = Listed(
-                kind.family,
-                (*before.properties, kind.property),
+            title = _title(reading, each.properties[0], each.family)
+            lists = headed.setdefault(title.text, (title, {}))[1]
+            before = lists.get(each.family, Listed(each.family, (), (), 0))
+            lists[each.family] = Listed(
+                each.family,
+                (*before.properties, *each.properties),
                 tuple(dict.fromkeys((*before.things, *things))),
-                before.total + kind.total,
+                before.total + each.total,
             )
-    return {text: (title, list(lists.values())) for text, (title, lists) in found.items()}
+    return {text: (title, list(lists.values())) for text, (title, lists) in headed.items()}
 
 
 def _belongs(reading: Reading, thing: str, family: str) -> bool:
@@ -202,13 +188,13 @@ def _belongs(reading: Reading, thing: str, family: str) -> bool:
     return reading.terms.family(types) == family and not reading.terms.is_a(types, "Disagreement")
 
 
-def _title(reading: Reading, kind: _Kind) -> Shown:
+def _title(reading: Reading, property_: str, family: str) -> Shown:
     terms = reading.terms
-    if kind.property == PUBLISHER:
+    if property_ == PUBLISHER:
         return Shown(reading._("Published by it"))
-    if kind.property in terms.reverses:
-        return reading.heading(kind.property, terms.reverses)
-    return reading.heading(kind.family, terms.plurals) if kind.family else reading.heading(kind.property)
+    if property_ in terms.reverses:
+        return reading.heading(property_, terms.reverses)
+    return reading.heading(family, terms.plurals) if family else reading.heading(property_)
 
 
 # --- sections -----------------------------------------------------------------------------------------------------

@@ -8,11 +8,12 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from kgbuild.core.namespaces import LICENCE
+from kgbuild.server.exchange.answers import document
 from kgbuild.server.exchange.kept_documents import send_kept
 from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.negotiation import VARY, best
 from kgbuild.server.http.problems import problem
-from kgbuild.server.http.responses import Response, header, header_lines
+from kgbuild.server.http.responses import Response, header
 from kgbuild.server.routes.things import IMMUTABLE
 
 PATH: Final = "/context.jsonld"
@@ -32,16 +33,14 @@ async def give_context(scope: Scope, receive: Receive, send: Send) -> None:  # n
         raise problem("not-found", f"There is no context at {scope['path'][:200]}.{have}")
     links = [f'<{PATH}>; rel="latest-version"', f'<{LICENCE}>; rel="license"', '</ontology>; rel="describedby"']
     headers = {
-        "Content-Type": media_type,
         "Vary": VARY,
         "Cache-Control": IMMUTABLE if scope["path"] == numbered else "no-cache",
-        "X-Content-Type-Options": "nosniff",
         "Link": ", ".join(links),
         **({"Content-Location": numbered} if version else {}),
     }
 
     async def make() -> Response:
         written = json.dumps({"@context": service.catalogue.context}, ensure_ascii=False, indent=2)
-        return Response(200, header_lines(headers), f"{written}\n".encode())
+        return document(media_type, f"{written}\n", headers)
 
     await send_kept(scope, send, make, media_type)

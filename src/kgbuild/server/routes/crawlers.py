@@ -11,10 +11,11 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild.core.namespaces import ID
 from kgbuild.server.exchange.addresses import address
+from kgbuild.server.exchange.answers import document
 from kgbuild.server.exchange.kept_documents import send_kept
-from kgbuild.server.exchange.service import Service, table
+from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.problems import problem
-from kgbuild.server.http.responses import Response, header_lines
+from kgbuild.server.http.responses import Response
 from kgbuild.server.pages.rendering import local_path
 
 PART: Final = 50_000
@@ -37,7 +38,7 @@ async def robots(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: A
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in CLOSED), "", f"Sitemap: {public}/sitemap.xml", ""]
 
     async def make() -> Response:
-        return _response("text/plain; charset=utf-8", "\n".join(lines))
+        return document("text/plain; charset=utf-8", "\n".join(lines))
 
     await send_kept(scope, send, make)
 
@@ -63,11 +64,10 @@ async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # n
         raise problem("not-found", f"The sitemap has no part {str(number)[:20]}. /sitemap.xml lists its parts.")
 
     async def make() -> Response:
-        query = (
-            f"SELECT ?s {{ {_THINGS} }} ORDER BY ?s LIMIT {PART - len(_PAGES)} OFFSET {number * (PART - len(_PAGES))}"
-        )
-        things = [row["s"]["value"] for row in await table(service, query)]
-        paths = [*(_pages(service) if number == 0 else ()), *map(local_path, things)]
+        most = PART - len(_PAGES)
+        query = f"SELECT ?s {{ {_THINGS} }} ORDER BY ?s LIMIT {most} OFFSET {number * most}"
+        things = (await service.data.select(query)).records()
+        paths = [*(_pages(service) if number == 0 else ()), *(local_path(row["s"].value) for row in things)]
         return await asyncio.to_thread(_part, public, paths)
 
     await send_kept(scope, send, make)
@@ -75,10 +75,9 @@ async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # n
 
 async def _parts(service: Service) -> int:
     """Count the parts: at least one, for the pages that are always there."""
-    found = await service.shared(
-        ("things", service.release_id), lambda: table(service, f"SELECT (COUNT(*) AS ?n) {{ {_THINGS} }}")
-    )
-    return max(1, -(-int(found[0]["n"]["value"]) // (PART - len(_PAGES))))
+    counting = f"SELECT (COUNT(*) AS ?n) {{ {_THINGS} }}"
+    found = await service.shared(("things", service.release_id), lambda: service.data.select(counting))
+    return max(1, -(-int(found.records()[0]["n"].value) // (PART - len(_PAGES))))
 
 
 def _pages(service: Service) -> list[str]:
@@ -94,14 +93,4 @@ def _part(public: str, paths: list[str]) -> Response:
 
 def _xml(root: str, entries: str) -> Response:
     text = f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{_NAMESPACE}">\n{entries}</{root}>\n'
-    return _response("application/xml; charset=utf-8", text)
-
-
-def _response(media_type: str, text: str) -> Response:
-    headers = {
-        "Content-Type": media_type,
-        "Cache-Control": "no-cache",
-        "Vary": "Accept-Encoding",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(200, header_lines(headers), text.encode())
+    return document("application/xml; charset=utf-8", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -28,11 +29,12 @@ from kgbuild.build.release import Release, readable_releases
 from kgbuild.core.date_text import write_point
 from kgbuild.core.namespaces import DATASET_IRI, LICENCE, PREFIXES
 from kgbuild.server.exchange.addresses import address
+from kgbuild.server.exchange.answers import document, send_redirect
 from kgbuild.server.exchange.kept_documents import FORMATS, alternates, asked_format, send_kept
 from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import Reader, reader_of
 from kgbuild.server.http.negotiation import HTML, SHORT_NAMES, VARY
-from kgbuild.server.http.responses import Response, header_lines
+from kgbuild.server.http.responses import Response
 from kgbuild.server.pages.rendering import data_block, page
 from kgbuild.sparql.formats import FORMATS_NAMESPACE, GRAPH_ALIASES, content_type, write_graph
 
@@ -47,68 +49,46 @@ async def releases_of(service: Service) -> Releases:
 
 # --- addresses ----------------------------------------------------------------------------------------------------
 
+View = Callable[[Service, Releases, Reader, str], Response]
+"""Makes the page of a document; the last argument is the public address of the server."""
+Describe = Callable[[Catalogue, Releases, str], Iterable[Triple]]
+
 
 async def void(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Answer /.well-known/void: the description in RDF; a browser is led to its page."""
-    service: Service = scope["service"]
-    media_type = asked_format(scope)
-    if media_type == HTML:
-        headers = header_lines({"Location": "/dataset", "Vary": VARY, "Cache-Control": "no-cache"})
-        await Response(303, headers, b"").encoded(takes_gzip=False).send(scope["method"], None, send)
-        return
-    public = address(service, scope)
-
-    async def make() -> Response:
-        triples = void_triples(service.catalogue, await releases_of(service), public)
-        return _rdf(list(triples), media_type, "/.well-known/void")
-
-    await send_kept(scope, send, make, media_type)
+    await send_description(scope, send, "/.well-known/void", "/dataset", void_triples)
 
 
 async def dataset(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Answer /dataset: DCAT in RDF, and a page."""
+    await send_description(scope, send, "/dataset", _page)
+
+
+async def send_description(
+    scope: Scope, send: Send, path: str, page: View | str, describe: Describe = dcat_triples
+) -> None:
+    """Send what is at `path`: RDF, or for people a page, or the address of one."""
+    service: Service = scope["service"]
     media_type = asked_format(scope)
-    if media_type != HTML:
-        await dcat_answer(scope, send, media_type, "/dataset")
+    if media_type == HTML and isinstance(page, str):
+        await send_redirect(scope, send, 303, page, {"Cache-Control": "no-cache"})
         return
-    service: Service = scope["service"]
-    reader, public = replace(reader_of(scope), here="/dataset"), address(service, scope)
-    releases = await releases_of(service)
-
-    async def make() -> Response:
-        return _page(service, releases, reader, public)
-
-    await send_kept(scope, send, make, HTML, releases.ids)
-
-
-async def dcat_answer(scope: Scope, send: Send, media_type: str, path: str) -> None:
-    """Send the description in DCAT as what is at `path`."""
-    service: Service = scope["service"]
     public, releases = address(service, scope), await releases_of(service)
 
     async def make() -> Response:
-        return _rdf(list(dcat_triples(service.catalogue, releases, public)), media_type, path)
+        if media_type == HTML and not isinstance(page, str):
+            return page(service, releases, replace(reader_of(scope), here=path), public)
+        return _rdf(describe(service.catalogue, releases, public), media_type, path)
 
     await send_kept(scope, send, make, media_type, releases.ids)
 
 
-def _rdf(triples: list[Triple], media_type: str, path: str) -> Response:
+def _rdf(triples: Iterable[Triple], media_type: str, path: str) -> Response:
     prefixes = {**PREFIXES, "spdx": SPDX, "format": FORMATS_NAMESPACE}
     body = write_graph(dict.fromkeys(triples), GRAPH_ALIASES.get(media_type, media_type), prefixes)
-    return Response(200, header_lines(document_headers(media_type, path)), body)
-
-
-def document_headers(media_type: str, path: str) -> dict[str, str]:
-    """Write the headers of a document in RDF."""
     name = next((name for name in FORMATS if SHORT_NAMES[name] == media_type), "")
-    return {
-        "Content-Type": content_type(media_type),
-        "Vary": VARY,
-        "Cache-Control": "no-cache",
-        "X-Content-Type-Options": "nosniff",
-        "Link": alternates(path),
-        **({"Content-Location": f"{path}?format={name}"} if name else {}),
-    }
+    location = {"Content-Location": f"{path}?format={name}"} if name else {}
+    return document(content_type(media_type), body, {"Vary": VARY, "Link": alternates(path), **location})
 
 
 # --- the page -----------------------------------------------------------------------------------------------------
@@ -152,6 +132,7 @@ def files_shown(release: Release, reader: Reader) -> list[dict[str, Any]]:
 
 def _schema_org(catalogue: Catalogue, releases: Releases, public: str) -> dict[str, Any]:
     """Describe the data set as search engines for data read it."""
+    publisher = {"@type": "Organization", "name": PUBLISHER}
     said: dict[str, Any] = {
         "@context": "https://schema.org/",
         "@type": "Dataset",
@@ -162,8 +143,8 @@ def _schema_org(catalogue: Catalogue, releases: Releases, public: str) -> dict[s
         "license": LICENCE,
         "isAccessibleForFree": True,
         "keywords": list(KEYWORDS),
-        "creator": {"@type": "Organization", "name": PUBLISHER},
-        "publisher": {"@type": "Organization", "name": PUBLISHER},
+        "creator": publisher,
+        "publisher": publisher,
     }
     if catalogue.span:
         said["temporalCoverage"] = "/".join(catalogue.span)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -14,18 +14,17 @@ from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 from werkzeug.http import parse_range_header
 
-from kgbuild.build.catalogue.descriptions import media_type_of
+from kgbuild.build.catalogue.descriptions import Releases, media_type_of
 from kgbuild.build.release import MANIFEST, Release, find_release
 from kgbuild.core.errors import KgError
 from kgbuild.server.exchange.answers import CutOffError
-from kgbuild.server.exchange.kept_documents import alternates, asked_format, send_kept
+from kgbuild.server.exchange.kept_documents import alternates
 from kgbuild.server.exchange.service import Service
-from kgbuild.server.http.languages import reader_of
-from kgbuild.server.http.negotiation import HTML, VARY
+from kgbuild.server.http.languages import Reader
 from kgbuild.server.http.problems import Problem, problem
 from kgbuild.server.http.responses import CORS, Headers, Response, header, header_lines, matches
 from kgbuild.server.pages.rendering import page
-from kgbuild.server.routes.dataset import dcat_answer, files_shown, releases_of
+from kgbuild.server.routes.dataset import files_shown, releases_of, send_description
 from kgbuild.workers.spool import SLOW_READER
 
 FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -34,22 +33,16 @@ _ID: Final = re.compile(r"[0-9a-f]{16}")
 
 async def release_list(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Answer /releases/: the releases that are kept, newest first, as a page or in DCAT."""
-    service: Service = scope["service"]
-    _need_releases(service)
-    media_type = asked_format(scope)
-    if media_type != HTML:
-        await dcat_answer(scope, send, media_type, "/releases/")
-        return
-    reader, releases = replace(reader_of(scope), here="/releases/"), await releases_of(service)
+    _need_releases(scope["service"])
+    await send_description(scope, send, "/releases/", _list)
 
-    async def make() -> Response:
-        shown = [
-            {"release": release, "files": files_shown(release, reader), "current": release == releases.served}
-            for release in reversed(releases.kept)
-        ]
-        return page("releases.html", reader, headers={"Link": alternates("/releases/")}, releases=shown)
 
-    await send_kept(scope, send, make, HTML, releases.ids)
+def _list(service: Service, releases: Releases, reader: Reader, public: str) -> Response:  # noqa: ARG001 - as a View
+    shown = [
+        {"release": release, "files": files_shown(release, reader), "current": release == releases.served}
+        for release in reversed(releases.kept)
+    ]
+    return page("releases.html", reader, headers={"Link": alternates("/releases/")}, releases=shown)
 
 
 async def release_itself(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
@@ -59,12 +52,7 @@ async def release_itself(scope: Scope, receive: Receive, send: Send) -> None:  #
     name = scope["path_params"]["id"]
     if name not in (await releases_of(service)).ids:
         raise problem("not-found", f"There is no release '{name[:100]}'. /releases/ lists those that are kept.")
-    media_type = asked_format(scope)
-    if media_type != HTML:
-        await dcat_answer(scope, send, media_type, f"/releases/{name}")
-        return
-    headers = header_lines({"Location": f"/releases/#{name}", "Vary": VARY, "Cache-Control": "no-cache"})
-    await Response(303, headers, b"").encoded(takes_gzip=False).send(scope["method"], None, send)
+    await send_description(scope, send, f"/releases/{name}", f"/releases/#{name}")
 
 
 async def release_file(scope: Scope, receive: Receive, send: Send) -> None:

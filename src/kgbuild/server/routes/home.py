@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from pyoxigraph import Store
 from starlette.types import Receive, Scope, Send
 
-from kgbuild import __version__
 from kgbuild.core.dates import date_slug
 from kgbuild.core.ids import date_iri
-from kgbuild.core.namespaces import DATASET_IRI, ID, PREFIXES, expand
+from kgbuild.core.namespaces import DATASET_IRI, ID
 from kgbuild.core.terms import Term
 from kgbuild.questions.lookup import expand_name
-from kgbuild.questions.named import Question
+from kgbuild.questions.named import Question, default_terms
+from kgbuild.server.exchange.kept_documents import send_kept
 from kgbuild.server.exchange.lookups import drive
 from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import Reader, reader_of
-from kgbuild.server.http.negotiation import takes_gzip
-from kgbuild.server.http.responses import Encoded, Response, header
+from kgbuild.server.http.responses import Response
 from kgbuild.server.pages.layout import Shown
 from kgbuild.server.pages.reading import Reading, read_names
 from kgbuild.server.pages.rendering import page
@@ -44,40 +42,11 @@ _NETWORKS: Final = f"""SELECT ?x (COUNT(DISTINCT ?member) AS ?members) {{
 Binding = dict[str, Term]
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A row of the answer: an academy, since when, the articles that name it, and whether a curator inferred which."""
-
-    thing: Shown
-    joined: str
-    articles: tuple[Shown, ...]
-    is_inferred: bool
-    is_contested: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Recent:
-    """An article, newest first."""
-
-    thing: Shown
-    published: str
-    publisher: Shown | None
-
-
 async def home(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Give the first page; made once for each release and language."""
     service: Service = scope["service"]
     reader = reader_of(scope)
-    packs = takes_gzip(header(scope, b"accept-encoding"))
-    key = ("home", service.release_id, __version__, reader.labels, reader.chosen, packs)
-    asked = reader.here == "/"  # what else is in an address is for the links to other languages alone
-    made: Encoded | None = service.cache.get(key) if asked else None
-    if made is None:
-        release = service.release_id
-        made = (await _page(service, reader)).encoded(takes_gzip=packs)
-        if asked and release == service.release_id:
-            service.cache.put(key, made)
-    await made.send(scope["method"], header(scope, b"if-none-match"), send)
+    await send_kept(scope, send, lambda: _page(service, reader), reader.here)
 
 
 async def _page(service: Service, reader: Reader) -> Response:
@@ -86,33 +55,31 @@ async def _page(service: Service, reader: Reader) -> Response:
         rows = await drive(service, _asked_of(question)) if question else []
     except QueryError:
         rows = []  # the data cannot answer it
-    terms = await terms_of(service)
-    return await drive(service, _made(service, reader, terms, rows))
+    return await drive(service, _made(service, reader, await terms_of(service), rows))
 
 
 def _made(service: Service, reader: Reader, terms: Terms, rows: Bindings) -> LookUp[Response]:
     articles, networks = yield from select_all(_ARTICLES, _NETWORKS)
-    network = _iri(_asked(service, "network")) if rows else ""
+    question = service.settings.questions[FLAGSHIP] if rows else None
+    values = default_terms(question) if question else {}
+    network, year = (term.value if (term := values.get(name)) else "" for name in ("network", "year"))
     names = yield from read_names(_mentioned(rows, articles, networks) | {network} - {""})
     reading = Reading(reader, terms, Store(), names)
     counts = [(icn(name), service.catalogue.classes.get(icn(name), 0)) for name in COUNTED]
     return page(
         "home.html",
         reader,
-        question=service.settings.questions[FLAGSHIP] if rows else None,
+        question=question,
         network=reading.name(network) if network else None,
-        year=_asked(service, "year") if rows else "",
+        year=year,
         answer=[_answered(row, reading) for row in rows],
         counts=[(reading.heading(kind, terms.plurals), n) for kind, n in counts if n],
         networks=[(reading.name(row["x"].value), int(row["members"].value)) for row in networks if "x" in row],
-        articles=[_recent(row, reading) for row in articles],
+        articles=[(reading.name(row["x"].value), _when(row, reading), _publisher(row, reading)) for row in articles],
         questions=service.settings.questions,
         dataset=DATASET_IRI,
         release=service.release_id,
     )
-
-
-# --- what is asked ------------------------------------------------------------------------------------------------
 
 
 def _asked_of(question: Question) -> LookUp[Bindings]:
@@ -120,16 +87,6 @@ def _asked_of(question: Question) -> LookUp[Bindings]:
     # `select` writes all prefixes before it.
     text = re.sub(r"(?mi)^\s*PREFIX\s+\S+\s+<[^>]*>\s*$", "", question.text)
     return [row for row in (yield from select(text)) if "academy" in row]
-
-
-def _asked(service: Service, parameter: str) -> str:
-    """Give a value that the question is asked with by default, as its file has it."""
-    found = service.settings.questions[FLAGSHIP].parameters.get(parameter)
-    return found.default if found else ""
-
-
-def _iri(written: str) -> str:
-    return expand(written) if written.partition(":")[0] in PREFIXES else written.strip("<>")
 
 
 def _mentioned(rows: Bindings, articles: Bindings, networks: Bindings) -> set[str]:
@@ -152,20 +109,12 @@ def _article_iris(row: Binding) -> list[str]:
     return [f"{ID}article/{each}" for each in sorted(row["articles"].value.split())] if "articles" in row else []
 
 
-# --- as the page shows it -----------------------------------------------------------------------------------------
+def _answered(row: Binding, reading: Reading) -> tuple[Shown, str, tuple[Shown, ...], list[str]]:
+    """Give an academy, since when it is a member, the articles that name it, and what marks that."""
+    articles = tuple(map(reading.name, _article_iris(row)))
+    marks: list[str] = [mark for mark in ("inferred", "contested") if mark in row and row[mark].value == "true"]
+    return reading.name(row["academy"].value), _when(row, reading), articles, marks
 
 
-def _answered(row: Binding, reading: Reading) -> Answered:
-    texts = {name: term.value for name, term in row.items()}
-    return Answered(
-        reading.name(row["academy"].value),
-        _when(row, reading),
-        tuple(map(reading.name, _article_iris(row))),
-        texts.get("inferred") == "true",
-        texts.get("contested") == "true",
-    )
-
-
-def _recent(row: Binding, reading: Reading) -> Recent:
-    publisher = reading.name(row["publisher"].value) if "publisher" in row else None
-    return Recent(reading.name(row["x"].value), _when(row, reading), publisher)
+def _publisher(row: Binding, reading: Reading) -> Shown | None:
+    return reading.name(row["publisher"].value) if "publisher" in row else None

@@ -8,39 +8,38 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from kgbuild import __version__
+from kgbuild.server.exchange.answers import document, send_response
 from kgbuild.server.exchange.service import Service
-from kgbuild.server.http.responses import Response, header, header_lines
+from kgbuild.server.http.responses import header
 
 
-def metrics(scope: Scope) -> Response:
+async def metrics(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Give all figures, as text for Prometheus or OpenMetrics."""
     service: Service = scope["service"]
+    hits = service.meter.from_cache()
     registry = CollectorRegistry()
     registry.register(service.meter.registry)
-    registry.register(_State(service))
+    registry.register(_State(service, hits))
     ProcessCollector(registry=registry)
     write, media_type = choose_encoder(header(scope, b"accept") or "")
-    headers = {
-        "Content-Type": media_type,
-        "Cache-Control": "no-store",
-        "Vary": "Accept, Accept-Encoding",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(200, header_lines(headers), write(registry))
+    headers = {"Cache-Control": "no-store", "Vary": "Accept, Accept-Encoding"}
+    await send_response(scope, document(media_type, write(registry), headers), send)
 
 
 class _State(Collector):
     """How things are at the moment of asking."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(self, service: Service, hits: int) -> None:
+        self.service, self.hits = service, hits
 
     def collect(self) -> Iterable[Metric]:
-        cache, hits = self.service.cache, self.service.meter.hits
-        yield CounterMetricFamily("kgbuild_cache_hits", "Requests answered with an answer that was kept.", value=hits)
+        cache = self.service.cache
+        yield CounterMetricFamily(
+            "kgbuild_cache_hits", "Requests answered with an answer that was kept.", value=self.hits
+        )
         yield GaugeMetricFamily("kgbuild_cache_bytes", "Memory of the answers kept, in bytes.", value=cache.size)
         yield GaugeMetricFamily("kgbuild_cache_answers", "Answers kept.", value=len(cache))
         ended = CounterMetricFamily("kgbuild_workers_ended", "Workers that ended, by reason.", labels=("reason",))

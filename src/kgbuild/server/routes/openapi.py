@@ -23,23 +23,26 @@ Schema = dict[str, Any]
 RESULTS: Final = ("json", "xml", "csv", "tsv")
 _GRAPHS: Final = ("ttl", "nt", "jsonld", "rdf", "trig")
 _TEXT: Final[Schema] = {"type": "string"}
-_FORMAT: Final = {
-    "name": "format",
-    "in": "query",
-    "description": "The format of the answer, in place of an Accept header.",
-}
-_LANGUAGE: Final = {
-    "name": "lang",
-    "in": "query",
-    "description": f"The language of a page: {', '.join(LABELS)}. Others count as not said.",
-    "schema": {"type": "string", "examples": list(LABELS)},
-}
-_SOURCES: Final = {
-    "name": "sources",
-    "in": "query",
-    "description": "With 1, the answer as JSON or page tells for each row who says what it rests on.",
-    "schema": {"type": "string", "examples": ["1"]},
-}
+_PAGE_TYPE: Final = f"{HTML}; charset=utf-8"
+_PAGE_CONTENT: Final[Schema] = {_PAGE_TYPE: {"schema": _TEXT}}
+
+
+def _asked(name: str, description: str, **schema: Any) -> Schema:
+    return {"name": name, "in": "query", "description": description, "schema": {**_TEXT, **schema}}
+
+
+def _format(**schema: Any) -> Schema:
+    return _asked("format", "The format of the answer, in place of an Accept header.", **schema)
+
+
+_LANGUAGE: Final = _asked(
+    "lang", f"The language of a page: {', '.join(LABELS)}. Others count as not said.", examples=list(LABELS)
+)
+_SOURCES: Final = _asked(
+    "sources",
+    "With 1, the answer as JSON or page tells for each row who says what it rests on.",
+    enum=["1", "0", "true", "false", "yes", "no"],
+)
 
 
 def describe(public: str, questions: Mapping[str, Question], routes: Iterable[BaseRoute]) -> Schema:
@@ -52,6 +55,7 @@ def describe(public: str, questions: Mapping[str, Question], routes: Iterable[Ba
         if isinstance(route, Route) and route.path != QUESTION:
             paths[_bare(route.path)] = ROUTES[route.path].describe(route.path)
     paths |= {f"/questions/{name}": _question(question) for name, question in questions.items()}
+    content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}, **_PAGE_CONTENT}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -68,7 +72,7 @@ def describe(public: str, questions: Mapping[str, Question], routes: Iterable[Ba
         "paths": paths,
         "components": {
             "schemas": {"Problem": _PROBLEM, "Results": _RESULTS},
-            "responses": {"Problem": {"description": "Why there is no answer", "content": _problem_content()}},
+            "responses": {"Problem": {"description": "Why there is no answer", "content": content}},
         },
     }
 
@@ -82,7 +86,14 @@ def list_questions(questions: Mapping[str, Question]) -> list[Schema]:
             "title": dict(question.title),
             "question": question.question,
             "parameters": [
-                {**_facts(each), "default": _default(question, each) or None} for each in question.parameters.values()
+                {
+                    "name": each.name,
+                    "type": each.type,
+                    "about": each.about,
+                    "optional": each.optional,
+                    "default": _default(question, each) or None,
+                }
+                for each in question.parameters.values()
             ],
             "columns": dict(question.columns),
             "address": f"/questions/{question.name}",
@@ -99,15 +110,6 @@ def write(content: object) -> bytes:
 # --- questions ----------------------------------------------------------------------------------------------------
 
 
-def _facts(parameter: Parameter) -> Schema:
-    return {
-        "name": parameter.name,
-        "type": parameter.type,
-        "about": parameter.about,
-        "optional": parameter.optional,
-    }
-
-
 def _default(question: Question, parameter: Parameter) -> str:
     return write_value(parameter, default_terms(question)[parameter.name])
 
@@ -115,7 +117,7 @@ def _default(question: Question, parameter: Parameter) -> str:
 def _question(question: Question) -> Schema:
     parameters = [_parameter(question, each) for each in question.parameters.values()]
     columns = "\n".join(f"- `{name}`: {about}" for name, about in question.columns.items())
-    formats = {**_FORMAT, "schema": {"type": "string", "enum": [*RESULTS, "html"]}}
+    formats = _format(enum=[*RESULTS, "html"])
     content = {content_type(SHORT_NAMES[name]): {"schema": _TEXT} for name in RESULTS[1:]}
     results = {SHORT_NAMES["json"]: {"schema": {"$ref": "#/components/schemas/Results"}}}
     return _get(
@@ -124,43 +126,34 @@ def _question(question: Question) -> Schema:
         summary=question.title["en"],
         description=f"{question.question}\n\nColumns:\n\n{columns}",
         parameters=[*parameters, formats, _LANGUAGE, _SOURCES],
-        content={**results, **content, **_html()},
+        content={**results, **content, **_PAGE_CONTENT},
         statuses="200 304 400 404 406 503 504",
     )
 
 
 def _parameter(question: Question, parameter: Parameter) -> Schema:
     """Describe a parameter; what is optional may also be empty, as a form sends it."""
-    schema = _schema(parameter)
+    schema = _SCHEMAS.get(parameter.type, {"type": "string", "minLength": 1})
     default = _default(question, parameter)
+    given = {**schema, "default": int(default) if schema["type"] == "integer" else default}
+    kind = "thing" if parameter.type in (*ENTITY_TYPES, *CONCEPT_TYPES) else parameter.type
     return {
         "name": parameter.name,
         "in": "query",
-        "description": f"{parameter.about[:1].upper()}{parameter.about[1:]}{_WRITTEN.get(_sort(parameter), '')}.",
+        "description": f"{parameter.about[:1].upper()}{parameter.about[1:]}{_WRITTEN.get(kind, '')}.",
         "required": False,
-        "schema": {"anyOf": [schema, {"const": ""}]} if parameter.optional else {**schema, **_given(schema, default)},
-        **({"allowEmptyValue": True} if parameter.optional else {}),
+        **(
+            {"schema": {"anyOf": [schema, {"const": ""}]}, "allowEmptyValue": True}
+            if parameter.optional
+            else {"schema": given}
+        ),
     }
-
-
-def _sort(parameter: Parameter) -> str:
-    return "thing" if parameter.type in (*ENTITY_TYPES, *CONCEPT_TYPES) else parameter.type
-
-
-def _given(schema: Schema, default: str) -> Schema:
-    return {"default": int(default) if schema["type"] == "integer" else default}
 
 
 _WRITTEN: Final = {
     "thing": ": an id, a name, a prefixed name or an IRI",
     "fact": ": an id, a prefixed name or an IRI",
 }
-
-
-def _schema(parameter: Parameter) -> Schema:
-    return dict(_SCHEMAS.get(parameter.type, {"type": "string", "minLength": 1}))
-
-
 _SCHEMAS: Final[dict[str, Schema]] = {
     "boolean": {"type": "boolean"},
     "date": {"type": "string", "format": "date"},
@@ -202,31 +195,16 @@ def _get(
     return {"get": got}
 
 
-def _html() -> Schema:
-    return {f"{HTML}; charset=utf-8": {"schema": _TEXT}}
-
-
-def _problem_content() -> Schema:
-    return {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}, **_html()}
-
-
 def _bare(path: str) -> str:
     """Write a path of the table without the kinds of its parameters."""
     return re.sub(r"\{(\w+):\w+\}", r"{\1}", path)
 
 
-def _asked(name: str, description: str, **schema: Any) -> Schema:
-    return {"name": name, "in": "query", "description": description, "schema": {**_TEXT, **schema}}
-
-
 _PAGE: Final = _asked("page", "The page, from 1, of what does not fit on one.", pattern="^[1-9][0-9]{0,5}$")
-_ACCEPTED: Final = {
-    "dcat": {**_FORMAT, "schema": {"type": "string", "examples": [*_GRAPHS, "html"]}},
-    "thing": {**_FORMAT, "schema": {"type": "string", "enum": [*_GRAPHS, "html"]}},
-    "list": {**_FORMAT, "schema": {"type": "string", "enum": ["json", "html"]}},
-}
+_AS_DCAT: Final = _format(examples=[*_GRAPHS, "html"])
+_AS_THING: Final = _format(enum=[*_GRAPHS, "html"])
+_AS_LIST: Final = _format(enum=["json", "html"])
 _RDF: Final = tuple(content_type(SHORT_NAMES[name]) for name in _GRAPHS)
-_PAGE_TYPE: Final = f"{HTML}; charset=utf-8"
 _THING: Final = "200 301 304 400 404 406 410 503 504"
 
 
@@ -256,28 +234,26 @@ class Operation:
 
 QUESTION: Final = "/questions/{name}"
 """The route of the named questions, each of which is described by itself."""
-_DESCRIBE: Final = Operation(
-    "Describe what has this IRI", (*_RDF, _PAGE_TYPE), _THING, (_ACCEPTED["thing"], _PAGE, _LANGUAGE)
-)
-_ONTOLOGY: Final = Operation("Give the ontology", (*_RDF, _PAGE_TYPE), _THING, (_ACCEPTED["thing"], _LANGUAGE))
+_DESCRIBE: Final = Operation("Describe what has this IRI", (*_RDF, _PAGE_TYPE), _THING, (_AS_THING, _PAGE, _LANGUAGE))
+_ONTOLOGY: Final = Operation("Give the ontology", (*_RDF, _PAGE_TYPE), _THING, (_AS_THING, _LANGUAGE))
 _CONTEXT: Final = Operation("Give the JSON-LD context", ("application/ld+json", "application/json"), "200 304 404 406")
-_DCAT: Final = (_ACCEPTED["dcat"], _LANGUAGE)
+_DCAT: Final = (_AS_DCAT, _LANGUAGE)
 _SEARCHED: Final = (
     _asked("q", "A name, or the beginning of its words."),
     _asked("kind", "Only things of this kind."),
     _asked("page", "The page of the list, from 1."),
-    _ACCEPTED["list"],
+    _AS_LIST,
     _LANGUAGE,
 )
 ROUTES: Final[Mapping[str, Operation]] = {
     "/": Operation("The first page", (_PAGE_TYPE,), "200 304 503", (_LANGUAGE,)),
     "/sparql": Operation("Ask in SPARQL 1.1", (), "200 304 400 403 406 413 503 504"),
     "/questions/": Operation(
-        "List the questions", ("application/json", _PAGE_TYPE), "200 304 400 406", (_ACCEPTED["list"], _LANGUAGE)
+        "List the questions", ("application/json", _PAGE_TYPE), "200 304 400 406", (_AS_LIST, _LANGUAGE)
     ),
     "/openapi.json": Operation("This description", ("application/json",)),
     "/id/{path:path}": Operation(
-        "Lead from a thing to its description", (), "301 303 400 404 410 503 504", (_ACCEPTED["thing"], _PAGE)
+        "Lead from a thing to its description", (), "301 303 400 404 410 503 504", (_AS_THING, _PAGE)
     ),
     "/doc/{path:path}": _DESCRIBE,
     "/date/{path:path}": _DESCRIBE,
@@ -312,7 +288,7 @@ ROUTES: Final[Mapping[str, Operation]] = {
 
 
 def _sparql(described: Operation) -> Schema:
-    formats = {**_FORMAT, "schema": {"type": "string", "examples": [*RESULTS, *_GRAPHS, "html"]}}
+    formats = _format(examples=[*RESULTS, *_GRAPHS, "html"])
     graphs = [
         {
             "name": name,
@@ -335,73 +311,52 @@ def _sparql(described: Operation) -> Schema:
         summary=described.summary,
         description="The SPARQL 1.1 Protocol, also with POST.",
         parameters=[query, *graphs, formats, _LANGUAGE, _SOURCES],
-        content={**content, **_html()},
+        content={**content, **_PAGE_CONTENT},
         statuses=described.statuses,
     )
-    body = {"required": True, "content": {"application/sparql-query": {"schema": _TEXT}, _FORM: {"schema": _FORM_BODY}}}
+    form = {"schema": {"type": "object", "properties": {"query": _TEXT}, "required": ["query"]}}
+    content = {"application/sparql-query": {"schema": _TEXT}, "application/x-www-form-urlencoded": form}
+    body = {"required": True, "content": content}
     responses = {**asked["get"]["responses"], "415": {"$ref": "#/components/responses/Problem"}}
     posted = {"operationId": "sparql-post", "requestBody": body, "parameters": [formats, _SOURCES]}
     return {"get": asked["get"], "post": {**asked["get"], **posted, "responses": responses}}
 
 
-_FORM: Final = "application/x-www-form-urlencoded"
-_FORM_BODY: Final = {"type": "object", "properties": {"query": _TEXT}, "required": ["query"]}
-
-
 # --- schemas ------------------------------------------------------------------------------------------------------
 
-_TERM: Final[Schema] = {
-    "type": "object",
-    "required": ["type", "value"],
-    "properties": {
-        "type": {"enum": ["uri", "literal", "bnode"]},
-        "value": _TEXT,
-        "datatype": _TEXT,
-        "xml:lang": _TEXT,
-    },
-}
+
+def _object(required: str, **properties: Schema) -> Schema:
+    return {"type": "object", "required": required.split(), "properties": properties}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_TERM: Final = _object(
+    "type value",
+    **{"type": {"enum": ["uri", "literal", "bnode"]}, "value": _TEXT, "datatype": _TEXT, "xml:lang": _TEXT},
+)
 _RESULTS: Final[Schema] = {
     "description": "SPARQL 1.1 Query Results JSON",
-    "type": "object",
-    "required": ["head", "results"],
-    "properties": {
-        "head": {"type": "object", "properties": {"vars": {"type": "array", "items": _TEXT}}},
-        "results": {
-            "type": "object",
-            "required": ["bindings"],
-            "properties": {"bindings": {"type": "array", "items": {"type": "object", "additionalProperties": _TERM}}},
-        },
-    },
+    **_object(
+        "head results",
+        head={"type": "object", "properties": {"vars": _list(_TEXT)}},
+        results=_object("bindings", bindings=_list({"type": "object", "additionalProperties": _TERM})),
+    ),
 }
-_ANSWER: Final[Schema] = {"type": "object", "required": ["boolean"], "properties": {"boolean": {"type": "boolean"}}}
+_ANSWER: Final = _object("boolean", boolean={"type": "boolean"})
+_SUGGESTION: Final = _object("id name", id=_TEXT, name=_TEXT, iri=_TEXT)
+_ERROR: Final = _object("parameter detail suggestions", parameter=_TEXT, detail=_TEXT, suggestions=_list(_SUGGESTION))
+_WRONG: Final = "Of a bad-parameter: what is wrong with which, and what may be meant."
 _PROBLEM: Final[Schema] = {
     "description": "RFC 9457",
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string", "format": "uri", "examples": [f"{BASE}problem/bad-parameter"]},
-        "title": _TEXT,
-        "status": {"type": "integer"},
-        "detail": _TEXT,
-        "errors": {
-            "description": "Of a bad-parameter: what is wrong with which, and what may be meant.",
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["parameter", "detail", "suggestions"],
-                "properties": {
-                    "parameter": _TEXT,
-                    "detail": _TEXT,
-                    "suggestions": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["id", "name"],
-                            "properties": {"id": _TEXT, "name": _TEXT, "iri": _TEXT},
-                        },
-                    },
-                },
-            },
-        },
-    },
+    **_object(
+        "type title status detail",
+        type={"type": "string", "format": "uri", "examples": [f"{BASE}problem/bad-parameter"]},
+        title=_TEXT,
+        status={"type": "integer"},
+        detail=_TEXT,
+        errors={"description": _WRONG, **_list(_ERROR)},
+    ),
 }

@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlencode
 
 from starlette.types import Receive, Scope, Send
 
 from kgbuild.core.errors import UsageError
 from kgbuild.core.terms import Term
 from kgbuild.questions.lookup import Candidate
-from kgbuild.questions.named import Question, bind, default_terms, near_names, say_empty
+from kgbuild.questions.named import Question, bind, default_terms, near_names
 from kgbuild.questions.values import Parameter, ParameterError, read_value, write_value
 from kgbuild.server.exchange.addresses import address
 from kgbuild.server.exchange.answers import (
     Prepared,
     accepted,
+    document,
     read_format,
     read_pairs,
     respond,
@@ -31,8 +31,10 @@ from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import reader_of
 from kgbuild.server.http.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VARY, best, wants_html
 from kgbuild.server.http.problems import Problem, problem
-from kgbuild.server.http.responses import Response, header_lines
+from kgbuild.server.http.responses import Response
 from kgbuild.server.pages import question as question_pages
+from kgbuild.server.pages.query import FORMATS
+from kgbuild.server.pages.rendering import write_address
 from kgbuild.server.routes import openapi
 from kgbuild.sparql.lookups import LookUp
 from kgbuild.workers.spool import Answer
@@ -56,9 +58,8 @@ async def index(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: AR
         return
     if best(accept, offered) is None:
         raise problem("not-acceptable", f"Available: {_JSON}, {HTML}.", available=[_JSON, HTML])
-    headers = {"Content-Type": _JSON, "Vary": VARY, "Cache-Control": "no-cache", "Link": DESCRIBED}
     body = openapi.write(openapi.list_questions(service.settings.questions))
-    await send_response(scope, Response(200, header_lines(headers), body), send)
+    await send_response(scope, document(_JSON, body, {"Vary": VARY, "Link": DESCRIBED}), send)
 
 
 async def openapi_document(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
@@ -67,8 +68,7 @@ async def openapi_document(scope: Scope, receive: Receive, send: Send) -> None: 
 
     async def make() -> Response:
         described = openapi.describe(address(service, scope), service.settings.questions, scope["router"].routes)
-        headers = {"Content-Type": _JSON, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
-        return Response(200, header_lines(headers), openapi.write(described))
+        return document(_JSON, openapi.write(described))
 
     await send_kept(scope, send, make)
 
@@ -110,14 +110,11 @@ class _Asked(Prepared):
         return path_of(self.question, _shown(self.question, self.values), format_, sources=self.sources)
 
     def links(self) -> dict[str, str]:
-        plain = path_of(self.question, _shown(self.question, self.values))
-        if len(plain) > _LONGEST_LINKED:
+        texts = _shown(self.question, self.values)
+        if len(path_of(self.question, texts)) > _LONGEST_LINKED:
             return {"Link": DESCRIBED}
-        mark = "&" if "?" in plain else "?"
-        formats = [
-            f'<{plain}{mark}format={name}>; rel="alternate"; type="{SHORT_NAMES[name]}"'
-            for name in question_pages.DOWNLOADS
-        ]
+        others = [(path_of(self.question, texts, name), SHORT_NAMES[name]) for name in FORMATS["table"]]
+        formats = [f'<{path}>; rel="alternate"; type="{media_type}"' for path, media_type in others]
         return {"Link": ", ".join([DESCRIBED, *formats])}
 
     async def page(self, answer: Answer) -> Response:
@@ -126,20 +123,13 @@ class _Asked(Prepared):
         plain = path_of(self.question, texts)
         shown = question_pages.ShownQuestion(self.service, self.question, texts, self.query, plain, reader)
         values = _all_values(self.question, self.values)
-        return await question_pages.answer_page(shown, values, answer, self._sentence)
-
-    async def _sentence(self) -> str:
-        """Say that there is no row."""
-        values = _all_values(self.question, self.values)
-        return await drive(self.service, say_empty(self.question, values))
+        return await question_pages.answer_page(shown, values, answer)
 
 
 def path_of(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
     """Write where a question is asked with these values, relative to the server; empty ones are left out."""
-    pairs = [(name, text) for name, text in texts.items() if text]
-    pairs += [("sources", "1")] if sources else []
-    pairs += [("format", format_)] if format_ else []
-    return f"/questions/{question.name}" + (f"?{urlencode(pairs)}" if pairs else "")
+    others = [("sources", "1" if sources else ""), ("format", format_)]
+    return write_address(f"/questions/{question.name}", [*texts.items(), *others])
 
 
 def _all_values(question: Question, values: Mapping[str, Term | None]) -> dict[str, Term | None]:

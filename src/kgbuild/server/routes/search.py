@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from starlette.types import Receive, Scope, Send
@@ -13,13 +13,14 @@ from starlette.types import Receive, Scope, Send
 from kgbuild.search import KINDS
 from kgbuild.search.query import Found, Hit
 from kgbuild.server.exchange.addresses import address
+from kgbuild.server.exchange.answers import document, send_response
 from kgbuild.server.exchange.cache_keys import request_key
 from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import Reader, reader_of
 from kgbuild.server.http.negotiation import HTML, VARY, best, takes_gzip
 from kgbuild.server.http.problems import problem
-from kgbuild.server.http.responses import Response, header, header_lines
-from kgbuild.server.pages.rendering import best_label, local_path, page
+from kgbuild.server.http.responses import Response, header
+from kgbuild.server.pages.rendering import best_label, local_path, page, write_address
 
 JSON: Final = "application/json"
 LONGEST: Final = 200
@@ -28,12 +29,6 @@ PAGE: Final = 20
 """Results on a page."""
 LAST_PAGE: Final = 10
 _FORMATS: Final = {"json": JSON, "html": HTML}
-_HEADERS: Final = {
-    "Content-Type": "application/json; charset=utf-8",
-    "Vary": VARY,
-    "Cache-Control": "no-cache",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 @dataclass(frozen=True)
@@ -52,8 +47,7 @@ class SearchRequest:
         """Write where the same can be asked, with changes, relative to the server."""
         asked = replace(self, **changes)
         pairs = [("q", asked.query), ("kind", asked.kind), ("page", str(asked.page) if asked.page > 1 else "")]
-        pairs += [("lang", asked.language), ("format", asked.format)]
-        return "/search?" + urlencode([(name, value) for name, value in pairs if value])
+        return write_address("/search", [*pairs, ("lang", asked.language), ("format", asked.format)])
 
 
 async def search(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
@@ -117,9 +111,9 @@ def _as_json(asked: SearchRequest, found: Found, reader: Reader, service: Servic
         **addresses,
         "results": [_hit_json(hit, reader) for hit in _shown(asked, found)],
     }
-    body = (json.dumps(said, ensure_ascii=False, indent=1) + "\n").encode()
-    linked = {"Link": ", ".join(f'<{path}>; rel="{name}"' for name, path in addresses.items())}
-    return Response(200, header_lines({**_HEADERS, **(linked if addresses else {})}), body)
+    body = json.dumps(said, ensure_ascii=False, indent=1) + "\n"
+    linked = {"Link": ", ".join(f'<{path}>; rel="{name}"' for name, path in addresses.items())} if addresses else {}
+    return document("application/json; charset=utf-8", body, {"Vary": VARY, **linked})
 
 
 def _hit_json(hit: Hit, reader: Reader) -> dict[str, Any]:
@@ -177,13 +171,6 @@ async def opensearch(scope: Scope, receive: Receive, send: Send) -> None:  # noq
         f'<Url type="application/json" template="{public}/search?q={{searchTerms}}&amp;page={{startPage?}}'
         '&amp;format=json"/>\n'
         "</OpenSearchDescription>\n"
-    ).encode()
-    headers = {
-        "Content-Type": "application/opensearchdescription+xml; charset=utf-8",
-        "Vary": "Accept-Encoding, Host",
-        "Cache-Control": "no-cache",
-    }
-    encoded = Response(200, header_lines(headers), body).encoded(
-        takes_gzip=takes_gzip(header(scope, b"accept-encoding"))
     )
-    await encoded.send(scope["method"], header(scope, b"if-none-match"), send)
+    media_type = "application/opensearchdescription+xml; charset=utf-8"
+    await send_response(scope, document(media_type, body, {"Vary": "Accept-Encoding, Host"}), send)

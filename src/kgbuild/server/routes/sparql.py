@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import urlencode
 
 from starlette.requests import Request as HttpRequest
 from starlette.types import Receive, Scope, Send
@@ -14,6 +13,7 @@ from kgbuild.server.exchange.addresses import address
 from kgbuild.server.exchange.answers import (
     Prepared,
     accepted,
+    document,
     read_format,
     read_pairs,
     read_text,
@@ -26,8 +26,9 @@ from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import reader_of
 from kgbuild.server.http.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY, best, wants_html
 from kgbuild.server.http.problems import Problem, problem
-from kgbuild.server.http.responses import Response, header, header_lines
+from kgbuild.server.http.responses import Response, header
 from kgbuild.server.pages import query as query_pages
+from kgbuild.server.pages.rendering import write_address
 from kgbuild.server.routes.service_description import describe_service
 from kgbuild.sparql.formats import GRAPH_ALIASES, content_type
 from kgbuild.sparql.query_error import QueryError
@@ -57,8 +58,8 @@ class SparqlRequest:
         """Write where the same can be asked by GET, relative to the server."""
         graphs = [("default-graph-uri", name) for name in self.default_graphs]
         graphs += [("named-graph-uri", name) for name in self.named_graphs]
-        others = [*([("sources", "1")] if self.sources else []), *([("format", format_)] if format_ else [])]
-        return f"/sparql?{urlencode([('query', self.query or ''), *graphs, *others])}"
+        others = [("sources", "1" if self.sources else ""), ("format", format_)]
+        return write_address("/sparql", [("query", self.query or ""), *graphs, *others])
 
 
 async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
@@ -181,7 +182,6 @@ async def _about(scope: Scope, send: Send, accept: str | None) -> None:
 
     async def make() -> Response:
         body = describe_service(service, address(service, scope), GRAPH_ALIASES.get(media_type, media_type))
-        headers = {"Content-Type": content_type(media_type), "Vary": VARY, "Cache-Control": "no-cache"}
-        return Response(200, header_lines(headers), body)
+        return document(content_type(media_type), body, {"Vary": VARY})
 
     await send_kept(scope, send, make, media_type)

@@ -16,12 +16,12 @@ from urllib.parse import quote
 from starlette.types import Receive, Scope, Send
 
 from kgbuild.core.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
-from kgbuild.server.exchange.answers import Prepared, read_format, read_pairs, respond, send_response
+from kgbuild.server.exchange.answers import Prepared, read_format, read_pairs, respond, send_redirect
 from kgbuild.server.exchange.cache_keys import cache_key
 from kgbuild.server.exchange.service import Service
-from kgbuild.server.http.negotiation import GRAPH_OFFERS, SHORT_NAMES, VARY, named_format
+from kgbuild.server.http.negotiation import GRAPH_OFFERS, SHORT_NAMES, named_format
 from kgbuild.server.http.problems import Problem, from_query_error, problem
-from kgbuild.server.http.responses import Encoded, Response, header, header_lines
+from kgbuild.server.http.responses import Encoded, Response, header
 from kgbuild.server.pages import thing_page
 from kgbuild.server.pages.ontology import ontology_page
 from kgbuild.server.pages.rendering import local_path
@@ -107,21 +107,20 @@ async def identify(scope: Scope, receive: Receive, send: Send) -> None:  # noqa:
 
 async def describe(scope: Scope, receive: Receive, send: Send) -> None:
     """Describe what an address names."""
-    address = await _read(scope, send)
-    if address is not None:
-        await _respond(_Description(scope, address), address, scope, receive, send)
+    await _respond(_Description, scope, receive, send)
 
 
 async def describe_ontology(scope: Scope, receive: Receive, send: Send) -> None:
     """Give the ontology, now or under the number of its version."""
+    await _respond(_Ontology, scope, receive, send)
+
+
+async def _respond(prepare: Callable[[Scope, Address], Prepared], scope: Scope, receive: Receive, send: Send) -> None:
     address = await _read(scope, send)
-    if address is not None:
-        await _respond(_Ontology(scope, address), address, scope, receive, send)
-
-
-async def _respond(prepared: Prepared, address: Address, scope: Scope, receive: Receive, send: Send) -> None:
+    if address is None:
+        return
     try:
-        await respond(prepared, scope, receive, send)
+        await respond(prepare(scope, address), scope, receive, send)
     except Problem as found:
         await _answer_moved(found, address, scope, send)
 
@@ -139,8 +138,7 @@ async def _answer_moved(found: Problem, address: Address, scope: Scope, send: Se
 
 
 async def _redirect(status: int, location: str, scope: Scope, send: Send, links: list[Link]) -> None:
-    headers = {"Location": location, "Vary": VARY, "Cache-Control": "no-cache", **_header(links)}
-    await send_response(scope, Response(status, header_lines(headers), b""), send)
+    await send_redirect(scope, send, status, location, {"Cache-Control": "no-cache", **_header(links)})
 
 
 async def _exists(service: Service, iri: str, explained: Callable[[QueryError], QueryError]) -> None:
@@ -213,7 +211,7 @@ class _Description(Prepared):
         super().__init__(scope, "", accept, ((), GRAPH_OFFERS), asked_by=asked_by)
         # People see all of a thing on one page, programs a large description page by page, and a graph whole.
         self.at = replace(address, page=1) if self.is_page else address
-        self.scope, self.iri, self.pages = scope, address.iri, 1
+        self.iri, self.pages = address.iri, 1
         described = iri or self.iri
         number = 0 if self.is_page or described.startswith(GRAPH) else address.page
         # A general name says less of a document than is known of it.
@@ -224,7 +222,6 @@ class _Description(Prepared):
         self.reader = replace(self.reader, here=self.at.located())
 
     def address(self, format_: str = "") -> str:
-        """Write where a format is had, whatever a client accepts."""
         return self.at.located(format_)
 
     async def make(self) -> Encoded | Answer:
@@ -235,7 +232,6 @@ class _Description(Prepared):
         return self.finished(await self.view()).encoded(takes_gzip=self.gzip)
 
     async def page(self, answer: Answer) -> Response:  # noqa: ARG002 - no page is made of a description
-        """Make what people see."""
         return await self.view()
 
     async def view(self) -> Response:
@@ -243,12 +239,10 @@ class _Description(Prepared):
         return await thing_page(self.service, self.iri, self.reader, self.all_links())
 
     def headers(self, answer: Answer) -> dict[str, str]:
-        """Write the headers of an answer."""
         self.pages = answer.pages
         return super().headers(answer)
 
     def links(self) -> dict[str, str]:
-        """Write the Link header."""
         return _header(list(self.all_links()))
 
     def all_links(self) -> Iterator[Link]:
@@ -265,7 +259,6 @@ class _Description(Prepared):
                 yield Link(rel, self.at.located(self.at.suffix, number))
 
     def explained(self, found: QueryError) -> QueryError:
-        """Say where things with near ids are found."""
         return _with_addresses(found)
 
 
@@ -291,15 +284,12 @@ class _Ontology(_Description):
         return await super().make()
 
     def explained(self, found: QueryError) -> QueryError:
-        """Say what is missing."""
         if found.kind != "not-found":
             return found
         return QueryError("not-found", 404, "The data that are served here come without the ontology.")
 
     async def view(self) -> Response:
-        """Make what people see."""
-        self.scope["links"] = list(self.all_links())
-        return await ontology_page(self.scope)
+        return await ontology_page(self.service, self.reader, list(self.all_links()))
 
     def all_links(self) -> Iterator[Link]:
         """List what belongs to the document, its version included."""

@@ -1,0 +1,204 @@
+"""Two commits of this program over the same data, in one run: requests a second, and processor time of each request.
+
+`python bench/commits.py OLD_SRC NEW_SRC FILE.nq [ROUNDS]` takes two source folders, such as `src` of two worktrees, and
+one N-Quads file. In each round both servers are started anew and measured in turns: a load of the machine that comes
+and goes meets both. The tables have medians over the rounds, and new to old: above 1 the new commit is faster.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from serve import JSON, PREFIX, SMALL, first_time, wrk
+from servers import free_port, wait_for  # tests/ is on the path by the import before
+
+REPEATED, NEW, EACH = 6000, 2500, 24
+"""Requests for an answer that is kept, queries that were never asked, pages of each kind."""
+TURNS = 6
+"""Parts into which they are divided, first one commit's, then the other's."""
+CLIENTS = (1, 16)
+KINDS = ("institution", "network", "article", "membership")
+TICKS = os.sysconf("SC_CLK_TCK")
+PROGRAM = "import sys; from kgbuild.cli import main; sys.argv[0] = 'kgbuild'; main()"
+
+
+class Commit:
+    """A server of one commit, and one connection to it that is kept alive."""
+
+    def __init__(self, port: int, pid: int) -> None:
+        self.port, self.pid = port, pid
+        self.connection = socket.create_connection(("127.0.0.1", port))
+        self.number = time.time_ns()
+
+    def ask(self, path: str, accept: str = JSON) -> bytes:
+        """Ask for a path; gives the body."""
+        lines = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAccept: {accept}\r\n\r\n"
+        self.connection.sendall(lines.encode())
+        got = self.connection.recv(1 << 20)
+        while b"\r\n\r\n" not in got:
+            got += self.connection.recv(1 << 20)
+        head, _, body = got.partition(b"\r\n\r\n")
+        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        assert head.startswith(b"HTTP/1.1 200 "), f"{path}: {head.decode('latin-1')}"
+        while len(body) < int(lengths[0].partition(b":")[2]):
+            body += self.connection.recv(1 << 20)
+        return body
+
+    def unasked(self, count: int) -> Iterator[str]:
+        """Write paths of queries that were never asked: a value that differs decides what is found."""
+        for _ in range(count):
+            self.number += 1
+            values = f"VALUES ?x {{ <urn:x:{self.number}> UNDEF }}"
+            query = f"{PREFIX}SELECT ?m ?o WHERE {{ {values} ?m icn:member ?a ; icn:organization ?o }} LIMIT 5"
+            yield f"/sparql?query={quote(query)}"
+
+    def spent(self) -> tuple[float, float]:
+        """Measure processor time, in seconds: of the server's process, and of its workers with the data."""
+        return _spent(str(self.pid)), sum(map(_spent, _below(str(self.pid))))
+
+
+@dataclass
+class Cost:
+    """What requests have cost in one round: how many, and seconds of the server, of its workers and of the clock."""
+
+    count: int = 0
+    server: float = 0.0
+    workers: float = 0.0
+    clock: float = 0.0
+
+    def add(self, commit: Commit, paths: Iterable[str], accept: str) -> None:
+        """Ask for paths one after the other."""
+        server, workers = commit.spent()
+        began = time.perf_counter()
+        for path in paths:
+            commit.ask(path, accept)
+            self.count += 1
+        self.clock += time.perf_counter() - began
+        now = commit.spent()
+        self.server += now[0] - server
+        self.workers += now[1] - workers
+
+    def figures(self) -> dict[str, float]:
+        """Give milliseconds a request."""
+        whole = {"server": self.server, "server + workers": self.server + self.workers, "clock": self.clock}
+        return {name: 1000 * seconds / self.count for name, seconds in whole.items()}
+
+
+Figures = dict[tuple[str, str], list[tuple[float, float]]]
+"""(case, what is measured) -> old and new in each round."""
+
+
+def main() -> None:
+    """Measure both, and print the tables."""
+    sources, file = [Path(folder).resolve() for folder in sys.argv[1:3]], Path(sys.argv[3]).resolve()
+    rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 5
+    costs: Figures = defaultdict(list)
+    rates: Figures = defaultdict(list)
+    for number in range(rounds):
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kgbuild-bench-")))
+            pair = [stack.enter_context(_serving(source, file, folder)) for source in sources]
+            _costs(pair, costs)
+            _rates(pair, folder, rates)
+        print(f"round {number + 1} of {rounds} is done", file=sys.stderr, flush=True)
+    _print("milliseconds a request", costs, "{:.3f}", lambda old, new: old / new)
+    print()
+    _print("requests a second", rates, "{:,.0f}", lambda old, new: new / old)
+
+
+def _costs(pair: list[Commit], found: Figures) -> None:
+    repeated = f"/sparql?query={quote(SMALL)}"
+    for commit in pair:  # what is made once is made before
+        for path in (repeated, *commit.unasked(200)):
+            commit.ask(path)
+    _take_turns("repeated", pair, [[repeated] * REPEATED for _ in pair], JSON, found)
+    _take_turns("first time", pair, [list(commit.unasked(NEW)) for commit in pair], JSON, found)
+    for kind in KINDS:
+        first, *paths = _things(pair[1], kind)
+        for commit in pair:
+            commit.ask(first, "text/html")
+        _take_turns(f"page of {kind}, first time", pair, [paths for _ in pair], "text/html", found)
+
+
+def _take_turns(case: str, pair: list[Commit], paths: list[list[str]], accept: str, found: Figures) -> None:
+    costs = [Cost() for _ in pair]
+    for turn in range(TURNS):
+        order = (0, 1) if turn % 2 else (1, 0)
+        for i in order:
+            costs[i].add(pair[i], paths[i][turn::TURNS], accept)
+    old, new = (cost.figures() for cost in costs)
+    for what in old:
+        found[case, what].append((old[what], new[what]))
+
+
+def _things(commit: Commit, kind: str) -> list[str]:
+    start = f"https://w3id.org/icn/id/{kind}/"
+    query = f'SELECT DISTINCT ?x {{ ?x a ?class FILTER (STRSTARTS(STR(?x), "{start}")) }} ORDER BY ?x LIMIT {EACH + 1}'
+    listed = commit.ask(f"/sparql?query={quote(query)}&format=csv").decode().split()[1:]
+    return [f"/doc/{kind}/{iri.removeprefix(start)}" for iri in listed]
+
+
+def _rates(pair: list[Commit], folder: Path, found: Figures) -> None:
+    for clients in CLIENTS:
+        for case, script in (("repeated", False), ("first time", True)):
+            rates = []
+            for commit in pair:
+                address = f"http://127.0.0.1:{commit.port}/sparql?query={quote(SMALL)}"
+                rates.append(wrk(address, clients, first_time(address, folder) if script else None).rate)
+            found[f"{case}, {clients}", "wrk"].append((rates[0], rates[1]))
+
+
+@contextmanager
+def _serving(source: Path, file: Path, folder: Path) -> Iterator[Commit]:
+    port = free_port()
+    command = [sys.executable, "-c", PROGRAM, "serve", "--data", str(file), "--port", str(port)]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(source)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_for(f"http://127.0.0.1:{port}/healthz", process, seconds=300)
+        yield Commit(port, process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _below(pid: str) -> list[str]:
+    children = " ".join(path.read_text("ascii") for path in Path(f"/proc/{pid}/task").glob("*/children")).split()
+    return [each for child in children for each in (child, *_below(child))]
+
+
+def _spent(pid: str) -> float:
+    """Measure processor time of a process and of those of its children that have ended, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / TICKS
+
+
+def _print(unit: str, figures: Mapping, form: str, ratio) -> None:
+    print(f"| {unit} | measured | old | new | new to old | in the rounds |\n|---|---|--:|--:|--:|--:|")
+    for (case, what), pairs in figures.items():
+        ratios = sorted(ratio(old, new) for old, new in pairs if old and new)
+        old, new = (form.format(statistics.median(side)) for side in zip(*pairs, strict=True))
+        middle = f"{statistics.median(ratios):.2f}× | {ratios[0]:.2f}–{ratios[-1]:.2f}" if ratios else "– | –"
+        print(f"| {case} | {what} | {old} | {new} | {middle} |")
+
+
+if __name__ == "__main__":
+    main()
