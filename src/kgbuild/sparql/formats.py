@@ -24,6 +24,13 @@ GRAPHS: Final = {
     "application/trig": RdfFormat.TRIG,
 }
 """Of CONSTRUCT and DESCRIBE."""
+READ_GRAPHS: Final = {
+    "text/turtle": RdfFormat.TURTLE,
+    "application/x-turtle": RdfFormat.TURTLE,
+    "application/n-triples": RdfFormat.N_TRIPLES,
+    "text/plain": RdfFormat.N_TRIPLES,
+}
+"""Of other servers' answers: what their media types mean."""
 FORMATS_NAMESPACE: Final = "http://www.w3.org/ns/formats/"
 FORMAT_NAMES: Final = {
     "application/sparql-results+json": "SPARQL_Results_JSON",

@@ -15,19 +15,13 @@ from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.core.terms import Answer, Triple
 from kgbuild.sparql import lexer
 from kgbuild.sparql.embedded import convert_triple
+from kgbuild.sparql.formats import READ_GRAPHS
 from kgbuild.sparql.results import read_table
 
 DEFAULT_TIMEOUT = 60.0
 """Seconds to wait for a connection, and for each part of the answer."""
 LONGEST_GET = 1500
 """Characters: a longer query is posted, since proxies and servers refuse long addresses."""
-
-_GRAPH_FORMATS = {
-    "text/turtle": pyoxigraph.RdfFormat.TURTLE,
-    "application/x-turtle": pyoxigraph.RdfFormat.TURTLE,
-    "application/n-triples": pyoxigraph.RdfFormat.N_TRIPLES,
-    "text/plain": pyoxigraph.RdfFormat.N_TRIPLES,
-}
 
 
 class RemoteEngine:
@@ -98,7 +92,7 @@ class RemoteEngine:
             raise self._error(finding, remedy) from fault
 
     def _read_graph(self, body: bytes, media_type: str) -> list[Triple]:
-        format_ = _GRAPH_FORMATS.get(media_type)
+        format_ = READ_GRAPHS.get(media_type)
         if format_ is None:
             finding = f"the answer is {media_type}, not Turtle or N-Triples"
             raise self._error(finding, "Ask a server that can write one of these.")

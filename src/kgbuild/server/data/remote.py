@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
-from pyoxigraph import QueryResultsFormat, RdfFormat, Store, parse, parse_query_results
+from pyoxigraph import QueryResultsFormat, Store, parse, parse_query_results
 
 from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.search.index import MOST_QUADS
@@ -27,6 +27,7 @@ from kgbuild.search.names import NAME_PREDICATES
 from kgbuild.server.data.access import Data
 from kgbuild.server.data.operations import answer_description
 from kgbuild.server.data.remote_store import RemoteStore
+from kgbuild.sparql.formats import READ_GRAPHS
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.support.rows import MEMBER, not_attributable
 from kgbuild.workers.evaluation import JSON, Put, begin, choose, unknown_graph, write_graph, write_results
@@ -47,12 +48,6 @@ CONNECT_WITHIN: Final = 10.0
 WELL_WITHIN: Final = 5.0
 _ACCEPT_GRAPH: Final = "application/n-triples, text/turtle;q=0.9"
 _ACCEPT_TABLE: Final = f"{JSON}, application/json;q=0.9"
-_READS: Final = {
-    "text/turtle": RdfFormat.TURTLE,
-    "application/x-turtle": RdfFormat.TURTLE,
-    "application/n-triples": RdfFormat.N_TRIPLES,
-    "text/plain": RdfFormat.N_TRIPLES,
-}
 _IRI: Final = re.compile(r"[^\x00-\x20<>\"{}|^`\\]+")
 _SLOW: Final = re.compile(r"time ?out|timed out|exceeds the limit|cancel", re.IGNORECASE)
 _GRAPHS: Final = "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }"
@@ -339,10 +334,10 @@ def _write_results(body: bytes, request: Request, put: Put) -> None:
 
 
 def _write_graph(body: bytes, given: str, request: Request, put: Put) -> None:
-    if given not in _READS:
+    if given not in READ_GRAPHS:
         raise _broken(ValueError(f"it is {given or 'of no type'}, not N-Triples or Turtle"), body)
     try:
-        triples = dict.fromkeys(quad.triple for quad in parse(body, _READS[given]))
+        triples = dict.fromkeys(quad.triple for quad in parse(body, READ_GRAPHS[given]))
     except (SyntaxError, ValueError) as problem:
         raise _broken(problem, body) from problem
     media_type = choose("graph", request)
