@@ -75,9 +75,6 @@ class Order:
     """Id of the process that waits for it."""
 
 
-# --- choosing -----------------------------------------------------------------------------------------------------
-
-
 def belongs_on_disk(mode: str, files: Iterable[Path], quads: int | None) -> bool:
     """Tell whether data are served from disk; `quads` where their number is known, else the files are looked at."""
     if mode == "auto":
@@ -110,9 +107,6 @@ def name_of_files(files: Iterable[Path]) -> str:
 def _describe(files: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
     facts = [(path, path.stat()) for path in (Path(name).resolve() for name in files)]
     return tuple((str(path), fact.st_size, fact.st_mtime_ns) for path, fact in facts)
-
-
-# --- using --------------------------------------------------------------------------------------------------------
 
 
 def read_about(store: Path) -> About | None:
@@ -178,9 +172,6 @@ def load_file(store: Store, name: str, wrap: Callable[[IO[bytes]], IO[bytes]] | 
             store.bulk_load(input=wrap(file), format=format_, base_iri=base)
     except (SyntaxError, OSError, ValueError) as problem:
         raise ValueError(f"{name}: {problem}") from problem
-
-
-# --- making -------------------------------------------------------------------------------------------------------
 
 
 async def prepare(stores: Path, key: str, files: tuple[Path, ...], say: Say) -> Path:
@@ -318,9 +309,6 @@ def _explain(problem: Exception, order: Order) -> str:
             "Mend its permissions, give another --build-dir, or serve with --store memory."
         )
     return f"The data cannot be loaded: {str(problem).rstrip('.')}. Mend the file."
-
-
-# --- keeping order ------------------------------------------------------------------------------------------------
 
 
 @contextmanager

@@ -49,9 +49,6 @@ def answer_query(store: Store, request: Request, put: Put, read_only: bool) -> N
             write_results(result, media_type, put)
 
 
-# --- refusing -----------------------------------------------------------------------------------------------------
-
-
 def refuse(store: Store, request: Request) -> None:
     """Raise the fault of a query that is not answered here, and says why better than the engine would."""
     _refuse_text(request.query)
@@ -110,9 +107,6 @@ def unknown_graph(name: str) -> QueryError:
     """Say that a graph is not there."""
     detail = f"There is no graph <{name}> here, and graphs from elsewhere are not fetched. Name one of this data."
     return QueryError("unknown-graph", 400, detail, {"graph": name})
-
-
-# --- evaluating ---------------------------------------------------------------------------------------------------
 
 
 @contextmanager

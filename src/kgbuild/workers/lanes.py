@@ -127,8 +127,6 @@ class Lanes:
         """Count the workers that the quick lane is short of."""
         return self.limits.workers - sum(not w.slow and not w.killed for w in self.workers.values())
 
-    # -- leasing -------------------------------------------------------------------------------------------------
-
     def offer(self, worker: Worker) -> None:
         """Give a worker to who waits for one."""
         while self.waiting:
@@ -190,8 +188,6 @@ class Lanes:
             if not waiting.done():
                 waiting.set_exception(why)
         self.waiting.clear()
-
-    # -- time ----------------------------------------------------------------------------------------------------
 
     def _enter(self) -> None:
         self.busy += 1

@@ -115,8 +115,6 @@ class Pool:
         self._control: socket.socket | None = None
         self._ready: asyncio.Future[dict[str, Any]] | None = None
 
-    # -- life ----------------------------------------------------------------------------------------------------
-
     async def start(self) -> None:
         """Load the data and fork the first workers; raises EngineError if the data cannot be loaded."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -182,8 +180,6 @@ class Pool:
     def answers(self) -> bool:
         """Tell whether queries are answered: there are workers, or nothing is known to keep them from coming."""
         return not self._stopping and not self.lost.is_set() and (not self._failed_forks or bool(self.lanes.workers))
-
-    # -- the zygote ----------------------------------------------------------------------------------------------
 
     def _refill(self) -> None:
         self._retry = None
@@ -289,8 +285,6 @@ class Pool:
             _log_death("A worker ended without a query", told)
             # Not at once: where no worker can live, forking would be all that is done.
             asyncio.get_running_loop().call_later(REFILL, self._refill)
-
-    # -- running -------------------------------------------------------------------------------------------------
 
     async def run(self, request: Request, timeout: float | None = None) -> Answer:
         """Answer a query; raises QueryError for every reason why there is none.  Cancelling kills the query."""

@@ -97,8 +97,6 @@ class RemoteData(Data):
         """Queries that run there or wait for a connection."""
         self._stopping = False
 
-    # -- life ------------------------------------------------------------------------------------------------------
-
     async def start(self) -> None:
         """Begin the checks, and count what is there; raises EngineError where the server does not answer."""
         await self._checks.start()
@@ -150,8 +148,6 @@ class RemoteData(Data):
         except (QueryError, TimeoutError):
             return False
         return True
-
-    # -- answering -------------------------------------------------------------------------------------------------
 
     async def run(self, request: Request, timeout: float | None = None) -> Answer:
         """Answer a request; raises QueryError for every reason why there is none.  Cancelling closes the connection."""
@@ -218,8 +214,6 @@ class RemoteData(Data):
             if not json.loads(body).get("boolean"):
                 raise unknown_graph(name)
 
-    # -- asking ----------------------------------------------------------------------------------------------------
-
     async def _fetch(self, fields: dict[str, Any], form: str) -> tuple[bytes, str]:
         """Ask the other server; returns its answer whole, and the media type of it."""
         if self._asking >= CONNECTIONS + WAITING:
@@ -269,8 +263,6 @@ class RemoteData(Data):
         write(put)
         return made[0]
 
-    # -- describing ------------------------------------------------------------------------------------------------
-
     async def _describe(self, request: Request) -> Answer:
         """Describe a thing as a worker does, over a store that asks for what it lacks."""
         loop = asyncio.get_running_loop()
@@ -295,9 +287,6 @@ class RemoteData(Data):
         return json.dumps(_repaired(json.loads(body)), ensure_ascii=False).encode()
 
 
-# --- the names that are searched ----------------------------------------------------------------------------------
-
-
 async def write_names(data: Data, path: Path) -> None:
     """Write the quads that names are read from as N-Quads, fetched a page at a time."""
     with path.open("wb") as file:
@@ -311,9 +300,6 @@ async def write_names(data: Data, path: Path) -> None:
                     file.write(f"{' '.join(terms)} .\n".encode())
                 if len(rows) < PAGE:
                     break
-
-
-# --- the answers of the other server ------------------------------------------------------------------------------
 
 
 def _write_results(body: bytes, request: Request, put: Put) -> None:

@@ -97,9 +97,6 @@ def document_iri(iri: str) -> str:
     return f"{BASE}doc/{iri.removeprefix(ID)}" if iri.startswith(ID) else f"{iri}{'-' if '#' in iri else '#'}document"
 
 
-# --- describing ---------------------------------------------------------------------------------------------------
-
-
 class _Describer:
     """Gathers the description of one node; each step adds triples, and none adds more than it may."""
 
@@ -147,8 +144,6 @@ class _Describer:
         used = {prefix: base for prefix, base in PREFIXES.items() if base in namespaces or prefix in ("rdf", "xsd")}
         return Description(self.triples, self.made, self.recorded, used, pages, total)
 
-    # -- what leads here -------------------------------------------------------------------------------------------
-
     def related(self, links: Iterable[Quad]) -> dict[NamedNode, list[Quad]]:
         """Group the links by what leads here; what has a fragment is a part of what it is named after."""
         found: dict[NamedNode, list[Quad]] = {}
@@ -192,8 +187,6 @@ class _Describer:
         for quad in self.links_to(node, ABOUT_ONE):
             if quad.predicate in _ABOUT and isinstance(quad.subject, NamedNode):
                 yield quad.subject
-
-    # -- steps -----------------------------------------------------------------------------------------------------
 
     def told_of(self, node: NamedNode) -> None:
         for observation in self.about(node):
@@ -267,8 +260,6 @@ class _Describer:
         for predicate in _NAMES:
             self.add([quad.triple for quad in islice(self.quads_of(node, predicate), LARGEST_NODE)])
 
-    # -- the description itself ------------------------------------------------------------------------------------
-
     def count_uses(self, links: list[Quad]) -> None:
         """Say by which property, and how often, a concept or a term is used."""
         if not links:
@@ -311,9 +302,6 @@ class _Describer:
 
 def _namespace(term: NamedNode) -> str:
     return term.value[: max(term.value.rfind("/"), term.value.rfind("#")) + 1]
-
-
-# --- named graphs -------------------------------------------------------------------------------------------------
 
 
 def _describe_graph(store: Store, node: NamedNode, page: int) -> Description:

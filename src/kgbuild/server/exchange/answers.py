@@ -40,9 +40,6 @@ LONGEST_LOCATION: Final = 2000
 """Characters of a Content-Location: proxies refuse long headers."""
 
 
-# --- reading a request --------------------------------------------------------------------------------------------
-
-
 def read_pairs(raw: bytes) -> list[tuple[str, str]]:
     """Read a form from its bytes: raw UTF-8 is taken as well as what is percent-encoded."""
     if raw.count(b"&") >= 1000:
@@ -85,9 +82,6 @@ def wants_sources(pairs: Iterable[tuple[str, str]]) -> bool:
 def accepted(format_: str | None, scope: Scope) -> str | None:
     """Give the media types that a client takes: by `format=`, else by its Accept header."""
     return _GENERAL.get(format_.lower()) or named_format(format_) if format_ else header(scope, b"accept")
-
-
-# --- answering ----------------------------------------------------------------------------------------------------
 
 
 class Prepared(ABC):

@@ -125,8 +125,6 @@ class Service:
         if self._data is not None:
             self._data.abort()
 
-    # -- releases ------------------------------------------------------------------------------------------------
-
     def _chosen(self) -> Release:
         if self.settings.release is not None:
             return find_release(self.settings.build, self.settings.release)
@@ -227,8 +225,6 @@ class Service:
         task = asyncio.ensure_future(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-    # -- answering -----------------------------------------------------------------------------------------------
 
     async def query(self, request: Request) -> Answer:
         """Answer a query; raises QueryError where there is no answer."""
