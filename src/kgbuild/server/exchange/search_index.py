@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import tempfile
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -51,12 +51,8 @@ class Searcher:
         """Open the index; where there is none, begin to make one and return."""
         if self._made is not None and self._made.is_file():
             await self._open(self._made)
-            return
-        try:
-            await self._begin()
-        except OSError as problem:  # no room in the temporary folder, no process to be had
-            _log.error("There is no search: its index could not be made: %s", problem)
-            self._missing = "The search index could not be made."
+        else:
+            self._making = asyncio.ensure_future(self._make())
 
     def close(self) -> None:
         """Let go; searches that run are still answered."""
@@ -105,35 +101,34 @@ class Searcher:
         if not self.kinds:
             self._missing = "These data have no names to search."
 
-    async def _begin(self) -> None:
-        quads = self._quads
-        if quads is None:
-            quads = await asyncio.to_thread(most_quads, self._files, MOST_QUADS)
-        if quads > MOST_QUADS:
-            self._missing = (
-                f"These data have more than {MOST_QUADS:,} quads and no search index. Publish them as a release."
-            )
-            return
-        folder = tempfile.TemporaryDirectory(prefix="kgbuild-search-")
-        path = Path(folder.name) / FILE
-        command = (sys.executable, "-m", "kgbuild.search", str(os.getpid()), str(path), *map(str, self._files))
-        maker = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stderr=PIPE)
-        self._making = asyncio.ensure_future(self._finish(maker, path, folder))
-
-    async def _finish(self, maker: Process, path: Path, folder: tempfile.TemporaryDirectory[str]) -> None:
-        """Open what the process makes; the folder is gone as soon as it is open."""
-        with folder:
-            try:
-                _, said = await maker.communicate()
-            finally:
-                if maker.returncode is None:
-                    maker.kill()
-                    await maker.wait()
-                if self._folder is not None:
-                    self._folder.cleanup()
-            if maker.returncode:
-                last = said.decode(errors="replace").strip().rpartition("\n")[2]
-                _log.error("There is no search: its index could not be made: %s", last)
-                self._missing = "The search index could not be made."
+    async def _make(self) -> None:
+        """Let a process make the index, and open it; its folder is gone as soon as it is open."""
+        why: object
+        try:
+            if self._quads is None:
+                self._quads = await asyncio.to_thread(most_quads, self._files, MOST_QUADS)
+            if self._quads > MOST_QUADS:
+                detail = f"These data have more than {MOST_QUADS:,} quads and no search index."
+                self._missing = f"{detail} Publish them as a release."
                 return
-            await self._open(path)
+            with tempfile.TemporaryDirectory(prefix="kgbuild-search-") as folder:
+                path = Path(folder) / FILE
+                command = (sys.executable, "-m", "kgbuild.search", str(os.getpid()), str(path), *map(str, self._files))
+                maker = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stderr=PIPE)
+                try:
+                    _, said = await maker.communicate()
+                finally:
+                    if maker.returncode is None:
+                        maker.kill()
+                        await maker.wait()
+                if not maker.returncode:
+                    await self._open(path)
+                    return
+            why = said.decode(errors="replace").strip().rpartition("\n")[2]
+        except OSError as problem:  # no room in the temporary folder, no process to be had
+            why = problem
+        finally:
+            if self._folder is not None:
+                self._folder.cleanup()
+        _log.error("There is no search: its index could not be made: %s", why)
+        self._missing = "The search index could not be made."
