@@ -129,16 +129,11 @@ class Pool:
             "handlers": dict(self.handlers),
         }
         command = [sys.executable, "-m", "kgbuild.workers.zygote", json.dumps(config)]
-        try:
+        self._control = ours
+        with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
                 command, pass_fds=(theirs.fileno(),), start_new_session=True, stdin=subprocess.DEVNULL
             )
-        except OSError:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        self._control = ours
         loop = asyncio.get_running_loop()
         self._ready = loop.create_future()
         loop.add_reader(ours, self._on_message)
