@@ -141,9 +141,6 @@ def _shown(question: Question, values: Mapping[str, Term | None]) -> dict[str, s
     return {name: write_value(question.parameters[name], term) for name, term in _all_values(question, values).items()}
 
 
-# --- reading a request --------------------------------------------------------------------------------------------
-
-
 def _find(service: Service, name: str) -> Question:
     questions = service.settings.questions
     if name in questions:
@@ -196,18 +193,14 @@ def _read_value(parameter: Parameter, text: str) -> LookUp[Term | ParameterError
         return ParameterError(str(found), parameter.name, str(found))
 
 
-def _suggestion(near: Candidate) -> dict[str, str]:
-    return {"id": near.id, "name": near.name, **({"iri": near.iri} if near.iri else {})}
-
-
 def _bad_parameters(errors: list[ParameterError]) -> Problem:
     """Tell of every wrong parameter at once."""
     members = [
-        {
-            "parameter": found.parameter,
-            "detail": found.finding,
-            "suggestions": [_suggestion(near) for near in found.near],
-        }
-        for found in errors
+        {"parameter": each.parameter, "detail": each.finding, "suggestions": list(map(_suggestion, each.near))}
+        for each in errors
     ]
-    return problem("bad-parameter", " ".join(str(found) for found in errors), errors=members)
+    return problem("bad-parameter", " ".join(map(str, errors)), errors=members)
+
+
+def _suggestion(near: Candidate) -> dict[str, str]:
+    return {"id": near.id, "name": near.name, **({"iri": near.iri} if near.iri else {})}
