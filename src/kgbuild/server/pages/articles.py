@@ -103,9 +103,6 @@ def _told(reading: Reading, entry: ClaimEntry) -> Iterator[Section | None]:
     yield section("others", reading._("What other articles say of it"), others)
 
 
-# --- claims -------------------------------------------------------------------------------------------------------
-
-
 def _entry(reading: Reading, credit: Credit, own: ClaimDetails) -> ClaimEntry:
     others = list(islice(_others(reading, credit, own), MOST_OTHERS))
     others.sort(key=lambda other: (RELATIONS.index(other.relation), other.voice.claim))
@@ -180,9 +177,6 @@ def _above(reading: Reading, thing: str) -> list[str]:
             return seen
         thing = up[0]
         seen.append(thing)
-
-
-# --- the text -----------------------------------------------------------------------------------------------------
 
 
 def _passages(entries: Iterable[ClaimEntry], length: int) -> Passages | None:

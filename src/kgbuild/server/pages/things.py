@@ -201,12 +201,11 @@ def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[L
     title = reading._("What articles say") if reading.is_left_out(node) else reading._("What holds")
     elsewhere = (reading.fact(node, Shown(reading._(name)), *found) for name, found in _ELSEWHERE.items())
     yield section("facts", title, facts([*reading.facts(node), *elsewhere]))
-    rows: list[Voice] = []
+    voices: list[Voice] = []
     for heading, lists in listed.values():
         blocks = [block for each in lists for block in _blocks(reading, node, each, several=len(lists) > 1)]
-        rows += [
-            voice for block in blocks if isinstance(block, SectionTable) for row in block.rows for voice in row.voices
-        ]
+        rows = (row for block in blocks if isinstance(block, SectionTable) for row in block.rows)
+        voices += [voice for row in rows for voice in row.voices]
         yield section(_anchor(lists[0]), heading, *blocks)
     differ = reading.heading(icn("Disagreement"), reading.terms.plurals)
     yield section("disagreements", differ, _disagreements(reading))
@@ -215,7 +214,7 @@ def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[L
         alone = reading._("No article is about this alone; what is said of it stands with what it belongs to.")
         yield section("voices", reading._("Who says so"), Voices(own) if own else None if listed else Note(alone))
     else:
-        yield section("articles", reading._("Articles"), _articles([*own, *rows]))
+        yield section("articles", reading._("Articles"), _articles([*own, *voices]))
 
 
 def _blocks(reading: Reading, node: str, listed: Listed, *, several: bool) -> Iterator[Any]:

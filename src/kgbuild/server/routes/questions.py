@@ -101,29 +101,27 @@ class _Asked(Prepared):
     def __init__(
         self, scope: Scope, question: Question, values: Mapping[str, Term | None], accept: str | None, *, sources: bool
     ) -> None:
-        self.question, self.values, self.sources = question, values, sources
+        self.question, self.values, self.sources = question, _all_values(question, values), sources
+        self.texts = _shown(question, values)
         offers: tuple[tuple[str, ...], tuple[str, ...]] = (RESULT_OFFERS, ())
         query = bind(question, values)
         super().__init__(scope, query, accept, offers, sources=sources, asked_by=f"question {question.name}")
 
     def address(self, format_: str = "") -> str:
-        return path_of(self.question, _shown(self.question, self.values), format_, sources=self.sources)
+        return path_of(self.question, self.texts, format_, sources=self.sources)
 
     def links(self) -> dict[str, str]:
-        texts = _shown(self.question, self.values)
-        if len(path_of(self.question, texts)) > _LONGEST_LINKED:
+        if len(path_of(self.question, self.texts)) > _LONGEST_LINKED:
             return {"Link": DESCRIBED}
-        others = [(path_of(self.question, texts, name), SHORT_NAMES[name]) for name in FORMATS["table"]]
+        others = [(path_of(self.question, self.texts, name), SHORT_NAMES[name]) for name in FORMATS["table"]]
         formats = [f'<{path}>; rel="alternate"; type="{media_type}"' for path, media_type in others]
         return {"Link": ", ".join([DESCRIBED, *formats])}
 
     async def page(self, answer: Answer) -> Response:
-        texts = _shown(self.question, self.values)
         reader = replace(self.reader, here=self.address())  # the same however the page was asked for
-        plain = path_of(self.question, texts)
-        shown = question_pages.ShownQuestion(self.service, self.question, texts, self.query, plain, reader)
-        values = _all_values(self.question, self.values)
-        return await question_pages.answer_page(shown, values, answer)
+        plain = path_of(self.question, self.texts)
+        shown = question_pages.ShownQuestion(self.service, self.question, self.texts, self.query, plain, reader)
+        return await question_pages.answer_page(shown, self.values, answer)
 
 
 def path_of(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
