@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
-from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kgbuild.server.exchange.addresses import PrefixMiddleware, root_path
 from kgbuild.server.exchange.answers import CutOffError, document, send_redirect, send_response, watched
@@ -83,7 +83,7 @@ def routes() -> list[Route]:
 def make_app(service: Service) -> ASGIApp:
     """Make the application that answers from a service, which whoever calls starts and stops."""
     # No redirects to and from slashes: they would come without CORS.
-    router = Router(routes(), redirect_slashes=False, lifespan=_lifespan(service), default=_not_found)
+    router = Router(routes(), redirect_slashes=False, lifespan=lambda _: _lifespan(service), default=_not_found)
     # A bare router: the middleware of an application would turn our problems into its own.
     app = CacheMiddleware(MetricsMiddleware(ErrorMiddleware(router, service), service.meter, routes()), service)
     root = root_path(service.settings.public_url)
@@ -146,9 +146,6 @@ def _preflight(scope: Scope, methods: str) -> dict[str, str]:
         "Access-Control-Max-Age": "86400",
         "Vary": "Access-Control-Request-Headers",
     }
-
-
-# --- around the routes --------------------------------------------------------------------------------------------
 
 
 class CacheMiddleware:
@@ -214,13 +211,10 @@ async def _send_problem(scope: Scope, found: Problem, send: Send) -> None:
         await whole.encoded(takes_gzip=False).send(scope["method"], None, send)
 
 
-def _lifespan(service: Service) -> Lifespan[Any]:
-    @asynccontextmanager
-    async def lifespan(app: Any) -> AsyncIterator[None]:  # noqa: ARG001 - what Starlette gives
-        _end_queries_on_signal(service)
-        yield
-
-    return lifespan
+@asynccontextmanager
+async def _lifespan(service: Service) -> AsyncIterator[None]:
+    _end_queries_on_signal(service)
+    yield
 
 
 def _end_queries_on_signal(service: Service) -> None:

@@ -59,39 +59,22 @@ def article(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     told = [(credit, reading.details(credit)) for credit in (Credit(graph_of(node), claim) for claim in own)]
     told.sort(key=lambda pair: (pair[1].positions[:1] or ((10**9, 0),), pair[1].claim))
     entries = [_entry(reading, *pair) for pair in told[:MOST_CLAIMS]]
-    length = _number(reading.get(node, icn("textLength")))
+    length = _number(reading.one(node, "textLength"))
     hidden = len(told) - len(entries)
     more = reading._("There are %(more)s more claims in the graph of the article.") % {"more": hidden}
     title = reading.ngettext("One claim", "%(total)s claims", len(told)) % {"total": len(told)}
-    graph = Note(
-        reading._("Exactly what the record of this article asserts:"),
-        (Shown(reading._("its named graph"), graph_of(node)),),
+    listed = Claims(tuple(entries)) if entries else Note(reading._("No claim is recorded from it."))
+    its_graph = Shown(reading._("its named graph"), graph_of(node))
+    graph = Note(reading._("Exactly what the record of this article asserts:"), (its_graph,))
+    about = section("about", reading._("What it is"), facts(_about(reading, node, length), plain=True))
+    claims = section("claims", title, _passages(entries, length), listed, Note(more) if hidden else None, graph)
+    note = reading._(
+        "The text belongs to its publisher and is not shown here. What follows says in our words what it "
+        "says, and where."
     )
-    return Page(
-        node,
-        reading.name(node),
-        reading.kind(node),
-        sections(
-            section("about", reading._("What it is"), facts(_about(reading, node, length), plain=True)),
-            section(
-                "claims",
-                title,
-                _passages(entries, length),
-                Claims(tuple(entries)) if entries else Note(reading._("No claim is recorded from it.")),
-                Note(more) if hidden else None,
-                graph,
-            ),
-        ),
-        notes=(
-            Note(
-                reading._(
-                    "The text belongs to its publisher and is not shown here. What follows says in our words what it "
-                    "says, and where."
-                )
-            ),
-        ),
-        schema=described_for_search(reading, node),
-    )
+    schema = described_for_search(reading, node)
+    made = sections(about, claims)
+    return Page(node, reading.name(node), reading.kind(node), made, notes=(Note(note),), schema=schema)
 
 
 def claim(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
@@ -100,47 +83,32 @@ def claim(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     articles = {row["article"].value for row in rows}
     reading = yield from read(reader, terms, {node, *articles, *(row["body"].value for row in rows)}, {node})
     entries = [_entry(reading, c, reading.details(c)) for c in (Credit(graph_of(a), node) for a in sorted(articles))]
-    return Page(
-        node,
-        reading.name(node),
-        reading.name(icn("Claim")),
-        sections(*(part for entry in entries[:1] for part in _told(reading, entry))),
-        notes=(
-            Note(
-                reading._("The sentence is our paraphrase, not a quotation: the text belongs to its publisher."),
-                is_aside=True,
-            ),
-        ),
-    )
+    note = reading._("The sentence is our paraphrase, not a quotation: the text belongs to its publisher.")
+    made = sections(*(part for entry in entries[:1] for part in _told(reading, entry)))
+    notes = (Note(note, is_aside=True),)
+    return Page(node, reading.name(node), reading.name(icn("Claim")), made, notes=notes)
 
 
 def _told(reading: Reading, entry: ClaimEntry) -> Iterator[Section | None]:
-    length = _number(reading.get(entry.voice.article.iri, icn("textLength")))
+    length = _number(reading.one(entry.voice.article.iri, "textLength"))
     about = [Fact(Shown(reading._("About")), tuple(map(Value, entry.bodies)))]
     if entry.rank == "preferred":
         about.append(Fact(reading.name(icn("rank")), (Value(Shown(reading._("preferred"))),)))
     if not entry.voice.positions:
         about.append(Fact(Shown(reading._("Place in the text")), (Value(Shown(reading._("not recorded"))),)))
-    yield section(
-        "voice", reading._("Who says so"), Voices((entry.voice,)), facts(about, plain=True), _passages([entry], length)
-    )
+    told, passages = facts(about, plain=True), _passages([entry], length)
+    yield section("voice", reading._("Who says so"), Voices((entry.voice,)), told, passages)
     yield section("asserts", reading._("What it asserts"), entry.facts if entry.facts.facts else None)
     others = Others(entry.others) if entry.others else None
     yield section("others", reading._("What other articles say of it"), others)
 
 
-# --- claims -------------------------------------------------------------------------------------------------------
-
-
 def _entry(reading: Reading, credit: Credit, own: ClaimDetails) -> ClaimEntry:
-    order = {relation: number for number, relation in enumerate(RELATIONS)}
-    others = sorted(
-        islice(_others(reading, credit, own), MOST_OTHERS), key=lambda o: (order[o.relation], o.voice.claim)
-    )
+    others = list(islice(_others(reading, credit, own), MOST_OTHERS))
+    others.sort(key=lambda other: (RELATIONS.index(other.relation), other.voice.claim))
     (voice,) = reading.voices([credit])
-    return ClaimEntry(
-        voice, own.rank, tuple(map(reading.name, own.bodies)), _asserted(reading, credit, own), tuple(others)
-    )
+    bodies = tuple(map(reading.name, own.bodies))
+    return ClaimEntry(voice, own.rank, bodies, _asserted(reading, credit, own), tuple(others))
 
 
 def _asserted(reading: Reading, credit: Credit, own: ClaimDetails) -> Facts:
@@ -211,9 +179,6 @@ def _above(reading: Reading, thing: str) -> list[str]:
         seen.append(thing)
 
 
-# --- the text -----------------------------------------------------------------------------------------------------
-
-
 def _passages(entries: Iterable[ClaimEntry], length: int) -> Passages | None:
     """Place the passages on the bar; None where the length of the text is not known."""
     if not length:
@@ -253,8 +218,8 @@ def _about(reading: Reading, node: str, length: int) -> Iterator[Fact | None]:
     yield fact(reading._("Length"), *((Shown(size),) if length else ()))
 
 
-def _number(terms: list[Term]) -> int:
-    return next((int(term.value) for term in terms if term.value.isdecimal()), 0)
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
 
 
 def graph_of(node: str) -> str:

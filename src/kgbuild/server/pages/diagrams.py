@@ -127,20 +127,20 @@ def _part(
         "general" if part.is_general else "own", x, y, bend, y, bend, at, edge, at
     )
     kind = "general" if part.is_general else "key" if not at_right else "own"
-    box = Markup('<rect class="{}" x="{:.0f}" y="{:.0f}" width="{:.0f}" height="{}" rx="4"/>').format(
-        kind, left, at - BOX, width, 2 * BOX
-    )
     texts = Markup('<text x="{:.0f}" y="{:.0f}">{}</text><text class="soft" x="{:.0f}" y="{:.0f}">{}</text>').format(
         left + 8, at - 4, part.name, left + 8, at + 14, part.values
     )
-    return [line, box, texts]
+    return [line, _rectangle(kind, left, at - BOX, width, 2 * BOX), texts]
 
 
 def _box(text: str, left: float, middle: float, width: float, kind: str) -> Markup:
-    box = Markup('<rect class="{}" x="{:.0f}" y="{:.0f}" width="{:.0f}" height="{}" rx="4"/>').format(
-        kind, left, middle - BOX / 2, width, BOX
-    )
-    return box + Markup('<text x="{:.0f}" y="{:.1f}">{}</text>').format(left + 8, middle + 4.5, text)
+    written = Markup('<text x="{:.0f}" y="{:.1f}">{}</text>').format(left + 8, middle + 4.5, text)
+    return _rectangle(kind, left, middle - BOX / 2, width, BOX) + written
+
+
+def _rectangle(kind: str, left: float, top: float, width: float, height: int) -> Markup:
+    rectangle = Markup('<rect class="{}" x="{:.0f}" y="{:.0f}" width="{:.0f}" height="{}" rx="4"/>')
+    return rectangle.format(kind, left, top, width, height)
 
 
 def _svg(caption: DiagramText, width: float, height: float, drawn: Iterable[Markup]) -> Markup:

@@ -64,9 +64,6 @@ def questions_using(reference: Reference, questions: Mapping[str, Question]) -> 
     return dict(found)
 
 
-# --- the diagrams -------------------------------------------------------------------------------------------------
-
-
 def _name(iri: str, reference: Reference, reader: Reader) -> str:
     """Name a term for a diagram: ours in the reader's language, another one by its prefixed name."""
     term = reference.terms.get(iri)

@@ -126,17 +126,14 @@ def cell(term: dict[str, str] | None) -> Shown:
 
 def _graph_rows(answer: Answer) -> tuple[list[str], list[list[Shown]]]:
     triples = parse(answer.read(), format=RdfFormat.N_TRIPLES)
-    return ["subject", "predicate", "object"], [
-        [_term_cell(term) for term in (triple.subject, triple.predicate, triple.object)] for triple in triples
-    ]
+    rows = [[_term_cell(term) for term in (each.subject, each.predicate, each.object)] for each in triples]
+    return ["subject", "predicate", "object"], rows
 
 
 def _term_cell(term: object) -> Shown:
-    if isinstance(term, NamedNode):
-        return cell({"type": "uri", "value": term.value})
     if isinstance(term, Literal):
         return Shown(term.value, language=term.language or "")
-    return Shown(str(term))
+    return cell({"type": "uri", "value": term.value}) if isinstance(term, NamedNode) else Shown(str(term))
 
 
 environment().filters["cell"] = cell

@@ -136,9 +136,6 @@ def _read(question: Question, body: bytes) -> tuple[Table, Any]:
     return sort_lists(question, read_table(read)), read.get(MEMBER)
 
 
-# --- fields -------------------------------------------------------------------------------------------------------
-
-
 async def _fields(shown: ShownQuestion) -> list[Field]:
     return list(await asyncio.gather(*(_field(shown, each) for each in shown.question.parameters.values())))
 
@@ -182,9 +179,6 @@ def _named_options(found: Bindings, skipped: int, reader: Reader) -> tuple[Optio
         value = thing[skipped:] if skipped else thing.removeprefix(ID).partition("/")[2]
         options.append(Option(value, *best_label(labels, reader)))
     return tuple(sorted(options, key=lambda option: (option.text.casefold(), option.value)))
-
-
-# --- answers ------------------------------------------------------------------------------------------------------
 
 
 def _things(question: Question, found: Table) -> Iterator[str]:

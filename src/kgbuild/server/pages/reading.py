@@ -213,17 +213,17 @@ class Reading:
         """
         hidden = {icn(name) for name in leave_out} | HIDDEN
         known = {p: terms for p, terms in self.of(subject).items() if p.startswith(ONTOLOGY) and p not in hidden}
-        made = [fact for p in sorted(known, key=self.terms.place) if (fact := self.fact(subject, p))]
+        made = [fact for p in sorted(known, key=self.terms.place) if (fact := self.fact(subject, self.name(p), p))]
         # `began` beside `joined`, `identifier` beside `issn`: what rules add to a finer property says nothing new.
         computed = {fact.property for fact in made if all(value.origin == "computed" for value in fact.values)}
         stated = {term for p, terms in known.items() if p not in computed for term in terms}
         return tuple(f for f in made if f.property not in computed or not stated.issuperset(known[f.property]))
 
-    def fact(self, subject: str, property_: str, name: str = "") -> Fact | None:
-        """Give one property with its values, under another name if one is given; None if there is none."""
-        values = tuple(self.value(subject, property_, term) for term in self.get(subject, property_))
-        shown = Shown(name) if name else self.name(property_)
-        return Fact(shown, values, property_, self.contested(subject, property_)) if values else None
+    def fact(self, subject: str, name: Shown, *properties: str) -> Fact | None:
+        """Give the values of some properties under a name; None if there is none."""
+        values = tuple(self.value(subject, p, term) for p in properties for term in self.get(subject, p))
+        contested = tuple(each for p in properties for each in self.contested(subject, p))
+        return Fact(name, values, properties[0], contested) if values else None
 
     def value(self, subject: str, property_: str, term: Term) -> Value:
         """Give a value with those who say so."""

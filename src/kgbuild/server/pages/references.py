@@ -63,26 +63,16 @@ def date(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
         p: [row["s"].value for row in rows if row["s"].kind == "iri"] for p, rows in zip(counts, listed, strict=True)
     }
     reading = yield from read(reader, terms, [node], {*counts, *(s for found in groups.values() for s in found)})
-    same = Note(
-        reading._("The same stated date is not the same time: two things of one year need not have met."), is_aside=True
-    )
+    note = reading._("The same stated date is not the same time: two things of one year need not have met.")
+    numbers = _numbers(reading, counts) or Note(reading._("Nothing does."))
+    exact = facts(reading.facts(node, ("edtf",)), plain=True)
     edtf = reading.edtf(node)
-    return Page(
-        node,
-        reading.name(node),
-        reading.name(icn("Date")),
-        sections(
-            section("facts", reading._("How exact it is"), facts(reading.facts(node, ("edtf",)), plain=True)),
-            section(
-                "then",
-                reading._("What carries this date"),
-                same,
-                _numbers(reading, counts) or Note(reading._("Nothing does.")),
-            ),
-            *(_dated(reading, node, p, groups[p], counts[p]) for p in sorted(counts, key=terms.place)),
-        ),
-        (Shown(edtf),) if edtf else (),
+    made = sections(
+        section("facts", reading._("How exact it is"), exact),
+        section("then", reading._("What carries this date"), Note(note, is_aside=True), numbers),
+        *(_dated(reading, node, p, groups[p], counts[p]) for p in sorted(counts, key=terms.place)),
     )
+    return Page(node, reading.name(node), reading.name(icn("Date")), made, (Shown(edtf),) if edtf else ())
 
 
 def _dated(reading: Reading, node: str, by: str, things: Sequence[str], total: int) -> Section | None:
@@ -116,20 +106,15 @@ def concept(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
         parents[up if up in inner else node].append((row["c"].value, int(row["n"].value)))
     is_scheme = _SKOS + "ConceptScheme" in reading.types(node)
     tree = _tree(reading, parents, node, set())
-    return Page(
-        node,
-        reading.name(node),
-        Shown(reading._("Vocabulary") if is_scheme else reading._("Concept")),
-        sections(
-            section("about", reading._("What it is"), facts(_said_of(reading, node), plain=True)),
-            section(
-                "narrower",
-                reading._("Concepts") if is_scheme else reading._("Narrower"),
-                Tree(tree) if tree else None,
-            ),
-            None if is_scheme else section("uses", reading._("How it is used"), *_uses(reading, node, uses)),
-        ),
+    kind, narrower = reading._("Concept"), reading._("Narrower")
+    if is_scheme:
+        kind, narrower = reading._("Vocabulary"), reading._("Concepts")
+    made = sections(
+        section("about", reading._("What it is"), facts(_said_of(reading, node), plain=True)),
+        section("narrower", narrower, Tree(tree) if tree else None),
+        None if is_scheme else section("uses", reading._("How it is used"), *_uses(reading, node, uses)),
     )
+    return Page(node, reading.name(node), Shown(kind), made)
 
 
 def _uses(reading: Reading, node: str, uses: Mapping[str, int]) -> tuple[Any, ...]:
@@ -208,31 +193,14 @@ def graph(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
         what = N_("It holds exactly what the record of the article asserts, whatever other articles say.")
     whole = f"SELECT * WHERE {{ GRAPH <{node}> {{ ?s ?p ?o }} }} ORDER BY ?s ?p ?o"
     number = counted[0]["n"].value if counted else "0"
-    return Page(
-        node,
-        Shown(f"{text} {name.text if of_article else last}"),
-        Shown(reading._("Named graph")),
-        sections(
-            section(
-                "about",
-                reading._("What it is"),
-                facts(
-                    (
-                        Fact(reading.name(icn("Article")), (Value(name),)) if of_article else None,
-                        Fact(Shown(reading._("Triples")), (Value(Shown(f"{int(number):,}")),)),
-                    ),
-                    plain=True,
-                ),
-            ),
-            section(
-                "classes",
-                reading._("What is described in it"),
-                _numbers(reading, found),
-                Note("", (), whole),
-            ),
-        ),
-        notes=(Note(reading._(what)),) if what else (),
+    article_fact = Fact(reading.name(icn("Article")), (Value(name),)) if of_article else None
+    triples = Fact(Shown(reading._("Triples")), (Value(Shown(f"{int(number):,}")),))
+    made = sections(
+        section("about", reading._("What it is"), facts((article_fact, triples), plain=True)),
+        section("classes", reading._("What is described in it"), _numbers(reading, found), Note("", (), whole)),
     )
+    heading = Shown(f"{text} {name.text if of_article else last}")
+    return Page(node, heading, Shown(reading._("Named graph")), made, notes=(Note(reading._(what)),) if what else ())
 
 
 # --- disagreements ------------------------------------------------------------------------------------------------
@@ -263,15 +231,9 @@ def disagreement(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
         "source, then recency. All values stay in the graphs of their articles."
     )
     decided = Fact(reading.name(icn("decidedBy")), (Value(reading.name(rule)), *((Value(why),) if why.text else ())))
-    return Page(
-        node,
-        reading.name(node),
-        reading.name(icn("Disagreement")),
-        sections(
-            *sides,
+    if rule:
+        sides.append(
             section("rule", reading._("What decided"), facts([decided], plain=True), Note(order, is_aside=True))
-            if rule
-            else None,
-        ),
-        notes=(Note(reading._("About:"), (reading.name(about),)),) if about else (),
-    )
+        )
+    notes = (Note(reading._("About:"), (reading.name(about),)),) if about else ()
+    return Page(node, reading.name(node), reading.name(icn("Disagreement")), sections(*sides), notes=notes)

@@ -42,7 +42,6 @@ def described_for_search(reading: Reading, thing: str) -> dict[str, Any]:
         "name": _texts(reading.labels(thing)),
         "alternateName": [_text(t.language, t.value) for t in reading.get(thing, ALT_LABEL)],
         "sameAs": [term.value for name in _SAME for term in reading.get(thing, name) if term.kind == "iri"],
-        **_organization(reading, thing),
         **_others(reading, thing),
         **_event(reading, thing),
         **_work(reading, thing),
@@ -69,23 +68,20 @@ def _named(reading: Reading, things: Iterable[str], kind: str = "") -> list[dict
     ]
 
 
-def _organization(reading: Reading, thing: str) -> dict[str, object]:
-    if not any(reading.is_a(thing, name) for name in ("Network", "Institution")):
-        return {}
-    dates = [date for each in reading.leading("founded", thing) for date in reading.iris(each, "happened")]
-    founded = next((day for date in dates if (day := _day(reading, date))), "")
-    return {"foundingDate": founded, "url": next(iter(reading.iris(thing, "website")), "")}
-
-
 def _others(reading: Reading, thing: str) -> dict[str, object]:
     def through(by: str, name: str) -> list[str]:
         found = (each for s in reading.leading(by, thing) for each in reading.iris(s, name))
         return [each for each in found if not reading.is_a(each, "UnidentifiedParty")]
 
-    is_network, is_person = reading.is_a(thing, "Network"), reading.is_a(thing, "Person")
+    is_network, is_institution, is_person = (reading.is_a(thing, name) for name in ("Network", "Institution", "Person"))
+    dates = (date for each in reading.leading("founded", thing) for date in reading.iris(each, "happened"))
+    founded = next(filter(None, (_day(reading, date) for date in dates)), "")
+    is_organization = is_network or is_institution
     return {
+        "foundingDate": founded if is_organization else "",
+        "url": next(iter(reading.iris(thing, "website")), "") if is_organization else "",
         "member": _named(reading, through("organization", "member")) if is_network else [],
-        "memberOf": _named(reading, through("member", "organization")) if reading.is_a(thing, "Institution") else [],
+        "memberOf": _named(reading, through("member", "organization")) if is_institution else [],
         "affiliation": _named(reading, reading.iris(thing, "affiliation")) if is_person else [],
         "containedInPlace": _named(reading, reading.iris(thing, "within"), "Place"),
     }

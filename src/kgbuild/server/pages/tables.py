@@ -59,8 +59,6 @@ class _TableWriter:
         self.lasts = any(lasting & reading.of(each).keys() for each in self.things)
         self.shown = [p for p in self._featured() if not self._is_dull(p)]
 
-    # -- columns -----------------------------------------------------------------------------------------------
-
     def columns(self) -> list[Column]:
         """Give the columns: what is featured, the part that the page's thing has, what kind it is, and how long."""
         found: list[Column] = []
@@ -147,8 +145,6 @@ class _TableWriter:
             text = self._("presumed: no end is stated")
         return (Shown(text),)
 
-    # -- rows --------------------------------------------------------------------------------------------------
-
     def table(self, things: Sequence[str], caption: str) -> SectionTable:
         """Write a table, without the columns in which no row has anything."""
         columns = self.columns()
@@ -187,8 +183,6 @@ class _TableWriter:
         own = min(filter(None, days), default="")
         other = min(filter(None, (self.reading.day(d.iri) for d in self._dated_by_another(each))), default="9999")
         return own or other, self.reading.name(each).text.casefold(), each
-
-    # -- drawings ----------------------------------------------------------------------------------------------
 
     def drawings(self) -> Iterator[Timeline | BarChart]:
         """Draw what lasts over the years, and what is counted."""

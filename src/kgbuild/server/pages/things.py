@@ -9,14 +9,13 @@ from typing import Any, Final
 
 from pyoxigraph import Store
 
-from kgbuild.core.namespaces import EXTERNAL, ID, ONTOLOGY
+from kgbuild.core.namespaces import ID, ONTOLOGY, expand
 from kgbuild.core.terms import iri
 from kgbuild.questions.lookup import write_term
 from kgbuild.server.http.languages import Reader
 from kgbuild.server.pages.layout import (
     N_,
     Entries,
-    Fact,
     Note,
     Page,
     Section,
@@ -49,13 +48,11 @@ _UNTOLD: Final = (
 _BESIDES: Final = """SELECT DISTINCT ?s { VALUES ?x { %s } { ?s icn:about ?x ; icn:onProperty ?p }
   UNION { ?s icn:denies ?x } UNION { ?x icn:resolves ?s } UNION { ?s icn:resolves ?x } }"""
 _ELSEWHERE: Final = {
-    ALT_LABEL: N_("Also written"),
-    EXTERNAL["skos"] + "exactMatch": N_("Elsewhere"),
-    EXTERNAL["rdfs"] + "seeAlso": N_("Elsewhere"),
-    EXTERNAL["owl"] + "sameAs": N_("Elsewhere"),
-    EXTERNAL["skos"] + "editorialNote": N_("Note of the curators"),
+    N_("Also written"): (ALT_LABEL,),
+    N_("Elsewhere"): tuple(map(expand, ("skos:exactMatch", "rdfs:seeAlso", "owl:sameAs"))),
+    N_("Note of the curators"): (expand("skos:editorialNote"),),
 }
-"""Properties of other vocabularies that are facts of a page -> their names, which the data do not have."""
+"""Properties of other vocabularies that are facts of a page, by a name, which the data do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +199,13 @@ def _title(reading: Reading, property_: str, family: str) -> Shown:
 
 def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[Listed]]]) -> Iterator[Section | None]:
     title = reading._("What articles say") if reading.is_left_out(node) else reading._("What holds")
-    elsewhere = (reading.fact(node, p, reading._(name)) for p, name in _ELSEWHERE.items())
-    yield section("facts", title, facts([*reading.facts(node), *_joined(elsewhere)]))
-    rows: list[Voice] = []
+    elsewhere = (reading.fact(node, Shown(reading._(name)), *found) for name, found in _ELSEWHERE.items())
+    yield section("facts", title, facts([*reading.facts(node), *elsewhere]))
+    voices: list[Voice] = []
     for heading, lists in listed.values():
         blocks = [block for each in lists for block in _blocks(reading, node, each, several=len(lists) > 1)]
-        rows += [
-            voice for block in blocks if isinstance(block, SectionTable) for row in block.rows for voice in row.voices
-        ]
+        rows = (row for block in blocks if isinstance(block, SectionTable) for row in block.rows)
+        voices += [voice for row in rows for voice in row.voices]
         yield section(_anchor(lists[0]), heading, *blocks)
     differ = reading.heading(icn("Disagreement"), reading.terms.plurals)
     yield section("disagreements", differ, _disagreements(reading))
@@ -218,7 +214,7 @@ def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[L
         alone = reading._("No article is about this alone; what is said of it stands with what it belongs to.")
         yield section("voices", reading._("Who says so"), Voices(own) if own else None if listed else Note(alone))
     else:
-        yield section("articles", reading._("Articles"), _articles([*own, *rows]))
+        yield section("articles", reading._("Articles"), _articles([*own, *voices]))
 
 
 def _blocks(reading: Reading, node: str, listed: Listed, *, several: bool) -> Iterator[Any]:
@@ -234,16 +230,6 @@ def _blocks(reading: Reading, node: str, listed: Listed, *, several: bool) -> It
 
 _TOLD_BY: Final = ("Situation", "Occurrence", "Document", "UnidentifiedParty")
 """Classes of what claims are about as a whole: their pages end with the claims, those of others with the articles."""
-
-
-def _joined(found: Iterable[Fact | None]) -> Iterator[Fact]:
-    """Put the values of facts of one name together."""
-    named: dict[str, Fact] = {}
-    for each in found:
-        if each is not None:
-            before = named.get(each.name.text)
-            named[each.name.text] = Fact(each.name, (*(before.values if before else ()), *each.values), each.property)
-    return iter(named.values())
 
 
 def _anchor(listed: Listed) -> str:

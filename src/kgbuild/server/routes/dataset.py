@@ -10,21 +10,7 @@ from typing import Any
 from pyoxigraph import Triple
 from starlette.types import Receive, Scope, Send
 
-from kgbuild.build.catalogue import Catalogue
-from kgbuild.build.catalogue.descriptions import (
-    ABOUT,
-    DESCRIPTION,
-    KEYWORDS,
-    PUBLISHER,
-    SPDX,
-    TITLE,
-    Releases,
-    dcat_triples,
-    download_address,
-    issued_on,
-    media_type_of,
-    void_triples,
-)
+from kgbuild.build.catalogue import Catalogue, descriptions
 from kgbuild.build.release import Release, readable_releases
 from kgbuild.core.date_text import write_point
 from kgbuild.core.namespaces import DATASET_IRI, LICENCE, PREFIXES
@@ -39,24 +25,22 @@ from kgbuild.server.pages.rendering import data_block, page
 from kgbuild.sparql.formats import FORMATS_NAMESPACE, GRAPH_ALIASES, content_type, write_graph
 
 
-async def releases_of(service: Service) -> Releases:
+async def releases_of(service: Service) -> descriptions.Releases:
     """List the releases, from the folders that are there now."""
     if not service.settings.has_releases:
-        return Releases()
+        return descriptions.Releases()
     kept = await asyncio.to_thread(readable_releases, service.settings.build)
-    return Releases(tuple(kept), next((each for each in kept if each.id == service.release_id), None))
+    return descriptions.Releases(tuple(kept), next((each for each in kept if each.id == service.release_id), None))
 
 
-# --- addresses ----------------------------------------------------------------------------------------------------
-
-View = Callable[[Service, Releases, Reader, str], Response]
+View = Callable[[Service, descriptions.Releases, Reader, str], Response]
 """Makes the page of a document; the last argument is the public address of the server."""
-Describe = Callable[[Catalogue, Releases, str], Iterable[Triple]]
+Describe = Callable[[Catalogue, descriptions.Releases, str], Iterable[Triple]]
 
 
 async def void(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Answer /.well-known/void: the description in RDF; a browser is led to its page."""
-    await send_description(scope, send, "/.well-known/void", "/dataset", void_triples)
+    await send_description(scope, send, "/.well-known/void", "/dataset", descriptions.void_triples)
 
 
 async def dataset(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
@@ -65,7 +49,7 @@ async def dataset(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
 
 
 async def send_description(
-    scope: Scope, send: Send, path: str, page: View | str, describe: Describe = dcat_triples
+    scope: Scope, send: Send, path: str, page: View | str, describe: Describe = descriptions.dcat_triples
 ) -> None:
     """Send what is at `path`: RDF, or for people a page, or the address of one."""
     service: Service = scope["service"]
@@ -84,23 +68,20 @@ async def send_description(
 
 
 def _rdf(triples: Iterable[Triple], media_type: str, path: str) -> Response:
-    prefixes = {**PREFIXES, "spdx": SPDX, "format": FORMATS_NAMESPACE}
+    prefixes = {**PREFIXES, "spdx": descriptions.SPDX, "format": FORMATS_NAMESPACE}
     body = write_graph(dict.fromkeys(triples), GRAPH_ALIASES.get(media_type, media_type), prefixes)
     name = next((name for name in FORMATS if SHORT_NAMES[name] == media_type), "")
     location = {"Content-Location": f"{path}?format={name}"} if name else {}
     return document(content_type(media_type), body, {"Vary": VARY, "Link": alternates(path), **location})
 
 
-# --- the page -----------------------------------------------------------------------------------------------------
-
-
-def _page(service: Service, releases: Releases, reader: Reader, public: str) -> Response:
+def _page(service: Service, releases: descriptions.Releases, reader: Reader, public: str) -> Response:
     return page(
         "dataset.html",
         reader,
         headers={"Link": alternates("/dataset")},
-        title=TITLE[reader.interface],
-        description=DESCRIPTION[reader.interface],
+        title=descriptions.TITLE[reader.interface],
+        description=descriptions.DESCRIPTION[reader.interface],
         catalogue=service.catalogue,
         span=[write_point(day, reader.interface) for day in service.catalogue.span or ()],
         quads=service.data.quads,
@@ -109,7 +90,7 @@ def _page(service: Service, releases: Releases, reader: Reader, public: str) -> 
         files=files_shown(releases.served, reader) if releases.served else [],
         formats=FORMATS,
         public=public,
-        publisher=PUBLISHER,
+        publisher=descriptions.PUBLISHER,
         iri=DATASET_IRI,
         linked=data_block(_schema_org(service.catalogue, releases, public)),
     )
@@ -122,7 +103,7 @@ def files_shown(release: Release, reader: Reader) -> list[dict[str, Any]]:
         {
             "name": file,
             "link": f"/releases/{release.id}/{file}",
-            "about": ABOUT.get(file, {}).get(reader.interface, ""),
+            "about": descriptions.ABOUT.get(file, {}).get(reader.interface, ""),
             "bytes": described.get("bytes"),
             "sha256": described.get("sha256", ""),
         }
@@ -130,19 +111,19 @@ def files_shown(release: Release, reader: Reader) -> list[dict[str, Any]]:
     ]
 
 
-def _schema_org(catalogue: Catalogue, releases: Releases, public: str) -> dict[str, Any]:
+def _schema_org(catalogue: Catalogue, releases: descriptions.Releases, public: str) -> dict[str, Any]:
     """Describe the data set as search engines for data read it."""
-    publisher = {"@type": "Organization", "name": PUBLISHER}
+    publisher = {"@type": "Organization", "name": descriptions.PUBLISHER}
     said: dict[str, Any] = {
         "@context": "https://schema.org/",
         "@type": "Dataset",
         "@id": DATASET_IRI,
         "url": f"{public}/dataset",
-        "name": [{"@language": language, "@value": text} for language, text in TITLE.items()],
-        "description": [{"@language": language, "@value": text} for language, text in DESCRIPTION.items()],
+        "name": [{"@language": language, "@value": text} for language, text in descriptions.TITLE.items()],
+        "description": [{"@language": language, "@value": text} for language, text in descriptions.DESCRIPTION.items()],
         "license": LICENCE,
         "isAccessibleForFree": True,
-        "keywords": list(KEYWORDS),
+        "keywords": list(descriptions.KEYWORDS),
         "creator": publisher,
         "publisher": publisher,
     }
@@ -156,13 +137,13 @@ def _schema_org(catalogue: Catalogue, releases: Releases, public: str) -> dict[s
     if releases.served:
         served = releases.served
         said["version"] = said["identifier"] = served.id
-        if issued := issued_on(served):
+        if issued := descriptions.issued_on(served):
             said["datePublished"] = issued.value
         said["distribution"] = [
             {
                 "@type": "DataDownload",
-                "contentUrl": download_address(public, served, file),
-                "encodingFormat": media_type_of(file),
+                "contentUrl": descriptions.download_address(public, served, file),
+                "encodingFormat": descriptions.media_type_of(file),
                 "contentSize": f"{described['bytes']} B",
                 "sha256": described["sha256"],
             }

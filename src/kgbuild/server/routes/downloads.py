@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from starlette.responses import FileResponse
 from starlette.types import Message, Receive, Scope, Send
 from werkzeug.http import parse_range_header
 
 from kgbuild.build.catalogue.descriptions import Releases, media_type_of
-from kgbuild.build.release import MANIFEST, Release, find_release
+from kgbuild.build.release import MANIFEST, find_release
 from kgbuild.core.errors import KgError
 from kgbuild.server.exchange.answers import CutOffError
 from kgbuild.server.exchange.kept_documents import alternates
@@ -25,9 +25,9 @@ from kgbuild.server.http.problems import Problem, problem
 from kgbuild.server.http.responses import CORS, Headers, Response, header, header_lines, matches
 from kgbuild.server.pages.rendering import page
 from kgbuild.server.routes.dataset import files_shown, releases_of, send_description
+from kgbuild.server.routes.things import IMMUTABLE
 from kgbuild.workers.spool import SLOW_READER
 
-FOR_EVER: Final = "public, max-age=31536000, immutable"
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -83,7 +83,7 @@ class _File:
             {
                 "Content-Type": media_type_of(self.path.name),
                 "ETag": self.etag,
-                "Cache-Control": FOR_EVER,
+                "Cache-Control": IMMUTABLE,
                 "X-Content-Type-Options": "nosniff",
                 "Link": '<https://creativecommons.org/licenses/by/4.0/>; rel="license"',
             }
@@ -103,16 +103,13 @@ def _find(build: Path, name: str, file: str) -> _File | None:
         release = find_release(build, name)
     except KgError:
         return None
+    path = release.path / file
     if file == MANIFEST:
-        content = (release.path / MANIFEST).read_bytes()
-        return _File(release.path / MANIFEST, len(content), f'"{sha256(content).hexdigest()}"')
-    return _described(release, file, release.manifest["files"].get(file))
-
-
-def _described(release: Release, file: str, described: dict[str, Any] | None) -> _File | None:
+        content = path.read_bytes()
+        return _File(path, len(content), f'"{sha256(content).hexdigest()}"')
+    described = release.manifest["files"].get(file)
     if described is None or Path(file).name != file:
         return None
-    path = release.path / file
     with suppress(OSError):
         # Reading all of it would find more, and cost more than sending it.
         if path.stat().st_size == described["bytes"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -43,12 +43,12 @@ class _State(Collector):
         yield GaugeMetricFamily("kgbuild_cache_bytes", "Memory of the answers kept, in bytes.", value=cache.size)
         yield GaugeMetricFamily("kgbuild_cache_answers", "Answers kept.", value=len(cache))
         ended = CounterMetricFamily("kgbuild_workers_ended", "Workers that ended, by reason.", labels=("reason",))
-        for reason, count in sorted(self.service.meter.ended.items()):
-            ended.add_metric((reason,), count)
-        yield ended
+        yield _with(ended, dict(sorted(self.service.meter.ended.items())))
         yield from _queries(self.service)
-        yield _info("kgbuild_build", "Version of the program.", "version", __version__)
-        yield _info("kgbuild_release", "Release that is served.", "release", self.service.release_id)
+        build = GaugeMetricFamily("kgbuild_build_info", "Version of the program.", labels=("version",))
+        yield _with(build, {__version__: 1})
+        release = GaugeMetricFamily("kgbuild_release_info", "Release that is served.", labels=("release",))
+        yield _with(release, {self.service.release_id: 1})
 
 
 def _queries(service: Service) -> Iterator[Metric]:
@@ -60,12 +60,10 @@ def _queries(service: Service) -> Iterator[Metric]:
     yield GaugeMetricFamily("kgbuild_queries_running", "Queries that a worker is at.", value=load.running)
     yield GaugeMetricFamily("kgbuild_queries_waiting", "Queries that wait for a worker.", value=load.waiting)
     workers = GaugeMetricFamily("kgbuild_workers", "Workers alive, by lane.", labels=("lane",))
-    workers.add_metric(("quick",), load.quick)
-    workers.add_metric(("slow",), load.slow)
-    yield workers
+    yield _with(workers, {"quick": load.quick, "slow": load.slow})
 
 
-def _info(name: str, about: str, label: str, value: str) -> Metric:
-    info = GaugeMetricFamily(f"{name}_info", about, labels=(label,))
-    info.add_metric((value,), 1)
-    return info
+def _with(family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[str, float]) -> Metric:
+    for label, value in values.items():
+        family.add_metric((label,), value)
+    return family

@@ -120,14 +120,14 @@ def _question(question: Question) -> Schema:
     formats = _format(enum=[*RESULTS, "html"])
     content = {content_type(SHORT_NAMES[name]): {"schema": _TEXT} for name in RESULTS[1:]}
     results = {SHORT_NAMES["json"]: {"schema": {"$ref": "#/components/schemas/Results"}}}
+    about = {
+        "tags": [question.theme],
+        "summary": question.title["en"],
+        "description": f"{question.question}\n\nColumns:\n\n{columns}",
+    }
+    parameters += [formats, _LANGUAGE, _SOURCES]
     return _get(
-        operation=question.name,
-        tag=question.theme,
-        summary=question.title["en"],
-        description=f"{question.question}\n\nColumns:\n\n{columns}",
-        parameters=[*parameters, formats, _LANGUAGE, _SOURCES],
-        content={**results, **content, **_PAGE_CONTENT},
-        statuses="200 304 400 404 406 503 504",
+        question.name, about, parameters, {**results, **content, **_PAGE_CONTENT}, "200 304 400 404 406 503 504"
     )
 
 
@@ -173,10 +173,7 @@ _STATUSES: Final = {
 """Status -> what it says, where it is no problem."""
 
 
-def _get(
-    *, operation: str, tag: str = "server", summary: str, description: str = "", parameters: list[Schema],
-    content: Schema, statuses: str,
-) -> Schema:  # fmt: skip
+def _get(operation: str, about: Schema, parameters: list[Schema], content: Schema, statuses: str) -> Schema:
     """Describe what GET does; every address also answers HEAD and OPTIONS."""
     problem = {"$ref": "#/components/responses/Problem"}
     responses: dict[str, Schema] = {
@@ -184,15 +181,8 @@ def _get(
     }
     for status in {"200", "206"} & set(responses):
         responses[status] = {**responses[status], "content": content}
-    got: Schema = {
-        "operationId": operation,
-        "tags": [tag],
-        "summary": summary,
-        **({"description": description} if description else {}),
-        "parameters": parameters,
-        "responses": {**responses, "default": problem},
-    }
-    return {"get": got}
+    described = {"parameters": parameters, "responses": {**responses, "default": problem}}
+    return {"get": {"operationId": operation, **about, **described}}
 
 
 def _bare(path: str) -> str:
@@ -205,6 +195,7 @@ _AS_DCAT: Final = _format(examples=[*_GRAPHS, "html"])
 _AS_THING: Final = _format(enum=[*_GRAPHS, "html"])
 _AS_LIST: Final = _format(enum=["json", "html"])
 _RDF: Final = tuple(content_type(SHORT_NAMES[name]) for name in _GRAPHS)
+_JSON_OR_PAGE: Final = ("application/json", _PAGE_TYPE)
 _THING: Final = "200 301 304 400 404 406 410 503 504"
 
 
@@ -223,13 +214,10 @@ class Operation:
             return _sparql(self)
         names = re.findall(r"\{(\w+)", path)
         inside = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
-        return _get(
-            operation=re.sub(r"[^A-Za-z0-9]+", "-", _bare(path)).strip("-") or "home",
-            summary=self.summary,
-            parameters=[*inside, *self.parameters],
-            content={media_type: {} for media_type in self.content},
-            statuses=self.statuses,
-        )
+        operation = re.sub(r"[^A-Za-z0-9]+", "-", _bare(path)).strip("-") or "home"
+        content: Schema = {media_type: {} for media_type in self.content}
+        about = {"tags": ["server"], "summary": self.summary}
+        return _get(operation, about, [*inside, *self.parameters], content, self.statuses)
 
 
 QUESTION: Final = "/questions/{name}"
@@ -248,9 +236,7 @@ _SEARCHED: Final = (
 ROUTES: Final[Mapping[str, Operation]] = {
     "/": Operation("The first page", (_PAGE_TYPE,), "200 304 503", (_LANGUAGE,)),
     "/sparql": Operation("Ask in SPARQL 1.1", (), "200 304 400 403 406 413 503 504"),
-    "/questions/": Operation(
-        "List the questions", ("application/json", _PAGE_TYPE), "200 304 400 406", (_AS_LIST, _LANGUAGE)
-    ),
+    "/questions/": Operation("List the questions", _JSON_OR_PAGE, "200 304 400 406", (_AS_LIST, _LANGUAGE)),
     "/openapi.json": Operation("This description", ("application/json",)),
     "/id/{path:path}": Operation(
         "Lead from a thing to its description", (), "301 303 400 404 410 503 504", (_AS_THING, _PAGE)
@@ -265,10 +251,7 @@ ROUTES: Final[Mapping[str, Operation]] = {
     "/context.jsonld": _CONTEXT,
     "/context/{path:path}": _CONTEXT,
     "/search": Operation(
-        "Find things by a name that they have or had",
-        ("application/json", _PAGE_TYPE),
-        "200 304 400 406 503",
-        _SEARCHED,
+        "Find things by a name that they have or had", _JSON_OR_PAGE, "200 304 400 406 503", _SEARCHED
     ),
     "/opensearch.xml": Operation("How browsers search here", ("application/opensearchdescription+xml; charset=utf-8",)),
     "/healthz": Operation("Whether the server is ready", ("text/plain; charset=utf-8",), "200 503"),
@@ -290,13 +273,7 @@ ROUTES: Final[Mapping[str, Operation]] = {
 def _sparql(described: Operation) -> Schema:
     formats = _format(examples=[*RESULTS, *_GRAPHS, "html"])
     graphs = [
-        {
-            "name": name,
-            "in": "query",
-            "description": f"{what}; may stand several times.",
-            "schema": {"type": "array", "items": _TEXT},
-            "explode": True,
-        }
+        {**_asked(name, f"{what}; may stand several times."), "schema": _list(_TEXT), "explode": True}
         for name, what in (("default-graph-uri", "A default graph"), ("named-graph-uri", "A named graph"))
     ]
     query = _asked(
@@ -306,14 +283,13 @@ def _sparql(described: Operation) -> Schema:
     content: Schema = {content_type(name): {"schema": _TEXT} for name in types}
     content[SHORT_NAMES["json"]] = {"schema": {"anyOf": [{"$ref": "#/components/schemas/Results"}, _ANSWER]}}
     content[SHORT_NAMES["jsonld"]] = {"schema": {}}
-    asked = _get(
-        operation="sparql",
-        summary=described.summary,
-        description="The SPARQL 1.1 Protocol, also with POST.",
-        parameters=[query, *graphs, formats, _LANGUAGE, _SOURCES],
-        content={**content, **_PAGE_CONTENT},
-        statuses=described.statuses,
-    )
+    about = {
+        "tags": ["server"],
+        "summary": described.summary,
+        "description": "The SPARQL 1.1 Protocol, also with POST.",
+    }
+    parameters = [query, *graphs, formats, _LANGUAGE, _SOURCES]
+    asked = _get("sparql", about, parameters, {**content, **_PAGE_CONTENT}, described.statuses)
     form = {"schema": {"type": "object", "properties": {"query": _TEXT}, "required": ["query"]}}
     content = {"application/sparql-query": {"schema": _TEXT}, "application/x-www-form-urlencoded": form}
     body = {"required": True, "content": content}

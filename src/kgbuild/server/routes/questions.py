@@ -101,29 +101,27 @@ class _Asked(Prepared):
     def __init__(
         self, scope: Scope, question: Question, values: Mapping[str, Term | None], accept: str | None, *, sources: bool
     ) -> None:
-        self.question, self.values, self.sources = question, values, sources
+        self.question, self.values, self.sources = question, _all_values(question, values), sources
+        self.texts = _shown(question, values)
         offers: tuple[tuple[str, ...], tuple[str, ...]] = (RESULT_OFFERS, ())
         query = bind(question, values)
         super().__init__(scope, query, accept, offers, sources=sources, asked_by=f"question {question.name}")
 
     def address(self, format_: str = "") -> str:
-        return path_of(self.question, _shown(self.question, self.values), format_, sources=self.sources)
+        return path_of(self.question, self.texts, format_, sources=self.sources)
 
     def links(self) -> dict[str, str]:
-        texts = _shown(self.question, self.values)
-        if len(path_of(self.question, texts)) > _LONGEST_LINKED:
+        if len(path_of(self.question, self.texts)) > _LONGEST_LINKED:
             return {"Link": DESCRIBED}
-        others = [(path_of(self.question, texts, name), SHORT_NAMES[name]) for name in FORMATS["table"]]
+        others = [(path_of(self.question, self.texts, name), SHORT_NAMES[name]) for name in FORMATS["table"]]
         formats = [f'<{path}>; rel="alternate"; type="{media_type}"' for path, media_type in others]
         return {"Link": ", ".join([DESCRIBED, *formats])}
 
     async def page(self, answer: Answer) -> Response:
-        texts = _shown(self.question, self.values)
         reader = replace(self.reader, here=self.address())  # the same however the page was asked for
-        plain = path_of(self.question, texts)
-        shown = question_pages.ShownQuestion(self.service, self.question, texts, self.query, plain, reader)
-        values = _all_values(self.question, self.values)
-        return await question_pages.answer_page(shown, values, answer)
+        plain = path_of(self.question, self.texts)
+        shown = question_pages.ShownQuestion(self.service, self.question, self.texts, self.query, plain, reader)
+        return await question_pages.answer_page(shown, self.values, answer)
 
 
 def path_of(question: Question, texts: Mapping[str, str], format_: str = "", *, sources: bool = False) -> str:
@@ -139,9 +137,6 @@ def _all_values(question: Question, values: Mapping[str, Term | None]) -> dict[s
 def _shown(question: Question, values: Mapping[str, Term | None]) -> dict[str, str]:
     """Write all values, given or not, as people give them."""
     return {name: write_value(question.parameters[name], term) for name, term in _all_values(question, values).items()}
-
-
-# --- reading a request --------------------------------------------------------------------------------------------
 
 
 def _find(service: Service, name: str) -> Question:
@@ -196,18 +191,14 @@ def _read_value(parameter: Parameter, text: str) -> LookUp[Term | ParameterError
         return ParameterError(str(found), parameter.name, str(found))
 
 
-def _suggestion(near: Candidate) -> dict[str, str]:
-    return {"id": near.id, "name": near.name, **({"iri": near.iri} if near.iri else {})}
-
-
 def _bad_parameters(errors: list[ParameterError]) -> Problem:
     """Tell of every wrong parameter at once."""
     members = [
-        {
-            "parameter": found.parameter,
-            "detail": found.finding,
-            "suggestions": [_suggestion(near) for near in found.near],
-        }
-        for found in errors
+        {"parameter": each.parameter, "detail": each.finding, "suggestions": list(map(_suggestion, each.near))}
+        for each in errors
     ]
-    return problem("bad-parameter", " ".join(str(found) for found in errors), errors=members)
+    return problem("bad-parameter", " ".join(map(str, errors)), errors=members)
+
+
+def _suggestion(near: Candidate) -> dict[str, str]:
+    return {"id": near.id, "name": near.name, **({"iri": near.iri} if near.iri else {})}

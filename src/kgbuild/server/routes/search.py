@@ -96,9 +96,7 @@ def read_request(query_string: bytes) -> SearchRequest:
 
 
 def _as_json(asked: SearchRequest, found: Found, reader: Reader, service: Service) -> Response:
-    last = _pages(found)
-    links = {"next": asked.page + 1 if asked.page < last else 0, "prev": asked.page - 1 if asked.page > 1 else 0}
-    addresses = {name: asked.address(page=number) for name, number in links.items() if number}
+    addresses = _neighbours(asked, found)
     said = {
         "query": asked.query,
         "kind": asked.kind or None,
@@ -107,7 +105,7 @@ def _as_json(asked: SearchRequest, found: Found, reader: Reader, service: Servic
         "more": found.more,
         "didYouMean": found.instead or None,
         "page": asked.page,
-        "pages": last,
+        "pages": _pages(found),
         **addresses,
         "results": [_hit_json(hit, reader) for hit in _shown(asked, found)],
     }
@@ -129,7 +127,7 @@ def _hit_json(hit: Hit, reader: Reader) -> dict[str, Any]:
 
 
 def _as_page(asked: SearchRequest, found: Found, reader: Reader, service: Service) -> Response:
-    last = _pages(found)
+    neighbours = _neighbours(asked, found)
     return page(
         "search.html",
         reader,
@@ -139,9 +137,9 @@ def _as_page(asked: SearchRequest, found: Found, reader: Reader, service: Servic
         more=found.more,
         instead=found.instead,
         kinds=[kind for kind in KINDS if kind in service.searcher.kinds],
-        previous=asked.address(page=asked.page - 1) if asked.page > 1 else "",
-        next=asked.address(page=asked.page + 1) if asked.page < last else "",
-        pages=last,
+        previous=neighbours.get("prev", ""),
+        next=neighbours.get("next", ""),
+        pages=_pages(found),
         first=(asked.page - 1) * PAGE + 1,
         longest=LONGEST,
         as_json=asked.address(format="json"),
@@ -151,6 +149,11 @@ def _as_page(asked: SearchRequest, found: Found, reader: Reader, service: Servic
 
 def _pages(found: Found) -> int:
     return max(1, -(-len(found.hits) // PAGE))
+
+
+def _neighbours(asked: SearchRequest, found: Found) -> dict[str, str]:
+    numbers = {"next": asked.page + 1 if asked.page < _pages(found) else 0, "prev": asked.page - 1}
+    return {name: asked.address(page=number) for name, number in numbers.items() if number}
 
 
 def _shown(asked: SearchRequest, found: Found) -> tuple[Hit, ...]:

@@ -100,9 +100,6 @@ class _Query(Prepared):
         return found
 
 
-# --- reading a request --------------------------------------------------------------------------------------------
-
-
 async def _body(scope: Scope, receive: Receive) -> bytes:
     if scope["method"] != "POST":
         return b""
@@ -165,9 +162,6 @@ def _media_type(given: str | None) -> tuple[str, str]:
 
 def _read_only() -> Problem:
     return Problem("read-only", 403, "This endpoint is read-only: it answers queries and takes no updates.")
-
-
-# --- about the service --------------------------------------------------------------------------------------------
 
 
 async def _about(scope: Scope, send: Send, accept: str | None) -> None:
