@@ -47,7 +47,7 @@ class Stopwatch:
 
 def build_once(data: Path, build: Path) -> None:
     """Build and print the stages as JSON: the child process."""
-    from kgbuild.build.pipeline import Sources
+    from kgbuild.build.compilation import Sources
     from kgbuild.build.pipeline import build as build_release
 
     watch = Stopwatch()

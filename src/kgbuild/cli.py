@@ -21,7 +21,7 @@ from kgbuild.search import KINDS
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from kgbuild.build.pipeline import Sources
+    from kgbuild.build.compilation import Sources
     from kgbuild.core.progress import Reporter
     from kgbuild.core.terms import Answer, Engine
     from kgbuild.questions.named import Question
@@ -146,7 +146,7 @@ def _options(
 
 
 def _sources(records: Path, texts: Path | None) -> Sources:
-    from kgbuild.build.pipeline import Sources
+    from kgbuild.build.compilation import Sources
 
     if not records.is_dir():
         raise UsageError(f"{records}: there is no such folder. Run kgbuild in the project's folder, or give --records.")
