@@ -48,7 +48,7 @@ class Stopwatch(Reporter):
 
 def build_once(data: Path, build: Path) -> None:
     """Build and print the stages as JSON: the child process."""
-    from kgbuild.build.pipeline import Sources
+    from kgbuild.build.compilation import Sources
     from kgbuild.build.pipeline import build as build_release
 
     watch = Stopwatch()

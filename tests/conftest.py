@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Store
 
-from kgbuild.build.pipeline import Sources, assemble, build, compile_graph, compile_records, release_content
+from kgbuild.build.compilation import Sources, compile_records
+from kgbuild.build.pipeline import assemble, build, compile_graph, release_content
 from kgbuild.build.release import publish
 from kgbuild.core.progress import Silent
 from mini import MINI, ROOT, copy_project, sources

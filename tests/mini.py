@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from unittest import mock
 
-from kgbuild.build.pipeline import Sources
+from kgbuild.build.compilation import Sources
 from kgbuild.build.release import Release, current_release, verify
 from kgbuild.cli import main
 from kgbuild.core.errors import KgError

@@ -18,7 +18,8 @@ from typing import Any
 import requests
 
 import kgbuild
-from kgbuild.build.pipeline import Sources, compile_graph
+from kgbuild.build.compilation import Sources
+from kgbuild.build.pipeline import compile_graph
 from kgbuild.build.store import canonical_nquads
 from servers import free_port, wait_for
 

@@ -14,7 +14,8 @@ import pytest
 import rdflib
 from rdflib.namespace import SH
 
-from kgbuild.build.pipeline import check_articles, compile_records
+from kgbuild.build.compilation import compile_records
+from kgbuild.build.pipeline import check_articles
 from kgbuild.build.release import current_release
 from kgbuild.build.shapes import load_shapes
 from kgbuild.core.errors import DataError, Issue, Place

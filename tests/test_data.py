@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pyoxigraph import QuerySolutions, Store
 
-from kgbuild.build.pipeline import Sources, compile_graph
+from kgbuild.build.compilation import Sources
+from kgbuild.build.pipeline import compile_graph
 from kgbuild.build.texts import normalise
 from kgbuild.core.errors import Findings
 from kgbuild.core.namespaces import PREFIXES

@@ -22,7 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyoxigraph import DefaultGraph, Literal, NamedNode, QuerySolutions, RdfFormat, Store, Triple, parse
 
-from kgbuild.build.pipeline import Graph, Sources, compile_graph
+from kgbuild.build.compilation import Sources
+from kgbuild.build.pipeline import Graph, compile_graph
 from kgbuild.build.store import canonical_nquads
 from kgbuild.core.namespaces import ARTICLE_GRAPH, DATE, GRAPH, ONTOLOGY, PREFIXES, expand, shorten
 

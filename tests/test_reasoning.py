@@ -15,7 +15,8 @@ from pyoxigraph import DefaultGraph, NamedNode, RdfFormat, Store, serialize
 from rdflib import OWL, RDF, RDFS, URIRef
 from rdflib.term import Node
 
-from kgbuild.build.pipeline import Sources, compile_graph
+from kgbuild.build.compilation import Sources
+from kgbuild.build.pipeline import compile_graph
 from kgbuild.build.reasoning import Rule, infer, load_rules
 from kgbuild.build.store import make_store, update
 from kgbuild.core.errors import DataError

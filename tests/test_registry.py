@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kgbuild.build.pipeline import compile_records
+from kgbuild.build.compilation import compile_records
 from kgbuild.core.errors import DataError, Findings, Issue
 from kgbuild.core.progress import Silent
 from kgbuild.records.models import Entity

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from pyoxigraph import DefaultGraph, NamedNode, QuerySolutions, Store, Triple
 
-from kgbuild.build.pipeline import Compiled, Sources, assemble, compile_records
+from kgbuild.build.compilation import Compiled, Sources, compile_records
+from kgbuild.build.pipeline import assemble
 from kgbuild.core.namespaces import ARTICLE_GRAPH, GRAPH, ID, expand, shorten
 from kgbuild.core.progress import Silent
 from kgbuild.sparql.embedded import EmbeddedEngine, convert_term

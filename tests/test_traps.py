@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode, QuerySolutions, RdfFormat, Store
 
-from kgbuild.build.pipeline import Sources, compile_graph, validate
+from kgbuild.build.compilation import Sources
+from kgbuild.build.pipeline import compile_graph, validate
 from kgbuild.build.reasoning import infer, load_rules
 from kgbuild.core.errors import Issue
 from kgbuild.core.namespaces import PREFIXES, shorten

@@ -16,7 +16,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
 
 import owlready2
 import rdflib
@@ -31,7 +30,6 @@ from kgbuild.build.store import to_rdflib
 from kgbuild.core.errors import EngineError, Issue, KgError, Place, UsageError, error
 from kgbuild.core.namespaces import ARTICLE_GRAPH, GRAPH, RDF_TYPE, shorten
 
-ONTOLOGY_FILE = "ontology/core.ttl"
 MAX_RUNS = 120
 """How often HermiT may run to explain one finding; a run takes about half a second."""
 
@@ -95,14 +93,11 @@ def sample(store: Store) -> rdflib.Graph:
             by_subject[quad.subject].append(quad)
         graphs = [g for g in store.named_graphs() if isinstance(g, NamedNode) and g.value.startswith(_WHOLE_GRAPHS)]
         chosen = set()
-        for graph in sorted(graphs, key=lambda g: (g.value.startswith(ARTICLE_GRAPH), _lot(g.value))):
+        lots = {graph: hashlib.sha256(graph.value.encode()).digest() for graph in graphs}
+        for graph in sorted(graphs, key=lambda g: (g.value.startswith(ARTICLE_GRAPH), lots[g])):
             if len(chosen) <= LARGEST_SAMPLE:
                 chosen.update(_around(store, graph, by_subject))
     return to_rdflib(chosen)
-
-
-def _lot(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _around(store: Store, graph: NamedNode, by_subject: Mapping[object, list[Quad]]) -> Iterator[Quad]:
@@ -113,14 +108,11 @@ def _around(store: Store, graph: NamedNode, by_subject: Mapping[object, list[Qua
             yield from (other for other in by_subject.get(quad.object, ()) if other.predicate.value == RDF_TYPE)
 
 
-# --- axioms -----------------------------------------------------------------------------------------------------------
-
-
 def split_axioms(graph: rdflib.Graph) -> tuple[list[Triple], list[Axiom]]:
     """Split a graph into declarations, which always stay, and axioms, which can be the cause."""
     object_properties = set(graph.subjects(RDF.type, OWL.ObjectProperty))
     declared: list[Triple] = []
-    plain: list[Axiom] = []
+    plain: list[Triple] = []
     nested: dict[Node, list[Triple]] = {}
     for s, p, o in sorted(graph, key=str):
         if isinstance(o, Literal) or o == OWL.Ontology or (p not in _LOGICAL and p not in object_properties):
@@ -130,10 +122,10 @@ def split_axioms(graph: rdflib.Graph) -> tuple[list[Triple], list[Axiom]]:
         elif _is_inner(s):
             nested.setdefault(s, []).append((s, p, o))
         else:
-            plain.append(((s, p, o),))
+            plain.append((s, p, o))
     used = {node: _closure(node, nested) for node in nested}
     heads = [n for n in nested if not any(n in {t[2] for t in triples} for m, triples in nested.items() if m != n)]
-    axioms = [_with_inner(axiom, used) for axiom in plain]
+    axioms: list[Axiom] = [(triple, *used.get(triple[2], ())) for triple in plain]
     inside = {triple for axiom in axioms for triple in axiom}
     axioms += [tuple(used[n]) for n in sorted(heads, key=str) if not set(used[n]) <= inside]
     return declared, axioms
@@ -146,10 +138,6 @@ def _is_inner(node: Node) -> bool:
 def _closure(node: Node, nested: dict[Node, list[Triple]]) -> list[Triple]:
     nodes = reach([node], lambda n: (o for _, _, o in nested[n] if o in nested))
     return sorted((triple for n in nodes for triple in nested[n]), key=str)
-
-
-def _with_inner(axiom: Axiom, used: dict[Node, list[Triple]]) -> Axiom:
-    return (*axiom, *(triple for _, _, o in axiom for triple in used.get(o, [])))
 
 
 # --- HermiT -----------------------------------------------------------------------------------------------------------
@@ -268,18 +256,11 @@ def _interruptible() -> Iterator[None]:
     if not is_ours or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield
         return
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-# --- findings ---------------------------------------------------------------------------------------------------------
 
 
 def _issue(code: str, finding: str, core: Sequence[Axiom], minimal: bool, places: SourceMap) -> Issue:
@@ -287,7 +268,7 @@ def _issue(code: str, finding: str, core: Sequence[Axiom], minimal: bool, places
     how = "because of" if minimal else "because of (perhaps not all are needed)"
     subjects = sorted({str(s) for axiom in core for s, p, _ in axiom if p == RDF.type or p not in _LOGICAL})
     found = (places.find(f"<{subject}>") for subject in subjects)
-    place = next((at[0] for at in found if at), Place(ONTOLOGY_FILE))
+    place = next((at[0] for at in found if at), Place("ontology/core.ttl"))
     return error(place, code, f"{finding}, {how}: {shown}", "Mend one of these.")
 
 
@@ -295,8 +276,7 @@ def _show(axiom: Axiom) -> str:
     s, p, o = axiom[0]
     if _is_inner(s):
         data = rdflib.Graph()
-        for triple in axiom:
-            data.add(triple)
+        data += axiom
         types = [shorten(str(o)) for o in data.objects(None, RDF.type) if o != RDF.List]
         heads = [o for p in (OWL.members, OWL.distinctMembers, OWL.unionOf) for o in data.objects(None, p)]
         members = [shorten(str(m)) for head in heads for m in Collection(data, head)]

@@ -65,9 +65,6 @@ class CompiledArticle:
             yield from claim.facts
 
 
-# --- articles -----------------------------------------------------------------------------------------------------
-
-
 def compile_article(
     article: Article, registry: Registry, ontology: Ontology, findings: Findings
 ) -> CompiledArticle | None:
@@ -190,9 +187,6 @@ def _describe_article(
         ("icn:textHash", Literal(text.sha256) if text else None, ("source", "text", "sha256")),
         ("icn:textLength", Literal(text.characters) if text else None, ("source", "text", "characters")),
     )
-
-
-# --- entities, dates ----------------------------------------------------------------------------------------------
 
 
 def compile_entities(registry: Registry, findings: Findings) -> tuple[list[Quad], SourceMap]:

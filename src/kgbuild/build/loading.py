@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import requests
 from pyoxigraph import NamedNode, RdfFormat, Triple, parse, serialize
-from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
+from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 
 from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.core.namespaces import GRAPH
@@ -102,14 +102,16 @@ def load_release(release: Path, target: Target, report: Reporter) -> Loaded:
     server = _Server(target)
     journal = _Journal.open(release, target)
     there = server.counts()
-    waiting = [name for name in graphs if not _is_there(name, graphs[name], there, journal)]
+    digests = {name: hashlib.sha256(_ntriples(triples)).hexdigest() for name, triples in graphs.items()}
+    arrived = {name for name in graphs if journal.arrived.get(name) == digests[name]}
+    waiting = [name for name in graphs if name not in arrived or there.get(name, 0) != len(graphs[name])]
     for name in report.each("Sending graphs", waiting):
         journal.forget(name)
         server.replace(name, graphs[name])
-        journal.note(name, _digest(graphs[name]))
+        journal.note(name, digests[name])
     stale = sorted(name for name in there if name.startswith(GRAPH) and name not in graphs)
     for name in report.each("Removing graphs that the release does not have", stale):
-        server.remove(name)
+        server.send("DELETE", name)
     report.step("Comparing counts")
     _compare(graphs, server.counts())
     return Loaded(len(waiting), len(graphs) - len(waiting), len(stale), sum(map(len, graphs.values())))
@@ -127,14 +129,6 @@ def read_graphs(path: Path, resolved: str) -> dict[str, list[Triple]]:
 
 def _ntriples(triples: list[Triple]) -> bytes:
     return serialize(triples, format=RdfFormat.N_TRIPLES) or b""
-
-
-def _digest(triples: list[Triple]) -> str:
-    return hashlib.sha256(_ntriples(triples)).hexdigest()
-
-
-def _is_there(name: str, triples: list[Triple], there: dict[str, int], journal: _Journal) -> bool:
-    return there.get(name, 0) == len(triples) and journal.knows(name, _digest(triples))
 
 
 def _compare(graphs: dict[str, list[Triple]], there: dict[str, int]) -> None:
@@ -157,7 +151,8 @@ class _Server:
     def __init__(self, target: Target) -> None:
         self.target = target
         self.session = requests.Session()
-        self.session.auth = _auth(target)
+        scheme: type[HTTPDigestAuth | HTTPBasicAuth] = HTTPDigestAuth if target.digest else HTTPBasicAuth
+        self.session.auth = scheme(target.user, target.password) if target.user else None
 
     def counts(self) -> dict[str, int]:
         """Count the triples of each of our graphs; "" is the default graph, where the server has one."""
@@ -182,13 +177,11 @@ class _Server:
 
     def replace(self, name: str, triples: list[Triple]) -> None:
         """Put a graph in place of what is there: the first part replaces, the others add to it."""
-        for number, part in enumerate(_parts(triples)):
-            self._send("POST" if number else "PUT", name, _ntriples(part))
+        for start in range(0, max(len(triples), 1), TRIPLES_PER_REQUEST):
+            part = triples[start : start + TRIPLES_PER_REQUEST]
+            self.send("POST" if start else "PUT", name, _ntriples(part))
 
-    def remove(self, name: str) -> None:
-        self._send("DELETE", name, None)
-
-    def _send(self, method: str, name: str, body: bytes | None) -> None:
+    def send(self, method: str, name: str, body: bytes | None = None) -> None:
         chosen = {"graph": name} if name else {"default": ""}
         headers = {"Content-Type": "application/n-triples"} if body is not None else {}
         where = f"{self.target.graph_store}: {method} {name or 'the default graph'}"
@@ -220,17 +213,6 @@ class _Server:
         return response
 
 
-def _auth(target: Target) -> AuthBase | None:
-    if not target.user:
-        return None
-    made: type[HTTPDigestAuth | HTTPBasicAuth] = HTTPDigestAuth if target.digest else HTTPBasicAuth
-    return made(target.user, target.password)
-
-
-def _parts(triples: list[Triple]) -> Iterator[list[Triple]]:
-    yield from (triples[i : i + TRIPLES_PER_REQUEST] for i in range(0, max(len(triples), 1), TRIPLES_PER_REQUEST))
-
-
 @dataclass
 class _Journal:
     """What has arrived at one server: graph -> digest of what was sent."""
@@ -249,9 +231,6 @@ class _Journal:
             read = json.loads(path.read_text(encoding="utf-8"))
             arrived = {str(key): str(value) for key, value in read.items()}
         return cls(path, arrived)
-
-    def knows(self, name: str, digest: str) -> bool:
-        return self.arrived.get(name) == digest
 
     def note(self, name: str, digest: str) -> None:
         self.arrived[name] = digest

@@ -18,21 +18,16 @@ from typing import Final
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgbuild.build.ontology import Ontology
+from kgbuild.build.quads import TYPE, icn, term
 from kgbuild.core.captions import LANGUAGES, Caption, choose_text
 from kgbuild.core.date_text import DateWriter
-from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, NAMES_GRAPH, ONTOLOGY, RDF_TYPE, shorten
+from kgbuild.core.namespaces import ARTICLE_GRAPH, NAMES_GRAPH, ONTOLOGY, shorten
 
 LONGEST_PART: Final = 90
 """Characters of a text within a name."""
 DEEPEST: Final = 6
 """Names within names."""
-_LABEL: Final = NamedNode(EXTERNAL["rdfs"] + "label")
-_OWN: Final = (_LABEL, NamedNode(EXTERNAL["skos"] + "prefLabel"))
-"""Properties that name a thing, best first."""
-_EDTF: Final = "edtf"
-
-Texts = Mapping[str, str]
-"""Language -> text."""
+_LABEL: Final = term("rdfs:label")
 
 
 def add_names(store: Store, ontology: Ontology) -> None:
@@ -80,8 +75,6 @@ class _Namer:
         self.names[thing] = self._written(thing)
         self.depths[thing] = 1 + max((self.depths[other] for other in self._named_by(thing)), default=0)
 
-    # -- writing -------------------------------------------------------------------------------------------------
-
     def _written(self, thing: str) -> dict[str, str]:
         return {language: self._in_language(thing, self.captions[thing][language], language) for language in LANGUAGES}
 
@@ -90,7 +83,9 @@ class _Namer:
         values = {name: self._part(thing, name, language) for name in caption.properties if name in shown}
         if not caption.texts[0]:  # labels of concepts and classes begin with a small letter
             values |= {
-                name: _raised(values[name]) for name in caption.parts[0] if isinstance(shown.get(name), NamedNode)
+                name: values[name][:1].upper() + values[name][1:]
+                for name in caption.parts[0]
+                if isinstance(shown.get(name), NamedNode)
             }
         return caption.write(values)
 
@@ -98,7 +93,7 @@ class _Namer:
         first = self.shown[thing][name]
         if isinstance(first, NamedNode):
             return self._name_of(first.value, language)
-        if name == _EDTF:
+        if name == "edtf":
             return self.dates.write(first.value, language)
         literals = [term for term in self.facts[thing][name] if isinstance(term, Literal)]
         text = choose_text({term.language or "": term.value for term in sorted(literals, key=str)}, language)
@@ -109,12 +104,10 @@ class _Namer:
             return self.names[thing][language] if thing in self.names and self.depths[thing] < DEEPEST else ""
         return _isolated(choose_text(self.labels.get(thing, {}), language)) or shorten(thing)
 
-    # -- reading -------------------------------------------------------------------------------------------------
-
     @cached_property
     def held(self) -> set[str]:
         """Things that the default graph describes."""
-        types = self.store.quads_for_pattern(None, NamedNode(RDF_TYPE), None, DefaultGraph())
+        types = self.store.quads_for_pattern(None, TYPE, None, DefaultGraph())
         return {quad.subject.value for quad in types if isinstance(quad.subject, NamedNode)}
 
     def _about(self, predicate: NamedNode) -> Iterator[tuple[str, NamedNode | Literal]]:
@@ -131,7 +124,7 @@ class _Namer:
     def captions(self) -> dict[str, Mapping[str, Caption]]:
         """Thing without a name of its own -> the captions of its finest class that has any."""
         types: dict[str, set[NamedNode]] = defaultdict(set)
-        for thing, class_ in self._about(NamedNode(RDF_TYPE)):
+        for thing, class_ in self._about(TYPE):
             if isinstance(class_, NamedNode) and class_.value.startswith(ONTOLOGY):
                 types[thing].add(class_)
         made: dict[frozenset[NamedNode], Mapping[str, Caption] | None] = {}
@@ -150,7 +143,7 @@ class _Namer:
         kept: dict[str, dict[str, list[NamedNode | Literal]]] = defaultdict(lambda: defaultdict(list))
         captions = {id(c): c for by_language in self.captions.values() for c in by_language.values()}
         for name in sorted({name for caption in captions.values() for name in caption.properties}):
-            for thing, value in self._about(NamedNode(ONTOLOGY + name)):
+            for thing, value in self._about(icn(name)):
                 if thing in self.captions:
                     kept[thing][name].append(value)
         return kept
@@ -160,16 +153,16 @@ class _Namer:
         """Thing to be named -> property -> the first of several values, but for what goes without saying."""
         first = ((thing, name, min(terms, key=str)) for thing, of in self.facts.items() for name, terms in of.items())
         found: dict[str, dict[str, NamedNode | Literal]] = defaultdict(dict)
-        for thing, name, term in first:
-            if term not in self.ontology.usual:
-                found[thing][name] = term
+        for thing, name, value in first:
+            if value not in self.ontology.usual:
+                found[thing][name] = value
         return found
 
     @cached_property
     def labels(self) -> dict[str, dict[str, str]]:
         """Thing -> language -> the name that it has of its own."""
         found: dict[str, dict[str, str]] = {}
-        for predicate in _OWN:
+        for predicate in (_LABEL, term("skos:prefLabel")):  # best first
             named: dict[str, dict[str, str]] = defaultdict(dict)
             for thing, text in self._about(predicate):
                 if isinstance(text, Literal):
@@ -177,10 +170,6 @@ class _Namer:
                     named[thing][language] = min(text.value, named[thing].get(language, text.value))
             found = {**named, **found}
         return found
-
-
-def _raised(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _isolated(text: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from sqlite3 import sqlite_version
+from typing import Final
 
 from pyoxigraph import DefaultGraph, Quad, Store
 
@@ -13,52 +14,23 @@ from kgbuild import __version__
 from kgbuild.build import catalogue
 from kgbuild.build.catalogue.descriptions import describe_in_graph
 from kgbuild.build.checks import load_checks, run_checks
+from kgbuild.build.compilation import Compiled, Sources, compile_records
 from kgbuild.build.consistency import check_consistency, sample
-from kgbuild.build.graph import IDENTIFIER, CompiledArticle, compile_article, compile_entities, describe_date
+from kgbuild.build.graph import IDENTIFIER, describe_date
 from kgbuild.build.names import add_names
-from kgbuild.build.ontology import Ontology, read_ontology
 from kgbuild.build.reasoning import infer, load_rules
 from kgbuild.build.release import Release, ReleaseContent, build_lock, publish
 from kgbuild.build.resolution import Resolver, describe_givers, make_scales
 from kgbuild.build.shapes import load_shapes, validate_articles
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.store import canonical_nquads, make_store, sorted_trig
-from kgbuild.build.texts import check_text
-from kgbuild.core.dates import DateNode
 from kgbuild.core.errors import Findings, Issue
 from kgbuild.core.progress import Reporter, Silent
-from kgbuild.records.reading import read_records
-from kgbuild.records.registry import Registry, duplicate_ids
 from kgbuild.search import FILE
 from kgbuild.search.index import index_bytes
 from kgbuild.search.names import StoredQuads
 
-
-@dataclass(frozen=True)
-class Sources:
-    """Where a build reads from; `root` is what the places in messages are relative to."""
-
-    data: Path = Path("data")
-    ontology: Path = Path("ontology")
-    queries: Path = Path("queries")
-    texts: Path | None = None
-    """A folder with article texts, which stay with the curator; those found there are checked."""
-    root: Path = Path()
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """All records, compiled; and the ontology they were compiled with."""
-
-    ontology: Ontology
-    entities: tuple[Quad, ...]
-    articles: tuple[CompiledArticle, ...]
-    source_map: SourceMap
-
-    @property
-    def dates(self) -> list[DateNode]:
-        """Every date in use, once."""
-        return sorted({date for article in self.articles for date in article.dates}, key=lambda date: date.slug)
+_SILENT: Final = Silent()
 
 
 @dataclass(frozen=True)
@@ -69,18 +41,17 @@ class Graph:
     source_map: SourceMap
 
 
-def build(sources: Sources, build_dir: Path, report: Reporter | None = None) -> tuple[Release, list[Issue]]:
+def build(sources: Sources, build_dir: Path, report: Reporter = _SILENT) -> tuple[Release, list[Issue]]:
     """Build, validate and publish a release; returns it with the warnings, raises `DataError` on errors."""
-    report = report or Silent()
     with build_lock(build_dir):
         compiled, graph, warnings = _make(sources, report)
         report.step("Publishing the release")
         return publish(build_dir, release_content(compiled, graph)), warnings
 
 
-def validate(sources: Sources, report: Reporter | None = None) -> list[Issue]:
+def validate(sources: Sources, report: Reporter = _SILENT) -> list[Issue]:
     """Do everything but publish; returns the warnings, raises `DataError` on errors."""
-    return _make(sources, report or Silent())[2]
+    return _make(sources, report)[2]
 
 
 def _make(sources: Sources, report: Reporter) -> tuple[Compiled, Graph, list[Issue]]:
@@ -93,33 +64,12 @@ def _make(sources: Sources, report: Reporter) -> tuple[Compiled, Graph, list[Iss
 
 def compile_graph(sources: Sources) -> Graph:
     """Compile, resolve and infer, without validating: what tests of these stages look at."""
-    return assemble(compile_records(sources, Silent()), sources, Silent())
-
-
-def compile_records(sources: Sources, report: Reporter) -> Compiled:
-    """Read and compile all records; every finding of all of them is in the one `DataError`."""
-    findings = Findings()
-    report.step("Reading the ontology and the vocabularies")
-    ontology = read_ontology(sources.ontology, sources.root)
-    records = read_records(sources.data, sources.root, report, findings)
-    registry = Registry(records.entities, records.unreadable)
-    findings.add(duplicate_ids(records.entities))
-    quads, source_map = compile_entities(registry, findings)
-    compiled = []
-    for article in report.each("Compiling articles", records.articles):
-        findings.add(check_text(article, sources.texts))
-        made = compile_article(article, registry, ontology, findings)
-        if made is not None:
-            compiled.append(made)
-            source_map.update(made.source_map)
-    findings.raise_errors()
-    return Compiled(ontology, tuple(quads), tuple(compiled), source_map)
+    return assemble(compile_records(sources, _SILENT), sources, _SILENT)
 
 
 def check_articles(compiled: Compiled, sources: Sources, report: Reporter) -> Findings:
     """Check each article's graph, and the entities', against the shapes; returns the warnings."""
-    shapes = load_shapes(sources.ontology / "shapes")
-    articles = report.each("Validating articles", compiled.articles)
+    articles, shapes = report.each("Validating articles", compiled.articles), load_shapes(sources.ontology / "shapes")
     found = validate_articles(articles, compiled.entities, compiled.ontology, shapes, compiled.source_map)
     findings = Findings(found)
     findings.raise_errors()
@@ -163,6 +113,7 @@ def release_content(compiled: Compiled, graph: Graph) -> ReleaseContent:
     """Write a graph down as the files of a release."""
     nquads = canonical_nquads(graph.dataset)
     used = ("anyascii", "pyoxigraph", "pyshacl", "rdflib", "snowballstemmer")
+    versions = {"kgbuild": __version__, "sqlite": sqlite_version, **{name: version(name) for name in used}}
     return ReleaseContent(
         nquads=nquads,
         source_map="".join(f"{line}\n" for line in graph.source_map.lines()).encode(),
@@ -176,10 +127,6 @@ def release_content(compiled: Compiled, graph: Graph) -> ReleaseContent:
             "claims": sum(len(article.claims) for article in compiled.articles),
             "entities": sum(quad.predicate == IDENTIFIER for quad in compiled.entities),
             "quads": nquads.count(b"\n"),
-            "versions": {
-                "kgbuild": __version__,
-                "sqlite": sqlite_version,
-                **{name: version(name) for name in used},
-            },
+            "versions": versions,
         },
     )

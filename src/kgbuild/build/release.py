@@ -112,8 +112,11 @@ def _write(build: Path, name: str, content: ReleaseContent) -> None:
 
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     folder.mkdir(parents=True)
-    for file, data in files.items():
-        _write_through(folder / file, data)
+    for name, data in files.items():
+        with (folder / name).open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
     _flush_folder(folder)
     _flush_folder(folder.parent)
 
@@ -121,13 +124,6 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 def _current_folder(build: Path) -> Path:
     current = build / "current"
     return (build / current.read_text(encoding="utf-8").strip() if current.is_file() else current).resolve()
-
-
-def _write_through(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _flush_folder(path: Path) -> None:
@@ -163,9 +159,6 @@ def _remove_leftovers(build: Path) -> None:
             shutil.rmtree(path)
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
-
-
 def current_release(build: Path) -> Release:
     """Find the release that answers; UsageError if there is none."""
     folder = _current_folder(build)
@@ -176,17 +169,24 @@ def current_release(build: Path) -> Release:
 
 def list_releases(build: Path) -> list[Release]:
     """List the releases, oldest first."""
-    found = [path.parent for path in build.glob(f"releases/[!.]*/{MANIFEST}")]
-    return [_read(path) for path in sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))]
+    return [_read(path) for path in _release_folders(build)]
 
 
 def readable_releases(build: Path) -> list[Release]:
     """List the releases that can be read, oldest first; one that is damaged hides no other."""
     found = []
+    for path in _release_folders(build):
+        with suppress(KgError):  # damaged, or removed in this moment
+            found.append(_read(path))
+    return found
+
+
+def _release_folders(build: Path) -> list[Path]:
+    found = []
     for path in build.glob(f"releases/[!.]*/{MANIFEST}"):
-        with suppress(KgError, FileNotFoundError):  # damaged, or removed in this moment
-            found.append((path.parent.stat().st_mtime_ns, _read(path.parent)))
-    return [release for _, release in sorted(found, key=lambda each: (each[0], each[1].id))]
+        with suppress(FileNotFoundError):  # removed in this moment
+            found.append((path.parent.stat().st_mtime_ns, path.parent))
+    return [path for _, path in sorted(found)]
 
 
 def find_release(build: Path, name: str) -> Release:
@@ -241,8 +241,6 @@ def _remove_stores(build: Path) -> list[str]:
 
 
 def _is_whole(path: Path) -> bool:
-    if not (path / MANIFEST).is_file():
-        return False
     try:
         verify(_read(path))
     except KgError:
@@ -257,12 +255,8 @@ def _read(path: Path) -> Release:
             raise ValueError("it has no facts or no files")  # noqa: TRY301 - told like any other damage
         return Release(manifest["id"], path, manifest)
     except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise KgError(
-            f"{path / MANIFEST}: cannot be read: {problem}. Build again, or use another release."
-        ) from problem
-
-
-# --- one build at a time ----------------------------------------------------------------------------------------------
+        remedy = "Build again, or use another release."
+        raise KgError(f"{path / MANIFEST}: cannot be read: {problem}. {remedy}") from problem
 
 
 @contextmanager

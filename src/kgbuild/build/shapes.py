@@ -117,9 +117,6 @@ def _show(term: Node | None) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
 
 
-# --- places -----------------------------------------------------------------------------------------------------------
-
-
 def spell(term: Node | None) -> str | None:
     r"""Spell an rdflib term as N-Quads do, which is how a source map is keyed; no term is None.
 
@@ -141,9 +138,6 @@ def _used_at(data: rdflib.Graph, focus: Node | None, places: SourceMap, graphs: 
     uses = ((spell(s), spell(p)) for s, p in data.subject_predicates(focus))
     found = (places.locate(subject, predicate, spell(focus), graphs) for subject, predicate in uses)
     return min((place for place in found if place), default=None)
-
-
-# --- a build's graphs -------------------------------------------------------------------------------------------------
 
 
 def validate_articles(

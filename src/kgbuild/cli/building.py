@@ -14,7 +14,7 @@ from kgbuild.core.errors import Issue, UsageError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from kgbuild.build.pipeline import Sources
+    from kgbuild.build.compilation import Sources
     from kgbuild.core.progress import Reporter
 
 
@@ -32,7 +32,7 @@ def _warn(issues: list[Issue]) -> None:
 
 
 def _sources(records: Path, texts: Path | None) -> Sources:
-    from kgbuild.build.pipeline import Sources
+    from kgbuild.build.compilation import Sources
 
     if not records.is_dir():
         raise UsageError(f"{records}: there is no such folder. Run kgbuild in the project's folder, or give --records.")

@@ -74,9 +74,6 @@ def _shared_pages(articles: Iterable[Article]) -> Iterator[Issue]:
                 yield error(article.place(*path), "same-page", finding, "Put the claims of one page into one record.")
 
 
-# --- articles ---------------------------------------------------------------------------------------------------------
-
-
 def read_article(path: Path, name: str, findings: Findings) -> Article | None:
     """Read one article record; without an article, the findings say why."""
     known = len(findings)
@@ -150,9 +147,6 @@ def _inferred_issues(
         if getattr(notes, why) is not None and notes.because is None:
             place = document.key_place((*path, why))
             yield error(place, "no-reason", f"`{why}` stands without a reason", "Add `because:` with the reason.")
-
-
-# --- entities ---------------------------------------------------------------------------------------------------------
 
 
 def read_entity(path: Path, name: str, findings: Findings) -> Entity | None:

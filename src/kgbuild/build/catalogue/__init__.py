@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -15,9 +16,8 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from pyoxigraph import Store
 
-from kgbuild.build.catalogue.context import make_context
 from kgbuild.build.catalogue.reference import Reference, make_reference
-from kgbuild.core.namespaces import BASE, ID, ONTOLOGY, ONTOLOGY_IRI
+from kgbuild.core.namespaces import BASE, ID, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, RDF_TYPE, shorten
 from kgbuild.core.terms import Term
 from kgbuild.sparql.embedded import EmbeddedEngine
 from kgbuild.sparql.lookups import Bindings, LookUp, run, select
@@ -128,8 +128,27 @@ def make_catalogue() -> LookUp[Catalogue]:
         span=next(iter(bounds), None),
         states={row["s"].value: row["name"].value if "name" in row else "" for row in rows["states"]},
         reference=reference,
-        context=make_context(reference, _read_as(properties)),
+        context=_make_context(reference, _read_as(properties)),
     )
+
+
+def _make_context(reference: Reference, read_as: Mapping[str, str]) -> dict[str, Any]:
+    """Make the JSON-LD context (https://www.w3.org/TR/json-ld11/) of our prefixes and of the properties in use.
+
+    How values are read is said by the ontology, else by the values that are there.  Names are those of Turtle,
+    `icn:joined` and `network:x`: bare ones would clash, `institution` is a prefix of IRIs and a property as well.
+    """
+    xsd = PREFIXES["xsd"]
+    types = {**read_as, **{iri: "@id" for iri, term in reference.terms.items() if term.kind == "object"}}
+    for iri, term in reference.terms.items():
+        if term.kind == "datatype" and len(term.ranges) == 1 and term.ranges[0].startswith(xsd):
+            types[iri] = term.ranges[0]
+    named = {iri: shorten(iri) for iri, type_ in sorted(types.items()) if iri != RDF_TYPE and type_ != f"{xsd}string"}
+    return {
+        "@version": 1.1,
+        **dict(sorted(PREFIXES.items())),
+        **{name: {"@id": iri, "@type": types[iri]} for iri, name in named.items() if name != iri},
+    }
 
 
 def _select_in_time(text: str) -> LookUp[Bindings]:
@@ -158,8 +177,6 @@ def _read_as(properties: Bindings) -> dict[str, str]:
         sorts[row["x"].value].add(row["as"].value if "as" in row else "")
     return {iri: next(iter(found)) for iri, found in sorts.items() if len(found) == 1 and "" not in found}
 
-
-# --- as a file ----------------------------------------------------------------------------------------------------
 
 _FORM: Final = TypeAdapter(Catalogue)
 

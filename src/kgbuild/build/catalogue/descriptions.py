@@ -85,9 +85,6 @@ def media_type_of(file: str) -> str:
     return next((known for end, known in MEDIA_TYPES.items() if file.endswith(end)), "application/octet-stream")
 
 
-# --- triples ------------------------------------------------------------------------------------------------------
-
-
 def _texts(texts: Mapping[str, str], more: str = "") -> list[Literal]:
     return [Literal(text + more, language=language) for language, text in texts.items()]
 

@@ -123,9 +123,6 @@ class Reference:
         return [branch(term.iri, (term.iri,)) for term in self.of_kind("class") if not term.above]
 
 
-# --- reading ------------------------------------------------------------------------------------------------------
-
-
 @dataclass
 class _Said:
     """What triples say of one subject: predicate -> objects."""

@@ -1,0 +1,65 @@
+"""All records, read and compiled into quads, with the ontology that they were compiled with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyoxigraph import Quad
+
+from kgbuild.build.graph import CompiledArticle, compile_article, compile_entities
+from kgbuild.build.ontology import Ontology, read_ontology
+from kgbuild.build.sourcemap import SourceMap
+from kgbuild.build.texts import check_text
+from kgbuild.core.dates import DateNode
+from kgbuild.core.errors import Findings
+from kgbuild.core.progress import Reporter
+from kgbuild.records.reading import read_records
+from kgbuild.records.registry import Registry, duplicate_ids
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a build reads from; `root` is what the places in messages are relative to."""
+
+    data: Path = Path("data")
+    ontology: Path = Path("ontology")
+    queries: Path = Path("queries")
+    texts: Path | None = None
+    """A folder with article texts, which stay with the curator; those found there are checked."""
+    root: Path = Path()
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """All records, compiled; and the ontology they were compiled with."""
+
+    ontology: Ontology
+    entities: tuple[Quad, ...]
+    articles: tuple[CompiledArticle, ...]
+    source_map: SourceMap
+
+    @property
+    def dates(self) -> list[DateNode]:
+        """Every date in use, once."""
+        return sorted({date for article in self.articles for date in article.dates}, key=lambda date: date.slug)
+
+
+def compile_records(sources: Sources, report: Reporter) -> Compiled:
+    """Read and compile all records; every finding of all of them is in the one `DataError`."""
+    findings = Findings()
+    report.step("Reading the ontology and the vocabularies")
+    ontology = read_ontology(sources.ontology, sources.root)
+    records = read_records(sources.data, sources.root, report, findings)
+    registry = Registry(records.entities, records.unreadable)
+    findings.add(duplicate_ids(records.entities))
+    quads, source_map = compile_entities(registry, findings)
+    compiled = []
+    for article in report.each("Compiling articles", records.articles):
+        findings.add(check_text(article, sources.texts))
+        made = compile_article(article, registry, ontology, findings)
+        if made is not None:
+            compiled.append(made)
+            source_map.update(made.source_map)
+    findings.raise_errors()
+    return Compiled(ontology, tuple(quads), tuple(compiled), source_map)
