@@ -76,7 +76,8 @@ def main() -> None:
     from kgbuild.build import release
 
     # Only for our own modules: others have chosen what they do by the real platform when they were imported.
-    vars(cli)["sys"] = vars(release)["sys"] = Windows()
+    for module in (cli, cli.asking, cli.options, cli.serving, release):
+        vars(module)["sys"] = Windows()
     if sys.argv[1] == "hold":
         with release.build_lock(Path(sys.argv[2])):
             print("held", flush=True)

@@ -9,19 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgbuild.cli.options import (
-    BUILD,
-    QUESTIONS,
-    Build,
-    DefaultGraph,
-    Endpoint,
-    Format,
-    Questions,
-    Texts,
-    Timeout,
-    reconfigure,
-    say,
-)
+from kgbuild.cli import options
 from kgbuild.core.errors import UsageError
 from kgbuild.search import KINDS
 
@@ -30,7 +18,7 @@ if TYPE_CHECKING:
     from kgbuild.questions.named import Question
 
 
-def _engine(endpoint: str | None, build_dir: Path, default_graph: str = "", timeout: float = 0) -> Engine:
+def _engine(endpoint: str | None, build_dir: Path, default_graph: str, timeout: float) -> Engine:
     from kgbuild.sparql.interruptible import InterruptibleEngine
 
     if endpoint:
@@ -47,31 +35,26 @@ def _print(answer: Answer, format_: str) -> None:
     from kgbuild.questions.tables import format_answer
 
     if format_ != "table":
-        reconfigure(encoding="utf-8", newline="")  # as their standards have it, whatever the terminal has
-    print(format_answer(answer, format_, _width()), end="")
-
-
-def _width() -> int:
-    """Count the columns of the terminal; 0 if the output is a file."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+        options.reconfigure(encoding="utf-8", newline="")  # as their standards have it, whatever the terminal has
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    print(format_answer(answer, format_, width), end="")
 
 
 def _check_format(format_: str) -> None:
     from kgbuild.questions.tables import FORMATS
 
-    if format_ not in FORMATS:
-        raise UsageError(f"--format {format_}: there is no such format. Use one of {', '.join(FORMATS)}.")
+    options.check_choice("format", format_, FORMATS)
 
 
 def ask_command(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="Name of a question; `kgbuild questions` lists them.")],
-    format_: Format = "table",
-    endpoint: Endpoint = None,
-    default_graph: DefaultGraph = "",
-    timeout: Timeout = 0,
-    questions: Questions = QUESTIONS,
-    build_dir: Build = BUILD,
+    format_: options.Format = "table",
+    endpoint: options.Endpoint = None,
+    default_graph: options.DefaultGraph = "",
+    timeout: options.Timeout = 0,
+    questions: options.Questions = options.QUESTIONS,
+    build_dir: options.Build = options.BUILD,
 ) -> None:
     """Ask a named question, with its parameters."""
     from kgbuild.questions.named import ask, empty_sentence, find_question, load_questions
@@ -92,22 +75,20 @@ def ask_command(
     if table.rows or format_ != "table":
         _print(table, format_)
     if not table.rows:
-        say(run(engine, empty_sentence(asked, values)))
+        options.say(run(engine, empty_sentence(asked, values)))
 
 
 def _pairs(arguments: list[str]) -> dict[str, str]:
     """Read `--name value` and `--name=value`."""
     values: dict[str, str] = {}
-    rest = list(arguments)
-    while rest:
-        word = rest.pop(0)
+    rest = iter(arguments)
+    for word in rest:
         if not word.startswith("--"):
             raise UsageError(f"'{word}' stands alone. Write --parameter value; quote a value with spaces.")
-        name, equals, value = word.removeprefix("--").partition("=")
-        if not equals:
-            if not rest:
-                raise UsageError(f"--{name} has no value. Write --{name} value.")
-            value = rest.pop(0)
+        name, equals, given = word.removeprefix("--").partition("=")
+        value = given if equals else next(rest, None)
+        if value is None:
+            raise UsageError(f"--{name} has no value. Write --{name} value.")
         if name in values:
             raise UsageError(f"--{name} is given twice. Give it once.")
         values[name] = value
@@ -132,18 +113,18 @@ def _describe(question: Question) -> str:
     return "\n".join(lines) + "\n"
 
 
-def questions_command(questions: Questions = QUESTIONS) -> None:
+def questions_command(questions: options.Questions = options.QUESTIONS) -> None:
     """List the named questions."""
     print(_listing(questions), end="")
 
 
 def query_command(
     file: Annotated[str, typer.Argument(help="A file with a SPARQL query, or - for standard input.")],
-    format_: Format = "table",
-    endpoint: Endpoint = None,
-    default_graph: DefaultGraph = "",
-    timeout: Timeout = 0,
-    build_dir: Build = BUILD,
+    format_: options.Format = "table",
+    endpoint: options.Endpoint = None,
+    default_graph: options.DefaultGraph = "",
+    timeout: options.Timeout = 0,
+    build_dir: options.Build = options.BUILD,
 ) -> None:
     """Ask a SPARQL query of your own."""
     _check_format(format_)
@@ -166,7 +147,7 @@ def _read_query(file: str, name: str) -> str:
 def search_command(
     words: Annotated[list[str], typer.Argument(help="Words of a name, in any script; an IRI or an identifier.")],
     kind: Annotated[str, typer.Option(help=f"Only things of this kind: one of {', '.join(KINDS)}.")] = "",
-    build_dir: Build = BUILD,
+    build_dir: options.Build = options.BUILD,
 ) -> None:
     """Find things by any of their names.
 
@@ -176,16 +157,16 @@ def search_command(
     from kgbuild.search import FILE
     from kgbuild.search.query import Index
 
-    if kind and kind not in KINDS:
-        raise UsageError(f"--kind {kind}: there is no such kind. Use one of {', '.join(KINDS)}.")
+    if kind:
+        options.check_choice("kind", kind, KINDS)
     path = current_release(build_dir).path / FILE
     if not path.is_file():
-        raise UsageError(f"{path}: the release has no search index. Build again.")
+        raise UsageError(f"{path}: the release has no search index. options.Build again.")
     found = Index(path).find(" ".join(words), kind)
     if found.instead:
-        say(f"Nothing bears this name. Did you mean: {found.instead}")
+        options.say(f"Nothing bears this name. Did you mean: {found.instead}")
     if not found.hits:
-        say("Nothing was found. Try fewer words, or the beginning of a word.")
+        options.say("Nothing was found. Try fewer words, or the beginning of a word.")
     for hit in found.hits:
         print(f"{hit.kind}\t{hit.text}\t{hit.iri}")
 
@@ -195,11 +176,11 @@ def explain_command(
         str, typer.Argument(help="An id, a name, an IRI, or a prefixed name such as membership:acsh--some-network.")
     ],
     format_: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
-    endpoint: Endpoint = None,
-    default_graph: DefaultGraph = "",
-    texts: Texts = None,
-    timeout: Timeout = 0,
-    build_dir: Build = BUILD,
+    endpoint: options.Endpoint = None,
+    default_graph: options.DefaultGraph = "",
+    texts: options.Texts = None,
+    timeout: options.Timeout = 0,
+    build_dir: options.Build = options.BUILD,
 ) -> None:
     """Show every article, passage and inference behind a thing."""
     from kgbuild.sparql.lookups import run
@@ -210,5 +191,5 @@ def explain_command(
         raise UsageError(f"--format {format_}: there is no such format. Use text or json.")
     explanation = run(_engine(endpoint, build_dir, default_graph, timeout), explain(thing, texts))
     if format_ == "json":
-        reconfigure(encoding="utf-8", newline="")
+        options.reconfigure(encoding="utf-8", newline="")
     print(format_explanation(explanation) if format_ == "text" else format_json(explanation), end="")

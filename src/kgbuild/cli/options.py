@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+
+from kgbuild.core.errors import UsageError
 
 Build = Annotated[Path, typer.Option("--build-dir", help="Folder of what is generated.")]
 Records = Annotated[Path, typer.Option("--records", help="Folder of the records.")]
@@ -33,6 +36,12 @@ def reconfigure(**how: str) -> None:
     """Change how standard output is encoded."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(**how)  # type: ignore[arg-type]
+
+
+def check_choice(option: str, value: str, choices: Collection[str]) -> None:
+    """Refuse a value that an option does not have."""
+    if value not in choices:
+        raise UsageError(f"--{option} {value}: there is no such {option}. Use one of {', '.join(choices)}.")
 
 
 def say(text: str) -> None:

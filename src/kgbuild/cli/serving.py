@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kgbuild.cli.options import BUILD, QUESTIONS, Build, say
+from kgbuild.cli.options import BUILD, QUESTIONS, Build, check_choice, say
 from kgbuild.core.errors import UsageError
 
 
@@ -55,8 +55,7 @@ def serve_command(
     from kgbuild.workers.disk import MODES
     from kgbuild.workers.lanes import Limits
 
-    if store not in MODES:
-        raise UsageError(f"--store {store}: there is no such store. Use one of {', '.join(MODES)}.")
+    check_choice("store", store, MODES)
     for path in data or []:
         if not path.is_file():
             raise UsageError(f"{path}: there is no such file. Give RDF files after --data.")

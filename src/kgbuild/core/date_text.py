@@ -39,15 +39,12 @@ def write_point(text: str, language: str, *, is_governed: bool = False) -> str:
         read = date(int(year), int(month or 1), int(day or 1))
         if any(more):
             return text
-        pattern = "long" if day else _pattern("yMMMM" if month else "y", locale)
+        skeletons = Locale.parse(locale).datetime_skeletons
+        pattern = "long" if day else str(skeletons["yMMMM" if month else "y"].pattern)
         written = format_date(read, pattern.replace("LLLL", "MMMM") if is_governed else pattern, locale)
     except ValueError:
         return text
     return written.replace("\u202f", " ")
-
-
-def _pattern(skeleton: str, locale: str) -> str:
-    return str(Locale.parse(locale).datetime_skeletons[skeleton].pattern)
 
 
 @dataclass(frozen=True)

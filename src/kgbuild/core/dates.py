@@ -301,7 +301,6 @@ def _check_order(text: str, start: DateNode | None, end: DateNode | None, turned
 
 
 def _explain(text: str) -> DateError:
-    """Make the most helpful error for a text that is no date."""
     if not text.strip():
         return DateError("an empty date", "Leave the field out when the source gives no date.")
     if text != text.strip():

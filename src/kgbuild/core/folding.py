@@ -103,23 +103,18 @@ def is_han(character: str) -> bool:
 
 def _cut(text: str) -> list[str]:
     lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text[:LONGEST]).casefold())
-    found: list[str] = []
-    word = ""
+    found = [""]
     for character in lower:
         category = unicodedata.category(character)
         if is_han(character) and character.isalnum():
-            found += [word, character] if word else [character]
-            word = ""
+            found += [character, ""]
         elif character.isalnum() and character not in _WITHIN:
-            word += character
+            found[-1] += character
         elif category in ("Mn", "Mc", "Me"):
-            word += character if word else ""
-        elif category == "Cf" or character in _WITHIN:
-            continue  # soft hyphens and marks of direction are no part of a name
-        else:
-            found += [word] if word else []
-            word = ""
-    return [written for written in [*found, word] if written and _folded(written)]
+            found[-1] += character if found[-1] else ""
+        elif category != "Cf" and character not in _WITHIN:  # soft hyphens and marks of direction part no name
+            found.append("")
+    return [written for written in found if written and _folded(written)]
 
 
 @lru_cache(maxsize=1 << 16)

@@ -73,7 +73,6 @@ class Engine(Protocol):
 
         Raises UsageError for a query that cannot be read, EngineError where there is no answer.
         """
-        ...
 
 
 def select(engine: Engine, text: str, name: str = "query") -> Table:

@@ -33,15 +33,12 @@ def read_header(text: str, path: str = "<query>") -> dict[str, Any]:
     try:
         # Our own files, and no typing: `since: 0.1` stays a text, `no` stays Norway.
         header = yaml.load(comment_block(text), Loader=yaml.BaseLoader)  # noqa: S506 - makes only texts
-    except yaml.MarkedYAMLError as fault:
-        mark = fault.problem_mark
+    except yaml.YAMLError as fault:
+        mark = getattr(fault, "problem_mark", None)
         # Two columns were cut off: the mark and the space behind it.
         place = Place(path, mark.line + 1, mark.column + 3) if mark else Place(path, 1, 1)
-        finding = f"The header is no YAML: {fault.problem}"
+        finding = f"The header is no YAML: {getattr(fault, 'problem', fault)}"
         raise DataError([error(place, "query-header", finding, REMEDY)]) from fault
-    except yaml.YAMLError as fault:
-        finding = f"The header is no YAML: {fault}"
-        raise DataError([error(Place(path, 1, 1), "query-header", finding, REMEDY)]) from fault
     if not isinstance(header, dict):
         raise DataError([error(Place(path, 1, 1), "query-header", "The file has no header", REMEDY)])
     return header

@@ -15,7 +15,7 @@ from pyoxigraph import NamedNode
 from kgbuild.core.captions import choose_text
 from kgbuild.core.errors import UsageError
 from kgbuild.core.folding import plain
-from kgbuild.core.namespaces import ID, ONTOLOGY, PREFIXES, shorten
+from kgbuild.core.namespaces import ONTOLOGY, PREFIXES, shorten
 from kgbuild.core.terms import Term, iri, literal
 from kgbuild.sparql.lookups import LookUp, select
 
@@ -156,7 +156,8 @@ def nearest(text: str, candidates: Iterable[Candidate]) -> LookUp[list[Candidate
 def did_you_mean(near: Sequence[Candidate]) -> str:
     """Write " Did you mean …?" with the ids of things and their names; nothing for none."""
     shown = [each.id if each.name in (each.id, shorten(each.iri)) else f"{each.id} ({each.name})" for each in near]
-    return f" Did you mean {_join(shown)}?" if shown else ""
+    listed = filter(None, (", ".join(shown[:-1]), *shown[-1:]))
+    return f" Did you mean {' or '.join(listed)}?" if shown else ""
 
 
 def names_of(things: Iterable[str]) -> LookUp[dict[str, str]]:
@@ -180,15 +181,6 @@ def _of_class(class_: str) -> str:
 
 def _candidates(text: str) -> LookUp[list[Candidate]]:
     records = yield from select(text)
-    found = {
-        (r["thing"].value, r["id"].value if "id" in r else _slug(r["thing"].value), r["name"].value) for r in records
-    }
+    things = [(r["thing"].value, r["name"].value, r) for r in records]
+    found = {(thing, r["id"].value if "id" in r else thing.rpartition("/")[2], name) for thing, name, r in things}
     return [Candidate(*each) for each in sorted(found)]
-
-
-def _slug(thing: str) -> str:
-    return thing.removeprefix(ID).rpartition("/")[2]
-
-
-def _join(shown: list[str]) -> str:
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"

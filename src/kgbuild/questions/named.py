@@ -36,7 +36,8 @@ _PARAMETERS: Final = re.compile(
     r"#[ \t]*parameters[ \t]*"
 )
 _VALUE: Final = re.compile(
-    r'UNDEF|<[^<>"{}|^`\\\s]*>|"[^"\\\n]*"(?:@[\w-]+|\^\^[\w-]+:[\w-]+)?|true|false|-?\d+|[\w-]+:[\w-]+', re.ASCII
+    r'(?<!\S)(?:UNDEF|<[^<>"{}|^`\\\s]*>|"[^"\\\n]*"(?:@[\w-]+|\^\^[\w-]+:[\w-]+)?|true|false|-?\d+|[\w-]+:[\w-]+)(?!\S)',
+    re.ASCII,
 )
 
 
@@ -90,7 +91,10 @@ def parse_question(name: str, text: str, path: str = "<question>") -> Question:
         issues += _parameter_issues(declared, defaults, path)
     if issues:
         raise DataError(issues)
-    parameters = {key: _parameter(key, fields, defaults[key]) for key, fields in declared.items()}
+    parameters = {
+        key: Parameter(key, fields["type"], fields["about"], fields.get("optional") == "true", defaults[key])
+        for key, fields in declared.items()
+    }
     texts = {key: header[key] for key in ("title", "question", "columns", "empty", "theme", "since")}
     return Question(name=name, path=path, parameters=parameters, lists=header.get("lists") or {}, text=text, **texts)
 
@@ -206,19 +210,7 @@ def _defaults(text: str, path: str, issues: list[Issue]) -> dict[str, str]:
 
 
 def _split_values(row: str) -> list[str] | None:
-    values, at = [], 0
-    row = row.strip()
-    while at < len(row):
-        match = _VALUE.match(row, at)
-        if match is None:
-            return None
-        values.append(match[0])
-        at = match.end()
-        rest = row[at:].lstrip()
-        if rest and rest == row[at:]:
-            return None
-        at = len(row) - len(rest)
-    return values
+    return None if _VALUE.sub("", row).strip() else _VALUE.findall(row)
 
 
 def _parameter_issues(declared: Mapping[str, Any], defaults: Mapping[str, str], path: str) -> list[Issue]:
@@ -240,10 +232,6 @@ def _parameter_issues(declared: Mapping[str, Any], defaults: Mapping[str, str], 
     return issues
 
 
-def _parameter(name: str, fields: Mapping[str, str], default: str) -> Parameter:
-    return Parameter(name, fields["type"], fields["about"], fields.get("optional") == "true", default)
-
-
 def _issue(path: str, line: int, finding: str, remedy: str) -> Issue:
     return error(Place(path, line, 1), "question-file", finding, remedy)
 
@@ -257,15 +245,9 @@ def _bind_line(line: str, values: Mapping[str, Term | None]) -> str:
         return line
     names = match["names"].split()
     written = zip(names, _split_values(match["values"]) or [], strict=True)
-    row = " ".join(_written(values, name[1:], default) for name, default in written)
+    bound = {name: "UNDEF" if term is None else write_term(term) for name, term in values.items()}
+    row = " ".join(bound.get(name[1:], default) for name, default in written)
     return f"{match['indent']}VALUES ({' '.join(names)}) {{ ({row}) }}  # parameters"
-
-
-def _written(values: Mapping[str, Term | None], name: str, default: str) -> str:
-    if name not in values:
-        return default
-    term = values[name]
-    return "UNDEF" if term is None else write_term(term)
 
 
 def default_terms(question: Question) -> dict[str, Term | None]:

@@ -83,7 +83,7 @@ def format_csv(table: Table) -> str:
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(table.columns)
     for row in table.rows:
-        writer.writerow([_csv_cell(term) for term in row])
+        writer.writerow([term and (f"_:{term.value}" if term.kind == "blank" else term.value) for term in row])
     return buffer.getvalue()
 
 
@@ -202,12 +202,6 @@ def _block(fields: Sequence[tuple[str, str]], width: int, indent: str = "") -> s
 def _pad(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True)]
     return _GAP.join(padded).rstrip() + "\n"
-
-
-def _csv_cell(term: Term | None) -> str:
-    if term is None:
-        return ""
-    return f"_:{term.value}" if term.kind == "blank" else term.value
 
 
 def _markdown_cell(term: Term | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -13,21 +13,8 @@ from kgbuild.core.errors import UsageError
 from kgbuild.core.folding import plain
 from kgbuild.core.namespaces import EXTERNAL, ID, PREFIXES, shorten
 from kgbuild.core.terms import Term, iri, literal
-from kgbuild.questions.lookup import (
-    Candidate,
-    claimed_candidates,
-    classes_of,
-    concept_candidates,
-    did_you_mean,
-    entity_candidates,
-    exists,
-    expand_name,
-    find_by_id,
-    find_by_name,
-    names_of,
-    nearest,
-    successor,
-)
+from kgbuild.questions import lookup
+from kgbuild.questions.lookup import Candidate, did_you_mean, expand_name
 from kgbuild.sparql.lookups import LookUp
 
 XSD: Final = EXTERNAL["xsd"]
@@ -50,8 +37,6 @@ PLAIN_TYPES: Final = ("boolean", "date", "fact", "text", "year")
 TYPES: Final = (*ENTITY_TYPES, *CONCEPT_TYPES, *PLAIN_TYPES)
 LONGEST_SHOWN: Final = 200
 """Characters of a value that a message repeats."""
-
-_ARTICLE: Final = {"a": "an", "e": "an", "i": "an", "o": "an"}
 
 _GIVE: Final = "Give an id, an IRI, or a name as membership:acsh--china-central-asia-academies."
 _ENCODING: Final = "Give it in the encoding of your terminal."
@@ -121,49 +106,47 @@ def read_value(parameter: Parameter, text: str) -> LookUp[Term | None]:
 def _read_entity(parameter: Parameter, text: str) -> LookUp[Term]:
     class_ = ENTITY_TYPES[parameter.type]
     named = expand_name(text)
-    found = yield from successor(named) if named else find_by_id(text)
-    classes = (yield from classes_of(found)) if found else set()
+    found = yield from lookup.successor(named) if named else lookup.find_by_id(text)
+    classes = (yield from lookup.classes_of(found)) if found else set()
     if found is None or not classes:
         return iri((yield from _find_named(parameter, text)))
     if class_ and class_ not in classes:
-        names = yield from names_of([found])
+        names = yield from lookup.names_of([found])
         what = f"is {names[found]}, not {_a(parameter.type)}"
         raise _wrong(parameter, text, what, f"Give the id of {_a(parameter.type)}.")
     return iri(found)
 
 
 def _find_named(parameter: Parameter, text: str) -> LookUp[str]:
-    """Find the one entity that bears a name."""
     class_ = ENTITY_TYPES[parameter.type]
-    found = yield from find_by_name(text, class_)
+    found = yield from lookup.find_by_name(text, class_)
     if len(found) == 1:
         return found[0]
-    candidates = yield from entity_candidates(class_)
+    candidates = yield from lookup.entity_candidates(class_)
     if found:
         same = yield from _distinct(found, candidates)
         raise _wrong(parameter, text, f"is the name of {len(found)} things", did_you_mean(same).strip(), same)
-    near = yield from nearest(_last_part(text), candidates)
-    remedy = did_you_mean(near).strip() or "The question find-by-name tells ids by a part of a name."
-    raise _wrong(parameter, text, f"is neither id nor name of {_a(parameter.type)}", remedy, near)
+    remedy = "The question find-by-name tells ids by a part of a name."
+    raise (yield from _unknown(parameter, text, candidates, remedy))
 
 
 def _read_concept(parameter: Parameter, text: str) -> LookUp[Term]:
     base = PREFIXES[CONCEPT_TYPES[parameter.type]]
     thing = expand_name(text) if ":" in text else base + text
-    candidates = yield from concept_candidates(base)
+    candidates = yield from lookup.concept_candidates(base)
     known = {candidate.iri for candidate in candidates}
     named = {candidate.iri for candidate in candidates if plain(candidate.name) == plain(text)}
     if thing in known:
         return iri(thing)
     if len(named) == 1:
         return iri(named.pop())
-    near = yield from nearest(_last_part(text), candidates)
-    remedy = did_you_mean(near).strip() or f"The vocabulary is at {base.rstrip('/')}."
-    raise _wrong(parameter, text, f"is neither id nor name of {_a(parameter.type)}", remedy, near)
+    raise (yield from _unknown(parameter, text, candidates, f"The vocabulary is at {base.rstrip('/')}."))
 
 
-def _last_part(text: str) -> str:
-    return text.rpartition("/")[2].rpartition(":")[2]
+def _unknown(parameter: Parameter, text: str, candidates: Sequence[Candidate], remedy: str) -> LookUp[ParameterError]:
+    near = yield from lookup.nearest(text.rpartition("/")[2].rpartition(":")[2], candidates)
+    remedy = did_you_mean(near).strip() or remedy
+    return _wrong(parameter, text, f"is neither id nor name of {_a(parameter.type)}", remedy, near)
 
 
 def _read_fact(parameter: Parameter, text: str) -> LookUp[Term]:
@@ -190,27 +173,26 @@ def find_thing(text: str) -> LookUp[str]:
 def _find_anything(text: str) -> LookUp[tuple[str | None, str, Sequence[Candidate]]]:
     """Find a thing, else what is wrong with the text, and what comes near."""
     named = expand_name(text)
-    found = yield from successor(named) if named else find_by_id(text)
-    if found is not None and (yield from exists(found)):
+    found = yield from lookup.successor(named) if named else lookup.find_by_id(text)
+    if found is not None and (yield from lookup.exists(found)):
         return found, "", ()
-    bearers = [] if named else (yield from find_by_name(text))
+    bearers = [] if named else (yield from lookup.find_by_name(text))
     if len(bearers) == 1:
         return bearers[0], "", ()
-    candidates = yield from entity_candidates()
+    candidates = yield from lookup.entity_candidates()
     if bearers:
         return None, f"is the name of {len(bearers)} things", (yield from _distinct(bearers, candidates))
-    candidates += yield from claimed_candidates()
+    candidates += yield from lookup.claimed_candidates()
     # An id is compared with ids, a name with a prefix with all that claims are about.
-    near = (yield from nearest(text, candidates)) or (yield from nearest(text.rpartition(":")[2], candidates))
-    return None, "is not in the graph", near
+    near = yield from lookup.nearest(text, candidates)
+    return None, "is not in the graph", near or (yield from lookup.nearest(text.rpartition(":")[2], candidates))
 
 
 def _distinct(things: Sequence[str], candidates: Sequence[Candidate]) -> LookUp[list[Candidate]]:
     """Give things of one name, each once, by their ids."""
-    names = yield from names_of(things)
-    return list(
-        {each.iri: Candidate(each.iri, each.id, names[each.iri]) for each in candidates if each.iri in names}.values()
-    )
+    names = yield from lookup.names_of(things)
+    named = (replace(each, name=names[each.iri]) for each in candidates if each.iri in names)
+    return list({each.iri: each for each in named}.values())
 
 
 def _is_unicode(text: str) -> bool:
@@ -269,4 +251,4 @@ def shown_part(text: str) -> str:
 
 
 def _a(noun: str) -> str:
-    return f"{_ARTICLE.get(noun[0], 'a')} {noun}"
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"

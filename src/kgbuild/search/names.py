@@ -26,7 +26,6 @@ class Quads(Protocol):
 
     def having(self, predicates: frozenset[str]) -> Iterator[Quad]:
         """Go through the quads with one of these predicates."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,7 @@ class Name:
 
 
 _LABELS: Final = frozenset({expand("rdfs:label"), expand("skos:prefLabel"), expand("dcterms:title")})
+_MADE: Final = NamedNode(NAMES_GRAPH)
 _ALTERNATIVE: Final = expand("skos:altLabel")
 _IDENTIFIERS: Final = frozenset({expand("dcterms:identifier"), expand("icn:identifier"), expand("skos:notation")})
 _NAMING: Final = {name: expand(f"icn:{name}") for name in ("text", "nameOf", "nameKind", "ended")}
@@ -92,7 +92,8 @@ def gather(quads: Quads) -> tuple[list[Name], dict[str, dict[str, str]]]:
         if isinstance(value, Literal):
             text, language = " ".join(value.value.split()), value.language or ""
             if predicate in _LABELS:
-                found[subject, text, language].add("made" if _is_made(quad) else "name")
+                # What the build made of a situation's parts finds nothing of its own.
+                found[subject, text, language].add("made" if quad.graph_name == _MADE else "name")
                 if predicate != expand("dcterms:title"):
                     labels[subject][language] = min(text, labels[subject].get(language, text))
             elif predicate == _ALTERNATIVE:
@@ -116,11 +117,6 @@ def _graph_kind(quad: Quad) -> str:
     if isinstance(graph, NamedNode):
         return "spelling" if graph.value.startswith(ARTICLE_GRAPH) else "other-name"
     return "resolved"
-
-
-def _is_made(quad: Quad) -> bool:
-    """Tell whether the build made a name: that of a situation holds those of others, and finds nothing of its own."""
-    return quad.graph_name == NamedNode(NAMES_GRAPH)
 
 
 def _chosen(kinds: set[str]) -> str:

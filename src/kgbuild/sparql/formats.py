@@ -33,15 +33,8 @@ READ_GRAPHS: Final = {
 """Of other servers' answers: what their media types mean."""
 FORMATS_NAMESPACE: Final = "http://www.w3.org/ns/formats/"
 FORMAT_NAMES: Final = {
-    "application/sparql-results+json": "SPARQL_Results_JSON",
-    "application/sparql-results+xml": "SPARQL_Results_XML",
-    "text/csv": "SPARQL_Results_CSV",
-    "text/tab-separated-values": "SPARQL_Results_TSV",
-    "text/turtle": "Turtle",
-    "application/n-triples": "N-Triples",
-    "application/ld+json": "JSON-LD",
-    "application/rdf+xml": "RDF_XML",
-    "application/trig": "TriG",
+    **{media_type: results.iri.rpartition("/")[2] for media_type, results in RESULTS.items()},
+    **{media_type: graphs.iri.rpartition("/")[2] for media_type, graphs in GRAPHS.items()},
 }
 """Media type -> its name in https://www.w3.org/ns/formats/."""
 WITH_PREFIXES: Final = frozenset({"text/turtle", "application/trig", "application/rdf+xml"})

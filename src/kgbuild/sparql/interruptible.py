@@ -24,14 +24,13 @@ class InterruptibleEngine:
 
     def query(self, text: str, name: str = "query") -> Answer:
         """Answer a query; see `Engine.query`.  An EngineError says that the time is over."""
-        answers: list[Answer] = []
-        problems: list[BaseException] = []
+        done: list[Answer | BaseException] = []
 
         def ask() -> None:
             try:
-                answers.append(self._engine.query(text, name))
+                done.append(self._engine.query(text, name))
             except BaseException as problem:
-                problems.append(problem)
+                done.append(problem)
 
         thread = Thread(target=ask, daemon=True)
         thread.start()
@@ -40,6 +39,6 @@ class InterruptibleEngine:
             if left <= 0:
                 raise EngineError(f"{name}: no answer within {self._seconds:g} s. Ask for less, or give it more time.")
             thread.join(min(left, _LOOK_EVERY))
-        if problems:
-            raise problems[0]
-        return answers[0]
+        if isinstance(done[0], BaseException):
+            raise done[0]
+        return done[0]

@@ -117,11 +117,9 @@ class _NodeWriter:
         return json.dumps(node, ensure_ascii=False)
 
     def key(self, iri: str) -> str:
-        """Write a property as a key."""
         return self.keys.setdefault(iri, self.iri(iri))
 
     def name(self, node: Any) -> str:
-        """Write an IRI or a blank node."""
         return self.iri(node.value) if isinstance(node, NamedNode) else str(node)
 
     def shortened(self, iri: str) -> str:

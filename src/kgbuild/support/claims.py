@@ -14,11 +14,12 @@ from typing import Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store, Triple
 
-from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, GRAPH, ONTOLOGY, RDF_TYPE, expand
+from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, GRAPH, NAMES_GRAPH, ONTOLOGY, RDF_TYPE, expand
 
 Node = NamedNode | BlankNode | Literal | Triple
 
 SUPPORT_GRAPH: Final = NamedNode(GRAPH + "support")
+_RESOLUTION: Final = NamedNode(GRAPH + "resolution")
 
 
 def _icn(name: str) -> NamedNode:
@@ -116,7 +117,8 @@ def claims_for(store: Store, triple: Triple) -> tuple[Credit, ...]:
 
 def all_claims_for(store: Store, triple: Triple) -> tuple[Credit, ...]:
     """List the claims that give a triple, deprecated ones too: for what the default graph leaves out."""
-    return tuple(credit for graph in _article_graphs(store, triple) for credit in _credits(store, triple, graph))
+    graphs = [graph for graph in _graphs(store, triple) if graph.value.startswith(ARTICLE_GRAPH)]
+    return tuple(credit for graph in graphs for credit in _credits(store, triple, graph))
 
 
 def claims_on(store: Store, body: NamedNode) -> tuple[Credit, ...]:
@@ -190,10 +192,6 @@ def _is_deprecated(store: Store, credit: Credit) -> bool:
     return _holds(store, NamedNode(credit.claim), _RANK, NamedNode(_DEPRECATED), NamedNode(credit.graph))
 
 
-def _article_graphs(store: Store, triple: Triple) -> list[NamedNode]:
-    return [graph for graph in _graphs(store, triple) if graph.value.startswith(ARTICLE_GRAPH)]
-
-
 # --- what else stands behind a triple -----------------------------------------------------------------------------
 
 
@@ -201,17 +199,15 @@ def evidence_for(store: Store, triple: Triple) -> Evidence:
     """Find what stands behind a triple: claims, else an article's own description, the registry, or a rule."""
     if claims := claims_for(store, triple):
         return Evidence("claims", claims)
-    graphs = _graphs(store, triple)
-    described = [graph for graph in graphs if _holds(store, triple.subject, _TYPE, _icn("Article"), graph)]
+    graphs = {graph.value: graph for graph in _graphs(store, triple)}
+    described = [g for g in graphs.values() if _holds(store, triple.subject, _TYPE, _icn("Article"), g)]
     if isinstance(triple.subject, NamedNode) and any(graph.value.startswith(ARTICLE_GRAPH) for graph in described):
         return Evidence("article", article=triple.subject.value)
-    if any(graph.value in _REGISTRY for graph in graphs):
+    if graphs.keys() & _REGISTRY:
         return Evidence("registry")
-    if any(graph.value in _COMPUTED for graph in graphs):
-        if any(graph.value == GRAPH + "names" for graph in graphs):
-            return Evidence("rule")  # a label is nothing that a claim on the thing says
-        return _computed(store, triple)
-    return Evidence("unsourced")
+    if NAMES_GRAPH in graphs:
+        return Evidence("rule")  # a label is nothing that a claim on the thing says
+    return _computed(store, triple) if graphs.keys() & _COMPUTED else Evidence("unsourced")
 
 
 def supports_for(store: Store, triple: Triple) -> list[tuple[NamedNode, tuple[Node, ...], tuple[Credit, ...]]]:
@@ -291,9 +287,6 @@ def _stating(store: Store, thing: Node) -> list[str]:
     return [article.value for article in found if isinstance(article, NamedNode)]
 
 
-_RESOLUTION: Final = NamedNode(GRAPH + "resolution")
-
-
 def _above(store: Store, term: Node, by: NamedNode) -> set[Node]:
     """List all classes or properties above one."""
     found: set[Node] = set()
@@ -348,18 +341,11 @@ def _by_language(values: Iterable[Node]) -> dict[str, str]:
 
 
 def _positions(store: Store, claim: NamedNode, graph: NamedNode) -> tuple[tuple[int, int], ...]:
-    selectors = [
-        selector
-        for target in _objects(store, claim, _TARGET, graph)
-        for selector in _objects(store, target, _SELECTOR, graph)
-    ]
-    ends = [[_objects(store, selector, p, graph) for p in (_START, _END)] for selector in selectors]
-    pairs = [(_number(start[0]), _number(end[0])) for start, end in ends if start and end]
-    return tuple(sorted((start, end) for start, end in pairs if start is not None and end is not None))
-
-
-def _number(term: Node) -> int | None:
-    return int(term.value) if isinstance(term, Literal) and term.value.isdecimal() else None
+    targets = _objects(store, claim, _TARGET, graph)
+    selectors = [selector for target in targets for selector in _objects(store, target, _SELECTOR, graph)]
+    ends = [[_objects(store, selector, p, graph)[:1] for p in (_START, _END)] for selector in selectors]
+    pairs = [[v.value for end in pair for v in end if isinstance(v, Literal) and v.value.isdecimal()] for pair in ends]
+    return tuple(sorted((int(pair[0]), int(pair[1])) for pair in pairs if len(pair) == 2))
 
 
 # --- looking up; no graph means the default graph -----------------------------------------------------------------
@@ -372,13 +358,8 @@ def _graphs(store: Store, triple: Triple) -> list[NamedNode]:
 
 
 def _match(
-    store: Store,
-    s: Node | None,
-    p: NamedNode | None,
-    o: Node | None,
-    graph: NamedNode | DefaultGraph | None,
+    store: Store, s: Node | None, p: NamedNode | None, o: Node | None, graph: NamedNode | DefaultGraph | None
 ) -> Iterable[Quad]:
-    """Match quads; None is any."""
     return () if isinstance(s, Literal) else store.quads_for_pattern(s, p, o, graph)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, Store, Triple
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, QuerySolutions, Store, Triple
 
 from kgbuild.support.patterns import Absence, PatternPart, Place, Step, read_patterns
 from kgbuild.support.rewriting import NotAttributableError, Rewritten, rewrite
@@ -94,11 +94,7 @@ def _values(columns: Sequence[str], rows: Sequence[Row], certain: set[str]) -> s
 
 
 def _regroup(
-    names: Sequence[str],
-    solutions: Iterable[Row],
-    columns: Sequence[str],
-    rows: Sequence[Row],
-    rewritten: Rewritten,
+    names: Sequence[str], solutions: Iterable[Row], columns: Sequence[str], rows: Sequence[Row], rewritten: Rewritten
 ) -> dict[Row, list[Row]]:
     """Bring the solutions back to the columns of the answer, and hold them against its rows."""
     places = [names.index(f"?{column}") if f"?{column}" in names else None for column in columns]
@@ -163,15 +159,15 @@ class _Follower:
         return self._followed[key]
 
     def _match(self, steps: Sequence[Step], bound: Mapping[str, Term]) -> Iterator[tuple[tuple[Step, Triple], ...]]:
-        """Match steps in all the ways there are."""
         known: list[tuple[Step, Triple]] = []
         left: list[tuple[Step, Parts]] = []
         for step in steps:
-            parts = _resolve(step, bound)
+            s, p, o = (bound.get(slot) if isinstance(slot, str) else slot for slot in step.slots)
+            parts = s, p, o
             if None in parts:
                 left.append((step, parts))
-            elif (triple := self._hold(parts)) is not None:
-                known.append((step, triple))
+            elif found := self._find(parts):
+                known.append((step, found[0]))
             else:
                 return
         if not left:
@@ -189,14 +185,6 @@ class _Follower:
                 for others in self._match(rest, more):
                     yield (*known, (left[chosen][0], triple), *others)
 
-    def _hold(self, parts: Parts) -> Triple | None:
-        """Make the triple of three parts if it holds."""
-        s, p, o = parts
-        if o is None or isinstance(s, Literal | None) or not isinstance(p, NamedNode):
-            return None
-        triple = Triple(s, p, o)
-        return triple if Quad(s, p, o, DefaultGraph()) in self.store else None
-
     def _find(self, parts: Parts) -> list[Triple]:
         """Look up the triples that fit; a list longer than `MATCHES` is cut, and too long to be tried."""
         s, p, o = parts
@@ -209,29 +197,15 @@ class _Follower:
 
 
 def _is_missing(absence: Absence, bound: Mapping[str, Term]) -> bool:
-    """Tell whether a solution rests on an absence."""
     if not absence.when <= bound.keys() or absence.unless in bound:
         return False
     return not absence.shared or not absence.shared.isdisjoint(bound)
 
 
-def _resolve(step: Step, bound: Mapping[str, Term]) -> Parts:
-    s, p, o = step.subject, step.predicate, step.object
-    return (
-        bound.get(s) if isinstance(s, str) else s,
-        bound.get(p) if isinstance(p, str) else p,
-        bound.get(o) if isinstance(o, str) else o,
-    )
-
-
 def _bind(step: Step, triple: Triple, bound: Mapping[str, Term]) -> Mapping[str, Term] | None:
     """Bind what a step leaves open to the parts of a triple; None if one name would have two values."""
     more = dict(bound)
-    for slot, term in (
-        (step.subject, triple.subject),
-        (step.predicate, triple.predicate),
-        (step.object, triple.object),
-    ):
+    for slot, term in zip(step.slots, (triple.subject, triple.predicate, triple.object), strict=True):
         if isinstance(slot, str) and more.setdefault(slot, term) != term:
             return None
     return more

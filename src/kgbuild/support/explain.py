@@ -84,7 +84,6 @@ def explain(name: str, texts: Path | None = None) -> LookUp[Explanation]:
 
 
 def _gather(things: Iterable[str]) -> LookUp[Store]:
-    """Gather as many things as there are."""
     store, left = Store(), iter(sorted(things))
     while part := list(islice(left, MOST_THINGS)):
         store.extend((yield from gather(part)))
@@ -166,14 +165,13 @@ class _Explainer:
             tuple(details.says.values()),
             tuple(Passage(start, end, text[start:end]) for start, end in details.positions),
             self._given(details, body),
-            tuple(sorted(map(local_name, details.infers))),
+            tuple(sorted(map(_local_name, details.infers))),
             details.named_as,
             tuple(details.because.values()),
             details.rank,
         )
 
     def _given(self, details: ClaimDetails, body: str) -> tuple[ExplainedValue, ...]:
-        """List what the claim asserts of a body."""
         graph = NamedNode(details.graph)
         triples = [quad.triple for quad in self.store.quads_for_pattern(NamedNode(body), None, None, graph)]
         given = [
@@ -186,7 +184,6 @@ class _Explainer:
 
 
 def _articles_of(evidence: Evidence) -> tuple[str, ...]:
-    """List the ids of the articles behind a triple."""
     graphs = {credit.graph.removeprefix(ARTICLE_GRAPH) for credit in evidence.credits()}
     articles = {article.removeprefix(expand("article:")) for article in (*evidence.stated_in, evidence.article)}
     return tuple(sorted(graphs | articles - {""}))
@@ -196,12 +193,12 @@ def _disagreements(rows: Bindings, names: dict[str, str]) -> tuple[Disagreement,
     grouped: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for row in rows:
         kept, other = (names.get(row[key].value, row[key].value) for key in ("kept", "other"))
-        grouped[local_name(row["p"].value), kept, row["rule"].value.rpartition("/")[2]].append(other)
+        grouped[_local_name(row["p"].value), kept, row["rule"].value.rpartition("/")[2]].append(other)
     return tuple(Disagreement(p, kept, tuple(others), rule) for (p, kept, rule), others in grouped.items())
 
 
 def _mentions(rows: Bindings, names: dict[str, str]) -> tuple[Mention, ...]:
-    return tuple(Mention(shorten(row["s"].value), names[row["s"].value], local_name(row["p"].value)) for row in rows)
+    return tuple(Mention(shorten(row["s"].value), names[row["s"].value], _local_name(row["p"].value)) for row in rows)
 
 
 def _read_texts(directory: Path) -> dict[str, str]:
@@ -214,6 +211,5 @@ def _read_texts(directory: Path) -> dict[str, str]:
     return texts
 
 
-def local_name(name: str) -> str:
-    """Shorten an IRI to what stands behind its prefix."""
+def _local_name(name: str) -> str:
     return shorten(name).partition(":")[2] or name

@@ -117,11 +117,8 @@ def format_json(explanation: Explanation) -> str:
 
 def format_explanation(explanation: Explanation) -> str:
     """Write an explanation for reading; what only other vocabularies call by another name is left to JSON."""
-    heading = [explanation.name]
-    if shorten(explanation.iri) != explanation.name:
-        heading.append(shorten(explanation.iri))
     parts = [
-        ("", [*heading, explanation.iri] if explanation.iri not in heading else heading),
+        ("", list(dict.fromkeys((explanation.name, shorten(explanation.iri), explanation.iri)))),
         ("What holds", _statement_lines(explanation.statements)),
         ("Who says so", _article_lines(explanation.sources)),
         ("What it resolves", _related_lines(explanation.resolves)),
@@ -158,28 +155,20 @@ def _is_ours(value: ExplainedValue) -> bool:
 
 def _spell(value: ExplainedValue) -> str:
     known = f" ({value.value})" if value.value != value.name and not value.value.startswith('"') else ""
-    return f"{_plain(value.property)}: {one_line(value.name)}{known if not value.value.startswith('date:') else ''}"
-
-
-def _plain(property_: str) -> str:
-    return property_.removeprefix("icn:")
+    known = "" if value.value.startswith("date:") else known
+    return f"{value.property.removeprefix('icn:')}: {one_line(value.name)}{known}"
 
 
 def _article_lines(sources: Iterable[ExplainedArticle], indent: str = "  ") -> list[str]:
     lines = []
     for source in sources:
-        origin = ", ".join(
-            part for part in (source.publisher, _by(source.agency), source.published or "no date") if part
-        )
+        agency = f"copy of {source.agency}" if source.agency else ""
+        origin = ", ".join(filter(None, (source.publisher, agency, source.published or "no date")))
         lines.append(f"{indent}{one_line(source.title)} — {origin}")
         lines += [f"{indent}  {line}" for line in (source.url, source.article) if line]
         for voice in source.voices:
             lines += [f"{indent}  {line}" for line in _claim_lines(voice)]
     return lines
-
-
-def _by(agency: str) -> str:
-    return f"copy of {agency}" if agency else ""
 
 
 def _claim_lines(voice: ExplainedClaim) -> list[str]:
@@ -198,21 +187,15 @@ def _claim_lines(voice: ExplainedClaim) -> list[str]:
 
 
 def _related_lines(supports: Iterable[Related]) -> list[str]:
-    lines = []
-    for support in supports:
-        lines += [f"  {support.placeholder}", *_article_lines(support.sources, "    ")]
-    return lines
+    return [line for each in supports for line in (f"  {each.placeholder}", *_article_lines(each.sources, "    "))]
 
 
 def _disagreement_lines(disagreements: Iterable[Disagreement]) -> list[str]:
-    return [
-        f"  {d.property}: {d.kept} kept, {', '.join(d.set_aside)} set aside, {_rule(d.decided_by)}"
-        for d in disagreements
-    ]
-
-
-def _rule(decided_by: str) -> str:
-    return "contested: no rule decided" if decided_by == "tie" else f"decided by {decided_by}"
+    lines = []
+    for d in disagreements:
+        rule = "contested: no rule decided" if d.decided_by == "tie" else f"decided by {d.decided_by}"
+        lines.append(f"  {d.property}: {d.kept} kept, {', '.join(d.set_aside)} set aside, {rule}")
+    return lines
 
 
 def _mention_lines(mentions: Iterable[Mention]) -> list[str]:

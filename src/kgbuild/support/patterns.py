@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice, product
+from math import prod
 from typing import Any, Final
 
 import rdflib
@@ -14,7 +15,7 @@ from rdflib.plugins.sparql.algebra import translateQuery
 from rdflib.plugins.sparql.parser import parseQuery
 
 from kgbuild.core.namespaces import EXTERNAL, RDF_TYPE, shorten
-from kgbuild.support.rewriting import MARK, NotAttributableError
+from kgbuild.support.rewriting import MARK, NOT_FOLLOWED, NotAttributableError
 
 Slot = NamedNode | Literal | str
 """A part of a pattern: a term, or a name; `?x` is a variable's, `_:1` that of a node without one."""
@@ -34,9 +35,7 @@ class Step:
     """One triple to be matched."""
 
     place: Place
-    subject: Slot
-    predicate: Slot
-    object: Slot
+    slots: tuple[Slot, Slot, Slot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class _PatternReader:
         """Read a part of the algebra in branches with the given marks, beside what looks at its variables."""
         match node.name:
             case "BGP":
-                self._add(node.triples, when, is_test=False)
+                self._add(node.triples, when)
             case "Join":
                 self.read(node.p1, when, (*looks, _look(node.p2, when)))
                 self.read(node.p2, when, (*looks, _look(node.p1, when)))
@@ -137,45 +136,36 @@ class _PatternReader:
                     raise NotAttributableError(
                         "the query has an EXISTS on a variable that other parts may bind as well"
                     )
-                self._add(triples, when, is_test=True, known=bound.possible)
+                self._add(triples, when, tested=bound.possible)
             elif _name(each) == "Builtin_NOTEXISTS" or _name(negated) == "Builtin_EXISTS":
                 self.absences.append(Absence(when))
             else:
                 _refuse_exists(each)
 
     def _add(
-        self,
-        triples: Iterable[tuple[Any, Any, Any]],
-        when: frozenset[str],
-        *,
-        is_test: bool,
-        known: frozenset[str] | None = None,
+        self, triples: Iterable[tuple[Any, Any, Any]], when: frozenset[str], tested: frozenset[str] | None = None
     ) -> None:
-        """Add a group of patterns; variables other than those `known` are nodes without a name."""
-        self.unnamed += 1
-        inner = f"_:{self.unnamed}"
+        """Add a group of patterns; of a test, variables other than those `tested` are nodes without a name."""
+        inner = self._unnamed()
 
         def slot(term: Any) -> Slot:
-            is_inner = known is not None and isinstance(term, rdflib.Variable) and f"?{term}" not in known
+            is_inner = tested is not None and isinstance(term, rdflib.Variable) and f"?{term}" not in tested
             return f"{inner}?{term}" if is_inner else _slot(term)
 
         read = [self._read_triple(*triple, slot) for triple in triples]
         if not read:
             return
-        size = 1
-        for ways in read:
-            size *= len(ways)
-        if size > ALTERNATIVES:
+        if prod(map(len, read)) > ALTERNATIVES:
             raise NotAttributableError(f"the paths of the query can be read in more than {ALTERNATIVES} ways")
         chains = tuple(tuple(step for way in chosen for step in way) for chosen in product(*read))
-        slots = {slot for chain in chains for step in chain for slot in (step.subject, step.predicate, step.object)}
+        slots = {slot for chain in chains for step in chain for slot in step.slots}
         variables = sorted(slot for slot in slots if isinstance(slot, str) and slot.startswith("?"))
-        self.pieces.append(PatternPart(when, chains, is_test, tuple(variables)))
+        self.pieces.append(PatternPart(when, chains, tested is not None, tuple(variables)))
 
     def _read_triple(self, s: Any, p: Any, o: Any, slot: Callable[[Any], Slot]) -> list[list[Step]]:
         number, pattern = self.written.get((s, p, o), _LAST), f"{_write(s)} {_write_path(p)} {_write(o)}"
         ways = self._spread(slot(s), p if isinstance(p, Path) else slot(p), slot(o))
-        return [[Step((number, pattern, i), *parts) for i, parts in enumerate(way)] for way in ways]
+        return [[Step((number, pattern, i), parts) for i, parts in enumerate(way)] for way in ways]
 
     def _spread(self, s: Slot, path: Any, o: Slot) -> list[list[tuple[Slot, Slot, Slot]]]:
         """Take a path apart into the chains of triples that it stands for."""
@@ -197,11 +187,12 @@ class _PatternReader:
         return f"_:{self.unnamed}"
 
 
+_GROUPED: Final = "the query counts or groups, so that a row stands for many; ask for the rows themselves"
 _REASONS: Final = {
-    "AggregateJoin": "the query counts or groups, so that a row stands for many; ask for the rows themselves",
-    "Group": "the query counts or groups, so that a row stands for many; ask for the rows themselves",
-    "Graph": "the query names graphs with GRAPH, and so asks for its sources itself",
-    "ToMultiSet": "the query has a sub-SELECT, whose rows are not shown; join its parts into one pattern",
+    "AggregateJoin": _GROUPED,
+    "Group": _GROUPED,
+    "Graph": NOT_FOLLOWED["GRAPH"],
+    "ToMultiSet": NOT_FOLLOWED["SELECT"],
 }
 _OUTSIDE: Final = frozenset({"SelectQuery", "Project", "Distinct", "Reduced", "OrderBy", "Slice"})
 
@@ -227,14 +218,13 @@ def _parse(text: str, base: str = "") -> tuple[Any, dict[tuple[Any, Any, Any], i
         # rdflib raises what it likes for what it cannot read; the answer itself came from another parser.
         raise NotAttributableError("the parser that looks for the query's patterns cannot read it") from problem
     # An EXISTS beside the pattern, in SELECT or ORDER BY, is left as it was parsed.
-    blocks = (node for node in _inside(parsed[1].where) if getattr(node, "name", "") == "TriplesBlock")
+    blocks = (node for node in _inside(parsed[1].where) if _name(node) == "TriplesBlock")
     parts = [part for block in blocks for triples in block.triples for part in triples]
     written = zip(parts[::3], parts[1::3], parts[2::3], strict=False)
     return algebra, {triple: i for i, triple in reversed(list(enumerate(written)))}
 
 
 def _mark_of(branch: Any) -> str:
-    """Name the mark that a branch sets."""
     while branch.name == "Filter":
         branch = branch.p
     if branch.name != "Extend" or not branch.var.startswith(MARK):
@@ -243,7 +233,7 @@ def _mark_of(branch: Any) -> str:
 
 
 def _conjuncts(expression: Any) -> Iterator[Any]:
-    if getattr(expression, "name", "") == "ConditionalAndExpression":
+    if _name(expression) == "ConditionalAndExpression":
         yield from _conjuncts(expression.expr)
         for other in expression.other:
             yield from _conjuncts(other)
@@ -252,15 +242,11 @@ def _conjuncts(expression: Any) -> Iterator[Any]:
 
 
 def _inside(node: Any) -> Iterator[Any]:
-    """Go through all of a parse tree or algebra."""
     yield node
     if isinstance(node, Mapping):
-        for key, value in node.items():
-            if isinstance(key, rdflib.Variable):  # of a VALUES block
-                yield key
-            yield from _inside(value)
-    elif isinstance(node, list | tuple):
-        for value in node:
+        yield from (key for key in node if isinstance(key, rdflib.Variable))  # of a VALUES block
+    if isinstance(node, Mapping | list | tuple):
+        for value in node.values() if isinstance(node, Mapping) else node:
             yield from _inside(value)
 
 
@@ -274,7 +260,7 @@ def _plain_triples(node: Any) -> list[tuple[Any, Any, Any]]:
 
 
 def _refuse_exists(expression: Any) -> None:
-    if any(getattr(each, "name", "") in ("Builtin_EXISTS", "Builtin_NOTEXISTS") for each in _inside(expression)):
+    if any(_name(each) in ("Builtin_EXISTS", "Builtin_NOTEXISTS") for each in _inside(expression)):
         raise NotAttributableError("the query has an EXISTS inside an expression; make it a FILTER of its own")
 
 
@@ -284,7 +270,6 @@ def _name(node: Any) -> str:
 
 
 def _variables(part: Any) -> frozenset[str]:
-    """Name the variables that occur in a part of the algebra."""
     return frozenset(f"?{each}" for each in _inside(part) if isinstance(each, rdflib.Variable))
 
 

@@ -18,6 +18,11 @@ LONGEST: Final = 20_000
 """Characters behind the prologue of a query: rdflib takes 2 ms for each comparison in a filter."""
 MARK: Final = "kgbuild_branch_"
 """What the names of the variables begin with that mark branches."""
+NOT_FOLLOWED: Final = {
+    "SELECT": "the query has a sub-SELECT, whose rows are not shown; join its parts into one pattern",
+    "GRAPH": "the query names graphs with GRAPH, and so asks for its sources itself",
+}
+"""Keyword -> why a pattern that holds it is not followed."""
 _VARIABLE: Final = re.compile(r"\w+")
 
 
@@ -74,7 +79,9 @@ def rewrite(text: str) -> Rewritten:
     opening, computed, expressions = _read_columns(text, words, select + 1 + bool(modifier))
     pairs = _pair_braces(words, opening)
     closing = pairs[opening]
-    _refuse_words({word.key for word in words[opening:]})
+    keys = {word.key for word in words[opening:]}
+    if reason := next((NOT_FOLLOWED[key] for key in NOT_FOLLOWED if key in keys), ""):
+        raise NotAttributableError(reason)
     branches = sorted(_branch_ends(words, pairs, opening, closing))
     shown = dict.fromkeys(word.key for word in words[opening:] if word.key.startswith("?"))
     columns = [*(f"?{MARK}{n or ''}" for n in range(len(branches) + 1)), *(v for v in shown if v[1:] not in computed)]
@@ -142,7 +149,6 @@ def _read_columns(text: str, words: Sequence[_Word], at: int) -> tuple[int, froz
 
 
 def _pair_braces(words: Sequence[_Word], opening: int) -> dict[int, int]:
-    """Pair the braces of the pattern that opens at a word."""
     pairs: dict[int, int] = {}
     opened: list[int] = []
     for i in range(opening, len(words)):
@@ -155,22 +161,10 @@ def _pair_braces(words: Sequence[_Word], opening: int) -> dict[int, int]:
     raise NotAttributableError("the braces of the query cannot be paired; set its parts apart with spaces")
 
 
-def _refuse_words(keys: set[str]) -> None:
-    if "SELECT" in keys:
-        raise NotAttributableError(
-            "the query has a sub-SELECT, whose rows are not shown; join its parts into one pattern"
-        )
-    if "GRAPH" in keys:
-        raise NotAttributableError("the query names graphs with GRAPH, and so asks for its sources itself")
-
-
 def _branch_ends(words: Sequence[_Word], pairs: Mapping[int, int], opening: int, closing: int) -> Iterator[int]:
-    """Find where the branches of OPTIONAL and UNION end."""
     for start, end in pairs.items():
-        if start == opening:
-            continue
         follows = words[end + 1].key if end < closing else ""
-        if words[start - 1].key in ("OPTIONAL", "UNION") or follows == "UNION":
+        if start != opening and (words[start - 1].key in ("OPTIONAL", "UNION") or follows == "UNION"):
             yield words[end].start
 
 
