@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from pyoxigraph import Quad
+
 from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE
 from kgbuild.server.data.access import Data
 from kgbuild.server.exchange.service import Service
 from kgbuild.sparql.lookups import Bindings
-from kgbuild.support.gathering import HIERARCHY
+from kgbuild.support.gathering import HIERARCHY, read_quads
 
 Labels = Mapping[str, str]
 """Language ("" for none) -> text."""
@@ -46,7 +48,7 @@ class Terms:
     """Property -> the one whose value it qualifies."""
     key_parts: frozenset[str] = frozenset()
     single_valued: frozenset[str] = frozenset()
-    hierarchies: tuple[Bindings, ...] = ()
+    hierarchies: tuple[Quad, ...] = ()
     """What is below what among all classes and properties, for `gather`."""
 
     @cached_property
@@ -114,5 +116,5 @@ def make_terms(rows: Bindings, *hierarchies: Bindings) -> Terms:
         {s: found[0] for s, found in values[icn("qualifies")].items()},
         frozenset(values[icn("keyPart")]),
         frozenset(values[icn("singleValued")]),
-        hierarchies,
+        read_quads(hierarchies),
     )
