@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,8 @@ class Commit:
             got += self.connection.recv(1 << 20)
         head, _, body = got.partition(b"\r\n\r\n")
         lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        assert head.startswith(b"HTTP/1.1 200 "), f"{path}: {head.decode('latin-1')}"
+        if not head.startswith(b"HTTP/1.1 200 "):
+            raise SystemExit(f"{path}: {head.decode('latin-1')}")
         while len(body) < int(lengths[0].partition(b":")[2]):
             body += self.connection.recv(1 << 20)
         return body
@@ -191,7 +192,7 @@ def _spent(pid: str) -> float:
     return sum(map(int, fields[11:15])) / TICKS
 
 
-def _print(unit: str, figures: Mapping, form: str, ratio) -> None:
+def _print(unit: str, figures: Figures, form: str, ratio: Callable[[float, float], float]) -> None:
     print(f"| {unit} | measured | old | new | new to old | in the rounds |\n|---|---|--:|--:|--:|--:|")
     for (case, what), pairs in figures.items():
         ratios = sorted(ratio(old, new) for old, new in pairs if old and new)

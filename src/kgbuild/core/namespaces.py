@@ -132,3 +132,7 @@ def sparql_header(prefixes: dict[str, str] | None = None) -> str:
     """Write all prefixes as SPARQL `PREFIX` lines."""
     chosen = PREFIXES if prefixes is None else prefixes
     return "".join(f"PREFIX {prefix}: <{iri}>\n" for prefix, iri in sorted(chosen.items()))
+
+
+SPARQL_HEADER: Final = sparql_header()
+"""All of our prefixes, as queries of our own begin."""

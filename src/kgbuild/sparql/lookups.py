@@ -10,7 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from kgbuild.core.namespaces import sparql_header
+from kgbuild.core.namespaces import SPARQL_HEADER
 from kgbuild.core.terms import Engine, Term
 from kgbuild.core.terms import select as ask_engine
 
@@ -30,7 +30,7 @@ class Select:
     @property
     def query(self) -> str:
         """Give the query as an engine takes it."""
-        return sparql_header() + self.text
+        return SPARQL_HEADER + self.text
 
 
 LookUp = Generator[tuple[Select, ...], tuple[Bindings, ...], T]

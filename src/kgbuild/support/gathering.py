@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgbuild.core.namespaces import ONTOLOGY
 from kgbuild.core.terms import Term, iri
@@ -52,6 +52,7 @@ _CREDITED: Final = (
     """SELECT (?s AS ?claim) ?g ?s ?p ?o { VALUES ?thing { %s } GRAPH ?g {
   ?o rdf:subject ?thing . ?s icn:gives ?o ; ?p ?o } }""",
 )
+_DEFAULT: Final = DefaultGraph()
 # A claim without a position has the whole article as its target.
 _TARGETS: Final = """SELECT ?g ?s ?p ?o { VALUES ?claim { %s }
   GRAPH ?g { ?claim oa:hasTarget ?s . ?s oa:hasSource ?article ; ?p ?o } }"""
@@ -59,10 +60,10 @@ _POSITIONS: Final = """SELECT ?g ?s ?p ?o { VALUES ?claim { %s }
   GRAPH ?g { ?claim oa:hasTarget/oa:hasSelector ?s . ?s ?p ?o } }"""
 
 
-def gather(things: Iterable[str], hierarchies: tuple[Bindings, ...] = ()) -> LookUp[Store]:
+def gather(things: Iterable[str], hierarchies: tuple[Quad, ...] = ()) -> LookUp[Store]:
     """Read what all graphs say of some things, the claims behind it, and what it follows from.
 
-    `hierarchies` are the answers to `HIERARCHY`, for who has them already.
+    `hierarchies` are the quads that answer `HIERARCHY`, for who has them already.
     """
     wanted = {each for thing in sorted(set(things))[:MOST_THINGS] for each in (thing, thing.partition("#")[0])}
     related = yield from _ask(wanted, *_RELATED)
@@ -74,11 +75,17 @@ def gather(things: Iterable[str], hierarchies: tuple[Bindings, ...] = ()) -> Loo
     articles = {row["o"].value for row in found if "p" in row and row["p"].value == ONTOLOGY + "inArticle"}
     found += yield from _ask(articles, _GRAPHS)
     if not hierarchies:
-        hierarchies = yield from select_all(*HIERARCHY)
+        hierarchies = read_quads((yield from select_all(*HIERARCHY)))
     store = Store()
-    rows = (row for rows in (found, *hierarchies) for row in rows if {"s", "p", "o"} <= row.keys())
-    store.extend(quad for row in rows if (quad := _quad(row)) is not None)
+    store.extend((*read_quads((found,)), *hierarchies))
     return store
+
+
+def read_quads(answers: Iterable[Bindings]) -> tuple[Quad, ...]:
+    """Read the quads of all rows that hold one."""
+    nodes: dict[str, NamedNode] = {}  # the same few stand in most rows
+    rows = (row for rows in answers for row in rows if "s" in row and "p" in row and "o" in row)
+    return tuple([quad for row in rows if (quad := _quad(row, nodes)) is not None])
 
 
 def _ask(things: Iterable[str], *queries: str) -> LookUp[Bindings]:
@@ -107,8 +114,16 @@ def write_block(things: Iterable[str]) -> str:
     return " ".join(write_term(iri(thing)) for thing in things)
 
 
-def _quad(row: dict[str, Term]) -> Quad | None:
+def _quad(row: dict[str, Term], nodes: dict[str, NamedNode]) -> Quad | None:
     """Read the quad of a row, if it holds one: without `g` it is of the default graph."""
-    s, p, o = (rdf_term(row[name]) for name in "spo")
-    graph = NamedNode(row["g"].value) if "g" in row else DefaultGraph()
+    s, p, o = _node(row["s"], nodes), _node(row["p"], nodes), _node(row["o"], nodes)
+    graph = _iri(row["g"].value, nodes) if "g" in row else _DEFAULT
     return Quad(s, p, o, graph) if isinstance(p, NamedNode) and not isinstance(s, Literal) else None
+
+
+def _iri(value: str, nodes: dict[str, NamedNode]) -> NamedNode:
+    return nodes.get(value) or nodes.setdefault(value, NamedNode(value))
+
+
+def _node(term: Term, nodes: dict[str, NamedNode]) -> NamedNode | BlankNode | Literal:
+    return _iri(term.value, nodes) if term.kind == "iri" else rdf_term(term)

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from pyoxigraph import RdfFormat, Store
 
-from kgbuild.core.namespaces import sparql_header
+from kgbuild.core.namespaces import SPARQL_HEADER
 from kgbuild.core.terms import Table
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.sparql.results import read_table
@@ -41,12 +41,12 @@ class Data(ABC):
 
     async def select(self, text: str, timeout: float | None = None) -> Table:
         """Answer a SELECT of the server's own; our prefixes need no declaration."""
-        body = await self._read(Request(sparql_header() + text, ("application/sparql-results+json",), ()), timeout)
+        body = await self._read(Request(SPARQL_HEADER + text, ("application/sparql-results+json",), ()), timeout)
         return await _apart(len(body), lambda: read_table(json.loads(body)))
 
     async def construct(self, text: str, timeout: float | None = None) -> bytes:
         """Answer a CONSTRUCT of the server's own, as N-Triples; our prefixes need no declaration."""
-        return await self._read(Request(sparql_header() + text, (), ("application/n-triples",)), timeout)
+        return await self._read(Request(SPARQL_HEADER + text, (), ("application/n-triples",)), timeout)
 
     async def describe(self, iri: str, page: int = 1) -> Store:
         """Describe a thing, with the graphs in which its description stands; `not-found`, `gone` or `moved` if none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 from starlette.types import Scope
 
@@ -18,7 +18,7 @@ from kgbuild.server.http.responses import header
 _DECIDING: Final = frozenset({b"accept", b"accept-language", b"accept-encoding", b"host"})
 
 
-def cache_key(service: Service, *decides: object) -> bytes:
+def cache_key(service: Service, *decides: Any) -> bytes:
     """Name an answer by what decides it.
 
     A digest: the cache counts answers, and must not grow by long questions.
@@ -37,7 +37,7 @@ def request_key(service: Service, scope: Scope) -> bytes:
     return cache_key(service, "request", place, headers)
 
 
-def document_key(service: Service, scope: Scope, *decides: object) -> bytes:
+def document_key(service: Service, scope: Scope, *decides: Any) -> bytes:
     """Name a document that is at a path: where it is, who reads it, in which coding, and what else decides."""
     reader = reader_of(scope)
     reads = reader.labels, reader.chosen, takes_gzip(header(scope, b"accept-encoding"))

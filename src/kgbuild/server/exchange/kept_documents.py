@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 from starlette.types import Scope, Send
@@ -19,7 +19,7 @@ FORMATS: Final = ("ttl", "nt", "jsonld", "rdf")
 """Short names of the RDF formats that documents link to."""
 
 
-async def send_kept(scope: Scope, send: Send, make: Callable[[], Awaitable[Response]], *decides: object) -> None:
+async def send_kept(scope: Scope, send: Send, make: Callable[[], Awaitable[Response]], *decides: Any) -> None:
     """Send what `make` makes, made once for all who ask for the same, until another release comes in.
 
     `decides` is what the document depends on besides its address, its reader and the release.

@@ -15,14 +15,17 @@ T = TypeVar("T")
 
 MOST: Final = 100
 """Queries that one look-up may ask."""
+FEW: Final = 100
+"""Rows up to which what they are needed for is done at once: a thread costs more."""
 
 
 async def drive(service: Service, work: LookUp[T]) -> T:
     """Do a look-up over the workers; raises what it raises, and QueryError where one of its queries has no answer."""
     answers, asked = None, 0
     while True:
-        # In a thread: comparing names takes longer than the other requests should wait.
-        wanted = await asyncio.to_thread(_step, work, answers)
+        # In a thread: comparing names takes longer than the other requests should wait.  A few rows do not.
+        few = answers is None or sum(map(len, answers)) <= FEW
+        wanted = _step(work, answers) if few else await asyncio.to_thread(_step, work, answers)
         if isinstance(wanted, _Done):
             return wanted.value
         asked += len(wanted)

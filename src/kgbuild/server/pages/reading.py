@@ -34,6 +34,7 @@ PRINTED: Final = EXTERNAL["schema"] + "datePublished"
 URL: Final = EXTERNAL["schema"] + "url"
 _TYPE: Final = NamedNode(RDF_TYPE)
 _CLAIM: Final = ID + "claim/"
+_HIERARCHY: Final = {NamedNode(EXTERNAL["rdfs"] + name) for name in ("subClassOf", "subPropertyOf")}
 _BOUNDS: Final = ("beganNotBefore", "beganBy", "endedNotBefore", "endedBy")
 _NAMED_BY: Final = (LABEL, PREF_LABEL, TITLE)
 """Properties that name a thing, best first."""
@@ -343,9 +344,15 @@ def _keep(names: dict[str, Values], texts: list[str]) -> LookUp[None]:
 
 
 def _mentioned(store: Store) -> Iterator[str]:
-    """List what quads mention and a page may name: of a claim, its article, but neither itself nor its parts."""
+    """List what quads mention and a page may name: of a claim, its article, but neither itself nor its parts.
+
+    Of the hierarchies of classes and properties, which are there for finding premises, a page names none.
+    """
     for quad in store:
-        is_claim = quad.subject.value.startswith(_CLAIM)
-        for term in (quad.object,) if is_claim else (quad.subject, quad.predicate, quad.object):
+        subject, predicate, object_, _ = quad
+        if predicate in _HIERARCHY:
+            continue
+        is_claim = subject.value.startswith(_CLAIM)
+        for term in (object_,) if is_claim else (subject, predicate, object_):
             if isinstance(term, NamedNode) and not term.value.startswith(_CLAIM):
                 yield term.value

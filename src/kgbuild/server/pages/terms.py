@@ -12,7 +12,7 @@ from kgbuild.core.terms import Term
 from kgbuild.server.data.access import Data
 from kgbuild.server.exchange.service import Service
 from kgbuild.sparql.lookups import Bindings
-from kgbuild.support.gathering import HIERARCHY
+from kgbuild.support.gathering import HIERARCHY, read_quads
 
 Labels = Mapping[str, str]
 """Language ("" for none) -> text."""
@@ -34,7 +34,7 @@ class Terms:
     """Classes and properties as pages call and order them; all by IRI."""
 
     def __init__(self, rows: Iterable[Mapping[str, Term]] = (), *hierarchies: Bindings) -> None:
-        """Read the answers to `QUERIES`; the hierarchies of all classes and properties are there for `gather`."""
+        """Read the answers to `QUERIES`; the hierarchies of classes and properties are kept as quads for `gather`."""
         texts: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
         values: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         for row in rows:
@@ -53,7 +53,7 @@ class Terms:
         self.qualified = {s: found[0] for s, found in values[icn("qualifies")].items()}
         """Property -> the one whose value it qualifies."""
         self.key_parts, self.single_valued = frozenset(values[icn("keyPart")]), frozenset(values[icn("singleValued")])
-        self.hierarchies = hierarchies
+        self.hierarchies = read_quads(hierarchies)
         self.above = cache(self._above)
         """List all classes or properties above one."""
 

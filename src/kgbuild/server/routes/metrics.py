@@ -36,10 +36,8 @@ class _State(Collector):
         self.service, self.hits = service, hits
 
     def collect(self) -> Iterable[Metric]:
-        cache = self.service.cache
-        yield CounterMetricFamily(
-            "kgbuild_cache_hits", "Requests answered with an answer that was kept.", value=self.hits
-        )
+        cache, hits = self.service.cache, self.hits
+        yield CounterMetricFamily("kgbuild_cache_hits", "Requests answered with an answer that was kept.", value=hits)
         yield GaugeMetricFamily("kgbuild_cache_bytes", "Memory of the answers kept, in bytes.", value=cache.size)
         yield GaugeMetricFamily("kgbuild_cache_answers", "Answers kept.", value=len(cache))
         ended = CounterMetricFamily("kgbuild_workers_ended", "Workers that ended, by reason.", labels=("reason",))
