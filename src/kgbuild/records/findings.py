@@ -11,7 +11,17 @@ from kgbuild.core.dates import DateError
 from kgbuild.core.errors import Findings, Issue, error, suggestion
 from kgbuild.records.documents import Document, KeyPath
 from kgbuild.records.models import ArticleText, Source
-from kgbuild.records.values import LANGUAGE, SLUG, SPELL, Model, RecordError, SituationRef
+from kgbuild.records.values import (
+    LANGUAGE,
+    SLUG,
+    SPELL,
+    Model,
+    Named,
+    RecordError,
+    SituationRef,
+    StatusValue,
+    Unidentified,
+)
 
 M = TypeVar("M", bound=Model)
 
@@ -71,18 +81,20 @@ _PATTERNS = {
 }
 
 
+_TAGGED: dict[str, type[Model]] = {
+    "named": Named,
+    "unidentified": Unidentified,
+    "dated": StatusValue,
+    "ref": SituationRef,
+}
+"""Tag that pydantic puts into a path -> the model below it."""
+
+
 def _known_keys(kind: type[Model], loc: tuple[str | int, ...]) -> list[str]:
     """List the keys known where `loc` leads: in nested models the nearest ones that can be told."""
-    if len(loc) > 1 and "named" in loc:
-        return ["is", "as"]
-    if len(loc) > 1 and "unidentified" in loc[:-1]:
-        return ["unidentified", "of", "each"]
-    if len(loc) > 1 and "dated" in loc:
-        return ["is", "on"]
-    if len(loc) > 1 and "ref" in loc[:-1]:
-        kind = SituationRef
-    if len(loc) > 1 and loc[0] == "text" and kind is Source:
+    if loc[:-1] == ("text",) and kind is Source:
         kind = ArticleText
+    kind = next((model for tag, model in _TAGGED.items() if tag in loc[:-1]), kind)
     return sorted(field.alias or name for name, field in kind.model_fields.items())
 
 
