@@ -9,19 +9,10 @@ from pydantic import ValidationError
 
 from kgbuild.core.dates import DateError
 from kgbuild.core.errors import Findings, Issue, error, suggestion
+from kgbuild.records import values
 from kgbuild.records.documents import Document, KeyPath
 from kgbuild.records.models import ArticleText, Source
-from kgbuild.records.values import (
-    LANGUAGE,
-    SLUG,
-    SPELL,
-    Model,
-    Named,
-    RecordError,
-    SituationRef,
-    StatusValue,
-    Unidentified,
-)
+from kgbuild.records.values import LANGUAGE, SLUG, SPELL, Model, RecordError
 
 M = TypeVar("M", bound=Model)
 
@@ -68,9 +59,8 @@ def _issue(document: Document, path: KeyPath, detail: dict[str, Any], kind: type
     if isinstance(cause, RecordError):
         return error(place, cause.code, cause.finding, cause.remedy)
     shown = f"'{detail['input']}' does not fit: " if isinstance(detail["input"], str) else ""
-    remedy = _PATTERNS.get(
-        str(detail.get("ctx", {}).get("pattern", "")), "See data/README.md for what this field takes."
-    )
+    pattern = str(detail.get("ctx", {}).get("pattern", ""))
+    remedy = _PATTERNS.get(pattern, "See data/README.md for what this field takes.")
     return error(place, "value", f"{shown}{detail['msg']}", remedy)
 
 
@@ -82,10 +72,10 @@ _PATTERNS = {
 
 
 _TAGGED: dict[str, type[Model]] = {
-    "named": Named,
-    "unidentified": Unidentified,
-    "dated": StatusValue,
-    "ref": SituationRef,
+    "named": values.Named,
+    "unidentified": values.Unidentified,
+    "dated": values.StatusValue,
+    "ref": values.SituationRef,
 }
 """Tag that pydantic puts into a path -> the model below it."""
 
