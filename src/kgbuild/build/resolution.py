@@ -13,7 +13,7 @@ from pyoxigraph import Triple as RdfTriple
 
 from kgbuild.build.graph import CompiledArticle, CompiledClaim, Triple
 from kgbuild.build.ontology import Ontology
-from kgbuild.build.quads import Term, Values, describe_in, icn, reach
+from kgbuild.build.quads import Term, Values, describe_in, icn
 from kgbuild.build.store import make_store
 from kgbuild.core import ids
 from kgbuild.core.dates import DateNode, refines, width
@@ -50,7 +50,12 @@ class Scales:
 
     def ancestors(self, node: NamedNode) -> list[NamedNode]:
         """List what lies above a place or concept, nearest first; a circle ends the list."""
-        return reach([node], lambda below: (self.above[below],) if below in self.above else ())[1:]
+        found: list[NamedNode] = []
+        above = self.above.get(node)
+        while above is not None and above not in found:
+            found.append(above)
+            above = self.above.get(above)
+        return found
 
     def coarseness(self, value: Term) -> int:
         """Measure how vague a value is: days of a date; a place or concept is finer the deeper it lies."""
