@@ -179,7 +179,7 @@ def compiled(claim: str) -> ClaimFacts:
 
 
 def facts(said: ClaimFacts) -> set[Triple]:
-    return {(fact.subject, fact.predicate, fact.object) for fact in said.facts}
+    return {triple for triple, _ in said.facts}
 
 
 def show(triples: set[Triple]) -> list[str]:

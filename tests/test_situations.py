@@ -147,7 +147,7 @@ def test_claim_means_what_the_guide_says(kind: str) -> None:
     said = compile_claim(one, one.claims[0], registry(), ontology(), findings)
     assert [] == list(findings)
     by_hand = {(q.subject, q.predicate, q.object) for q in parse(TURTLE + turtle, format=RdfFormat.TURTLE)}
-    assert lines(by_hand) == lines({(fact.subject, fact.predicate, fact.object) for fact in said.facts})
+    assert lines(by_hand) == lines({triple for triple, _ in said.facts})
     assert {subject for subject, _, _ in by_hand} == set(said.bodies)
 
 

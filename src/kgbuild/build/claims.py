@@ -9,7 +9,7 @@ from typing import Any
 from pyoxigraph import Literal, NamedNode
 
 from kgbuild.build.ontology import Ontology
-from kgbuild.build.quads import TYPE, Term, icn, term
+from kgbuild.build.quads import TYPE, Row, Term, icn, term
 from kgbuild.core import ids
 from kgbuild.core.dates import DateNode
 from kgbuild.core.errors import Findings, suggestion
@@ -21,16 +21,6 @@ from kgbuild.records.values import Named, StatusValue, Unidentified
 
 _STATES = ("state", "territory")
 ACTORS = frozenset({"institution", "network", "person", *_STATES})
-
-
-@dataclass(frozen=True)
-class GivenFact:
-    """One triple that a claim gives, and the path in its item to what says it."""
-
-    subject: NamedNode
-    predicate: NamedNode
-    object: Term
-    path: KeyPath
 
 
 @dataclass(frozen=True)
@@ -69,7 +59,8 @@ class ClaimFacts:
     """All that one claim says."""
 
     bodies: list[NamedNode] = field(default_factory=list)
-    facts: list[GivenFact] = field(default_factory=list)
+    facts: list[Row] = field(default_factory=list)
+    """Triples, and the path in the claim's item to what says each."""
     asserts: set[NamedNode] = field(default_factory=set)
     infers: set[NamedNode] = field(default_factory=set)
     named_as: list[Literal] = field(default_factory=list)
@@ -97,8 +88,6 @@ class ClaimCompiler:
     def _items(self, name: str) -> list[tuple[Any, KeyPath]]:
         value, path = self._field(name)
         return [(one, (*path, i)) for i, one in enumerate(value)] if isinstance(value, list) else [(value, path)]
-
-    # -- looking up ------------------------------------------------------------------------------------------
 
     def entity(self, name: str, kinds: frozenset[str]) -> Given | None:
         """Look up the entity that a field names; an unknown one, or one of another kind, is a finding and None."""
@@ -146,8 +135,6 @@ class ClaimCompiler:
         value, path = self._field(name)
         return Given(Literal(value, language=language), path) if value else None
 
-    # -- parties ---------------------------------------------------------------------------------------------
-
     def party(self, name: str, kinds: frozenset[str], context: str = "") -> Given | None:
         """Look up the one party of a field; `context` tells unidentified ones apart, else the article does."""
         return self._party(*self._field(name), kinds, context or self.article.id)
@@ -173,7 +160,7 @@ class ClaimCompiler:
             spelling = Literal(value.as_, language=self.article.source.language)
             self.facts.named_as.append(spelling)
             if path[1] not in self.inferred:  # an inferred identity is described in the text, not named
-                self.facts.facts.append(GivenFact(party.iri, term("skos:altLabel"), spelling, (*path, "as")))
+                self.facts.facts.append(((party.iri, term("skos:altLabel"), spelling), (*path, "as")))
         return party
 
     def _unidentified(self, word: str, of: str | None, path: KeyPath, of_path: KeyPath, context: str) -> Given | None:
@@ -191,10 +178,8 @@ class ClaimCompiler:
         if owner:
             kind, _ = ids.split_iri(owner.iri.value)
             described.append((icn("ofState" if kind in _STATES else "affiliation"), owner.iri))
-        self.facts.facts.extend(GivenFact(iri, predicate, object_, path) for predicate, object_ in described)
+        self.facts.facts.extend(((iri, predicate, object_), path) for predicate, object_ in described)
         return Given(iri, path, "-".join(part for part in ("unidentified", word, owner_id) if part))
-
-    # -- saying ----------------------------------------------------------------------------------------------
 
     def body(self, iri: NamedNode) -> NamedNode:
         """Take a situation or an entity as a body of this claim."""
@@ -205,8 +190,7 @@ class ClaimCompiler:
     def situation(self, kind: str, *key: str | None, class_: str = "") -> NamedNode:
         """Take the situation with this key as a body, of the class of its kind or the narrower one given."""
         body = self.body(NamedNode(ids.situation_iri(kind, *key)))
-        class_iri = icn(class_ or SITUATION_KINDS[kind])
-        self.facts.facts.append(GivenFact(body, TYPE, class_iri, (self.claim.kind,)))
+        self.facts.facts.append(((body, TYPE, icn(class_ or SITUATION_KINDS[kind])), (self.claim.kind,)))
         return body
 
     def situation_unless_denied(self, kind: str, *key: str | None) -> NamedNode | None:
@@ -222,20 +206,15 @@ class ClaimCompiler:
     def say(self, subject: NamedNode, **values: Givens) -> None:
         """Say properties of a body, each with what a field gives; None says nothing."""
         for name, value in values.items():
-            for given in _listed(value):
-                predicate = self._fact(subject, name, given)
-                self.facts.asserts.add(predicate)
+            for given in (value,) if isinstance(value, Given) else value or ():
+                self.derive(subject, **{name: given})
+                self.facts.asserts.add(icn(name))
                 if given.path[1] in self.inferred:
-                    self.facts.infers.add(predicate)
+                    self.facts.infers.add(icn(name))
 
     def derive(self, subject: NamedNode, **values: Given) -> None:
         """Say what follows from the record by rule: it is no assertion of the claim."""
-        for name, value in values.items():
-            self._fact(subject, name, value)
-
-    def _fact(self, subject: NamedNode, name: str, value: Given) -> NamedNode:
-        self.facts.facts.append(GivenFact(subject, icn(name), value.term, value.path))
-        return icn(name)
+        self.facts.facts.extend(((subject, icn(name), value.term), value.path) for name, value in values.items())
 
     def observe(self, about: Given, status: str, status_path: KeyPath, as_of: Given | None) -> None:
         """Say which status something has."""
@@ -252,9 +231,3 @@ class ClaimCompiler:
             self.observe(Given(body, path), value.is_, path, self.use_date(value.on, path))
         elif value is not None:
             self.observe(Given(body, path), value, path, None)
-
-
-def _listed(value: Givens) -> Iterable[Given]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, Given) else value

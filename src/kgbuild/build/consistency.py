@@ -140,9 +140,6 @@ def _closure(node: Node, nested: dict[Node, list[Triple]]) -> list[Triple]:
     return sorted((triple for n in nodes for triple in nested[n]), key=str)
 
 
-# --- HermiT -----------------------------------------------------------------------------------------------------------
-
-
 @dataclass
 class _Reasoner:
     declared: list[Triple]

@@ -9,7 +9,7 @@ from pyoxigraph import Literal, NamedNode, Quad
 
 from kgbuild.build.claims import ClaimFacts
 from kgbuild.build.ontology import Ontology
-from kgbuild.build.quads import Term, Values, describe_in, icn, term
+from kgbuild.build.quads import Row, Term, Values, describe_in, icn, term
 from kgbuild.build.situations import compile_claim
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.core import ids
@@ -21,8 +21,6 @@ from kgbuild.records.models import Article, Claim, Entity
 from kgbuild.records.registry import Registry, iri_of
 
 Triple = tuple[NamedNode, NamedNode, Term]
-Row = tuple[Triple, KeyPath]
-"""A triple, and the path in its file to what says it."""
 
 ENTITIES_GRAPH = NamedNode(f"{GRAPH}entities")
 DATES_GRAPH = NamedNode(f"{GRAPH}dates")
@@ -81,14 +79,14 @@ def compile_article(
     claims, rows = [], [*description]
     for claim, each in zip(article.claims, given, strict=True):
         node = list(_describe_claim(article, claim, each))
-        facts = [((fact.subject, fact.predicate, fact.object), (*claim.path, *fact.path)) for fact in each.facts]
+        facts = [(triple, (*claim.path, *path)) for triple, path in each.facts]
         claims.append(
             CompiledClaim(node[0][0][0], tuple(each.bodies), _triples(node), _triples(facts), claim.notes.rank)
         )
         rows += [*node, *facts]
     for (s, p, o), path in rows:
         places.add((str(graph), str(s), str(p), str(o)), article.place(*path))
-    used = {node for each in given for node in (*each.bodies, *(fact.object for fact in each.facts))}
+    used = {node for each in given for node in (*each.bodies, *(o for (_, _, o), _ in each.facts))}
     return CompiledArticle(
         iri=NamedNode(ids.article_iri(article.id)),
         graph=graph,
@@ -132,9 +130,6 @@ def _describe_claim(article: Article, claim: Claim, given: ClaimFacts) -> Iterat
     """Describe a claim's own node, beginning with its class."""
     iri = NamedNode(ids.claim_iri(article.id, claim.kind, claim.written))
     notes, source, kind = claim.notes, NamedNode(ids.article_iri(article.id)), (*claim.path, claim.kind)
-    noted: tuple[tuple[str, Iterable[Term]], ...] = (
-        ("claims", given.bodies), ("asserts", given.asserts), ("infers", given.infers), ("namedAs", given.named_as),
-    )  # fmt: skip
     yield from _rows(
         iri,
         ("rdf:type", icn("Claim"), claim.path),
@@ -143,25 +138,24 @@ def _describe_claim(article: Article, claim: Claim, given: ClaimFacts) -> Iterat
         ("icn:says", Literal(notes.says_ru, language="ru") if notes.says_ru else None, (*claim.path, "says")),
         ("icn:because", Literal(notes.because, language="en") if notes.because else None, (*claim.path, "because")),
         ("icn:rank", NamedNode(ids.concept_iri("rank", notes.rank)) if notes.rank else None, (*claim.path, "rank")),
-        *((f"icn:{name}", value, kind) for name, values in noted for value in values),
+        *(("icn:claims", body, kind) for body in given.bodies),
+        *(("icn:asserts", property_, kind) for property_ in given.asserts),
+        *(("icn:infers", property_, kind) for property_ in given.infers),
+        *(("icn:namedAs", spelling, kind) for spelling in given.named_as),
         ("oa:hasTarget", None if notes.at else source, kind),
     )
     for number, (start, end) in enumerate(notes.at or ()):
         target, position = (NamedNode(f"{iri.value}#{name}{number}") for name in ("target", "position"))
-        at = (*claim.path, "at", number)
         yield (iri, term("oa:hasTarget"), target), kind
-        yield from _rows(
-            target,
-            ("rdf:type", term("oa:SpecificResource"), at),
-            ("oa:hasSource", source, at),
-            ("oa:hasSelector", position, at),
-        )
-        yield from _rows(
-            position,
-            ("rdf:type", term("oa:TextPositionSelector"), at),
-            ("oa:start", Literal(start), at),
-            ("oa:end", Literal(end), at),
-        )
+        for subject, name, value in (
+            (target, "rdf:type", term("oa:SpecificResource")),
+            (target, "oa:hasSource", source),
+            (target, "oa:hasSelector", position),
+            (position, "rdf:type", term("oa:TextPositionSelector")),
+            (position, "oa:start", Literal(start)),
+            (position, "oa:end", Literal(end)),
+        ):
+            yield (subject, term(name), value), (*claim.path, "at", number)
 
 
 def _describe_article(

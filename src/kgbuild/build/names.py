@@ -11,7 +11,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
@@ -61,7 +61,8 @@ class _Namer:
             order.prepare()
         while ready := order.get_ready():
             for thing in ready:
-                self._name(thing)
+                self.names[thing] = self._written(thing)
+                self.depths[thing] = 1 + max((self.depths[other] for other in self._named_by(thing)), default=0)
             order.done(*ready)
         circular = [thing for thing in self.captions if thing not in self.names]
         self.names.update([(thing, self._written(thing)) for thing in circular])
@@ -70,10 +71,6 @@ class _Namer:
         """List the things without names of their own by which a thing is named."""
         shown = self.shown.get(thing, {}).values()
         return {term.value for term in shown if isinstance(term, NamedNode) and term.value in self.captions}
-
-    def _name(self, thing: str) -> None:
-        self.names[thing] = self._written(thing)
-        self.depths[thing] = 1 + max((self.depths[other] for other in self._named_by(thing)), default=0)
 
     def _written(self, thing: str) -> dict[str, str]:
         return {language: self._in_language(thing, self.captions[thing][language], language) for language in LANGUAGES}
@@ -127,15 +124,10 @@ class _Namer:
         for thing, class_ in self._about(TYPE):
             if isinstance(class_, NamedNode) and class_.value.startswith(ONTOLOGY):
                 types[thing].add(class_)
-        made: dict[frozenset[NamedNode], Mapping[str, Caption] | None] = {}
-        found = {}
-        for thing, classes in types.items():
-            key = frozenset(classes)
-            if key not in made:
-                made[key] = self.ontology.caption_for(key)
-            if (captions := made[key]) and thing not in self.labels:
-                found[thing] = captions
-        return found
+        captions_of = cache(self.ontology.caption_for)
+        nameless = ((thing, frozenset(classes)) for thing, classes in types.items() if thing not in self.labels)
+        found = ((thing, captions_of(classes)) for thing, classes in nameless)
+        return {thing: captions for thing, captions in found if captions}
 
     @cached_property
     def facts(self) -> dict[str, dict[str, list[NamedNode | Literal]]]:
@@ -151,12 +143,9 @@ class _Namer:
     @cached_property
     def shown(self) -> dict[str, dict[str, NamedNode | Literal]]:
         """Thing to be named -> property -> the first of several values, but for what goes without saying."""
-        first = ((thing, name, min(terms, key=str)) for thing, of in self.facts.items() for name, terms in of.items())
-        found: dict[str, dict[str, NamedNode | Literal]] = defaultdict(dict)
-        for thing, name, value in first:
-            if value not in self.ontology.usual:
-                found[thing][name] = value
-        return found
+        usual = self.ontology.usual
+        first = {thing: {name: min(terms, key=str) for name, terms in of.items()} for thing, of in self.facts.items()}
+        return {thing: {name: t for name, t in of.items() if t not in usual} for thing, of in first.items()}
 
     @cached_property
     def labels(self) -> dict[str, dict[str, str]]:

@@ -8,11 +8,14 @@ from typing import TypeVar
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgbuild.core.namespaces import ONTOLOGY, RDF_TYPE, expand
+from kgbuild.records.documents import KeyPath
 
 T = TypeVar("T")
 Term = NamedNode | Literal
 Values = Term | Iterable[Term] | None
 """One value, several, or none."""
+Row = tuple[tuple[NamedNode, NamedNode, Term], KeyPath]
+"""A triple, and the path in a record to what says it."""
 
 TYPE = NamedNode(RDF_TYPE)
 

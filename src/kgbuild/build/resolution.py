@@ -21,9 +21,15 @@ from kgbuild.core.namespaces import DATE, GRAPH, ONTOLOGY
 from kgbuild.support.claims import SUPPORT_GRAPH, credited_by_rule
 
 RESOLUTION_GRAPH = NamedNode(f"{GRAPH}resolution")
+_STEPS = ("rank", "support", "precision", "official")
+"""The steps of the order; the latest article and the text come after them."""
 _UNBOUNDED = 10**9
 _LONGEST = {"month": 31, "year": 366, "decade": 3653, "century": 36525}
 """Days of the longest month, year, decade, century."""
+
+
+Voice = tuple[CompiledArticle, CompiledClaim]
+"""One claim's word for a value."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +65,6 @@ class Scales:
 
 
 @dataclass(frozen=True)
-class ClaimVoice:
-    """One claim's word for a value."""
-
-    article: CompiledArticle
-    claim: CompiledClaim
-
-
-@dataclass(frozen=True)
 class Resolved:
     """What holds: triples of the default graph, and the graph that says how they were chosen."""
 
@@ -76,37 +74,28 @@ class Resolved:
 
 
 @dataclass
-class _Value:
-    """A candidate's standing in each step of the order; greater comes first."""
-
-    value: Term
-    steps: tuple[int, int, int, int]
-    recency: datetime.date
-
-    STEPS = ("rank", "support", "precision", "official")
-
-
-@dataclass
 class Resolver:
     """Resolves the single-valued properties of all subjects."""
 
     articles: Sequence[CompiledArticle]
     ontology: Ontology
     scales: Scales
-    voices: dict[Triple, list[ClaimVoice]] = field(default_factory=lambda: defaultdict(list))
+    voices: dict[Triple, list[Voice]] = field(default_factory=lambda: defaultdict(list))
 
     def resolve(self) -> Resolved:
         """Resolve everything; the order of the articles changes nothing."""
         kept: set[Triple] = set()
+        stated: set[tuple[NamedNode, NamedNode]] = set()
         for article in self.articles:
             kept.update(article.description)
             for claim in article.claims:
                 if claim.rank == "deprecated":
                     continue
                 kept.update(claim.node)
+                stated.update((body, article.iri) for body in claim.bodies)
                 for fact in claim.facts:
-                    self.voices[fact].append(ClaimVoice(article, claim))
-        record = list(self._stated_in())
+                    self.voices[fact].append((article, claim))
+        record = [Quad(body, icn("statedIn"), iri, RESOLUTION_GRAPH) for body, iri in sorted(stated, key=str)]
         rivals: dict[tuple[NamedNode, NamedNode], set[Term]] = defaultdict(set)
         for subject, predicate, object_ in self.voices:
             if predicate in self.ontology.single_valued:
@@ -126,51 +115,35 @@ class Resolver:
             record.extend(quads)
         return Resolved(frozenset(kept), tuple(record))
 
-    def _stated_in(self) -> Iterator[Quad]:
-        stated = {
-            (body, article.iri)
-            for article in self.articles
-            for claim in article.claims
-            if claim.rank != "deprecated"
-            for body in claim.bodies
-        }
-        for body, article_iri in sorted(stated, key=str):
-            yield Quad(body, icn("statedIn"), article_iri, RESOLUTION_GRAPH)
-
     def _given_with(self, subject: NamedNode, predicate: NamedNode, values: set[Term], fact: Triple) -> set[Term]:
         """Keep the values that some claim gives together with a fact."""
         return {
-            v for v in values if any(fact in voice.claim.facts for voice in self.voices[subject, predicate, v])
+            v for v in values if any(fact in claim.facts for _, claim in self.voices[subject, predicate, v])
         } or values
 
     def _choose(self, subject: NamedNode, predicate: NamedNode, values: set[Term]) -> tuple[Term, list[Quad]]:
         candidates = [v for v in values if not any(self.scales.refines(other, v) for other in values)]
-        weighed = [self._weigh(subject, predicate, v, values) for v in candidates]
-        # Stable sorts from the last step to the first: text order, recency, then the four steps.
-        weighed.sort(key=lambda w: str(w.value))
-        weighed.sort(key=lambda w: (w.steps, w.recency), reverse=True)
-        first = weighed[0]
-        if len(weighed) == 1:
-            return first.value, []
-        step = next((n for n, a, b in zip(_Value.STEPS, first.steps, weighed[1].steps, strict=True) if a != b), "tie")
-        losers = [w.value for w in weighed[1:]]
-        return first.value, list(_disagreement(subject, predicate, first.value, losers, step))
+        weighed = [(self._weigh(subject, predicate, v, values), v) for v in sorted(candidates, key=str)]
+        weighed.sort(key=lambda each: each[0], reverse=True)
+        (first, winner), *others = weighed
+        if not others:
+            return winner, []
+        step = next((n for n, a, b in zip(_STEPS, first, others[0][0], strict=False) if a != b), "tie")
+        return winner, list(_disagreement(subject, predicate, winner, [loser for _, loser in others], step))
 
-    def _weigh(self, subject: NamedNode, predicate: NamedNode, value: Term, values: set[Term]) -> _Value:
+    def _weigh(
+        self, subject: NamedNode, predicate: NamedNode, value: Term, values: set[Term]
+    ) -> tuple[bool, int, int, bool, datetime.date]:
+        """Weigh a value in each step of the order, and by the latest article; greater comes first."""
         own = self.voices[subject, predicate, value]
-        backing = [
-            voice
-            for v in values
-            if v == value or self.scales.refines(value, v)
-            for voice in self.voices[subject, predicate, v]
-        ]
-        steps = (
-            int(any(voice.claim.rank == "preferred" for voice in own)),
-            len({voice.article.voter for voice in backing}),
+        backing = [v for v in values if v == value or self.scales.refines(value, v)]
+        return (
+            any(claim.rank == "preferred" for _, claim in own),
+            len({article.voter for v in backing for article, _ in self.voices[subject, predicate, v]}),
             -self.scales.coarseness(value),
-            int(any(voice.article.voter in self._own_parties(subject) for voice in own)),
+            any(article.voter in self._own_parties(subject) for article, _ in own),
+            max(_published(article) for article, _ in own),
         )
-        return _Value(value, steps, max(_published(voice.article) for voice in own))
 
     def _own_parties(self, subject: NamedNode) -> set[Term]:
         parts = {o for s, p, o in self._by_subject[subject] if p in self.ontology.key_parts}

@@ -6,7 +6,7 @@ pyshacl runs them over an rdflib graph in memory, where it is both fastest and m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -148,21 +148,20 @@ def validate_articles(
     by_subject: dict[object, list[Quad]] = defaultdict(list)
     for quad in entities:
         by_subject[quad.subject].append(quad)
+
+    def linked(node: NamedNode) -> Iterator[NamedNode]:
+        """List what an entity lies within or belongs to."""
+        return (quad.object for quad in by_subject.get(node, ()) if isinstance(quad.object, NamedNode))
+
     for article in articles:
         quads = [Quad(*triple, article.graph) for triple in article.triples()]
         quads += [quad for date in article.dates for quad in describe_date(date)]
-        quads += _describe_entities(article.entities, by_subject)
+        quads += [quad for node in reach(article.entities, linked) for quad in by_subject.get(node, ())]
         yield from _validate_with(known, quads, shapes, article.graph.value, places)
     yield from _validate_with(known, entities, shapes, "", places)
 
 
 _TEXTS = frozenset(f"{EXTERNAL['skos']}{name}" for name in ("definition", "example", "prefLabel", "scopeNote"))
-
-
-def _describe_entities(nodes: Iterable[NamedNode], by_subject: Mapping[object, list[Quad]]) -> Iterator[Quad]:
-    """Describe entities, and what those lie within or belong to."""
-    for node in reach(nodes, lambda n: (q.object for q in by_subject.get(n, ()) if isinstance(q.object, NamedNode))):
-        yield from by_subject.get(node, ())
 
 
 def _validate_with(
@@ -177,9 +176,6 @@ def _validate_with(
     finally:
         for triple in added:
             known.remove(triple)
-
-
-# --- the parse cache --------------------------------------------------------------------------------------------------
 
 
 @contextmanager

@@ -24,10 +24,6 @@ class SourceMap:
         self._places: dict[Quad, set[Place]] = defaultdict(set)
         self._by_subject: dict[str, set[Quad]] = defaultdict(set)
 
-    def __len__(self) -> int:
-        """Count the quads that have a place."""
-        return len(self._places)
-
     def add(self, quad: Quad, place: Place) -> None:
         """Note that `place` says `quad`; a quad may be said in several places."""
         self._places[quad].add(place)

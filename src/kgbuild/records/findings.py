@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from kgbuild.core.dates import DateError
 from kgbuild.core.errors import Findings, Issue, error, suggestion
+from kgbuild.records import values
 from kgbuild.records.documents import Document, KeyPath
 from kgbuild.records.models import ArticleText, Source
-from kgbuild.records.values import LANGUAGE, SLUG, SPELL, Model, RecordError, SituationRef
+from kgbuild.records.values import LANGUAGE, SLUG, SPELL, Model, RecordError
 
 M = TypeVar("M", bound=Model)
 
@@ -58,9 +59,8 @@ def _issue(document: Document, path: KeyPath, detail: dict[str, Any], kind: type
     if isinstance(cause, RecordError):
         return error(place, cause.code, cause.finding, cause.remedy)
     shown = f"'{detail['input']}' does not fit: " if isinstance(detail["input"], str) else ""
-    remedy = _PATTERNS.get(
-        str(detail.get("ctx", {}).get("pattern", "")), "See data/README.md for what this field takes."
-    )
+    pattern = str(detail.get("ctx", {}).get("pattern", ""))
+    remedy = _PATTERNS.get(pattern, "See data/README.md for what this field takes.")
     return error(place, "value", f"{shown}{detail['msg']}", remedy)
 
 
@@ -71,18 +71,20 @@ _PATTERNS = {
 }
 
 
+_TAGGED: dict[str, type[Model]] = {
+    "named": values.Named,
+    "unidentified": values.Unidentified,
+    "dated": values.StatusValue,
+    "ref": values.SituationRef,
+}
+"""Tag that pydantic puts into a path -> the model below it."""
+
+
 def _known_keys(kind: type[Model], loc: tuple[str | int, ...]) -> list[str]:
     """List the keys known where `loc` leads: in nested models the nearest ones that can be told."""
-    if len(loc) > 1 and "named" in loc:
-        return ["is", "as"]
-    if len(loc) > 1 and "unidentified" in loc[:-1]:
-        return ["unidentified", "of", "each"]
-    if len(loc) > 1 and "dated" in loc:
-        return ["is", "on"]
-    if len(loc) > 1 and "ref" in loc[:-1]:
-        kind = SituationRef
-    if len(loc) > 1 and loc[0] == "text" and kind is Source:
+    if loc[:-1] == ("text",) and kind is Source:
         kind = ArticleText
+    kind = next((model for tag, model in _TAGGED.items() if tag in loc[:-1]), kind)
     return sorted(field.alias or name for name, field in kind.model_fields.items())
 
 
