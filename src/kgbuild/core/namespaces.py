@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 BASE: Final = "https://w3id.org/icn/"
@@ -128,10 +129,9 @@ def shorten(iri: str) -> str:
     return f"{prefix}:{local}" if local and not set(local) & set("/#?&") else iri
 
 
-def sparql_header(prefixes: dict[str, str] | None = None) -> str:
-    """Write all prefixes as SPARQL `PREFIX` lines."""
-    chosen = PREFIXES if prefixes is None else prefixes
-    return "".join(f"PREFIX {prefix}: <{iri}>\n" for prefix, iri in sorted(chosen.items()))
+def sparql_header(prefixes: Mapping[str, str] = PREFIXES) -> str:
+    """Write prefixes, all if none are given, as SPARQL `PREFIX` lines."""
+    return "".join(f"PREFIX {prefix}: <{iri}>\n" for prefix, iri in sorted(prefixes.items()))
 
 
 SPARQL_HEADER: Final = sparql_header()

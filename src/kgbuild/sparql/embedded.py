@@ -23,23 +23,18 @@ class EmbeddedEngine:
 
     def query(self, text: str, name: str = "query") -> Answer:
         """Answer a query; see `Engine.query`.  A query that asks another server (SERVICE) is refused: a UsageError."""
-        if "service" in text.lower():
-            _check_service(text, name)
+        match find_service(text) if "service" in text.lower() else None:
+            case SyntaxFault() as fault:
+                raise _unreadable(fault, name)
+            case line, column:
+                refusal = "federated queries (SERVICE) are refused: nobody else is asked. Ask each endpoint yourself."
+                raise UsageError(f"{name}:{line}:{column}: {refusal}")
         try:
             return _convert(self._store.query(text))
         except SyntaxError as fault:
             raise _unreadable(explain_syntax(str(fault), text), name) from fault
         except (OSError, RuntimeError, ValueError) as fault:
             raise EngineError(f"{name}: the query was not answered: {fault}.") from fault
-
-
-def _check_service(text: str, name: str) -> None:
-    match find_service(text):
-        case SyntaxFault() as fault:
-            raise _unreadable(fault, name)
-        case line, column:
-            refusal = "federated queries (SERVICE) are refused: nobody else is asked. Ask each endpoint yourself."
-            raise UsageError(f"{name}:{line}:{column}: {refusal}")
 
 
 def _unreadable(fault: SyntaxFault, name: str) -> UsageError:

@@ -172,14 +172,10 @@ class _Explainer:
         )
 
     def _given(self, details: ClaimDetails, body: str) -> tuple[ExplainedValue, ...]:
-        graph = NamedNode(details.graph)
-        triples = [quad.triple for quad in self.store.quads_for_pattern(NamedNode(body), None, None, graph)]
-        given = [
-            triple
-            for triple in triples
-            if triple.predicate.value in details.asserts
-            and Credit(details.graph, details.claim) in all_claims_for(self.store, triple)
-        ]
+        credit = Credit(details.graph, details.claim)
+        quads = self.store.quads_for_pattern(NamedNode(body), None, None, NamedNode(details.graph))
+        asserted = (quad.triple for quad in quads if quad.predicate.value in details.asserts)
+        given = [triple for triple in asserted if credit in all_claims_for(self.store, triple)]
         return tuple(self._value(triple) for triple in sorted(given, key=str))
 
 

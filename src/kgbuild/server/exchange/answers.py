@@ -72,11 +72,9 @@ def read_format(pairs: Iterable[tuple[str, str]]) -> str | None:
 def wants_sources(pairs: Iterable[tuple[str, str]]) -> bool:
     """Tell whether a request wants its rows led back to their sources; raises Problem where it does not say."""
     given = [value for name, value in pairs if name == "sources"]
-    if not given or given[-1].lower() not in _YES_OR_NO:
-        if given:
-            raise problem("bad-request", f"sources={given[-1][:50]} is neither 1 nor 0. Send one of them.")
-        return False
-    return _YES_OR_NO[given[-1].lower()]
+    if given and given[-1] not in _YES_OR_NO:
+        raise problem("bad-request", f"sources={given[-1][:50]} is neither 1 nor 0. Send one of them.")
+    return bool(given) and _YES_OR_NO[given[-1]]
 
 
 def accepted(format_: str | None, scope: Scope) -> str | None:

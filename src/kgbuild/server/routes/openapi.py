@@ -41,7 +41,7 @@ _LANGUAGE: Final = _asked(
 _SOURCES: Final = _asked(
     "sources",
     "With 1, the answer as JSON or page tells for each row who says what it rests on.",
-    enum=["1", "0", "true", "false", "yes", "no"],
+    enum=["1", "0", "true", "false", "yes", "no", ""],
 )
 
 
