@@ -1,15 +1,15 @@
 """Two commits of this program over the same data, in one run: requests a second, and processor time of each request.
 
 `python bench/commits.py OLD_SRC NEW_SRC FILE.nq [ROUNDS]` takes two source folders, such as `src` of two worktrees, and
-one N-Quads file. In each round both servers are started anew and measured in turns: a load of the machine that comes
-and goes meets both. The tables have medians over the rounds, and new to old: above 1 the new commit is faster.
+one N-Quads file. In each round both servers are started anew and measured in turns, so that other work on the machine
+meets both. Such work only adds: of each turn the tables have the best of all rounds, then new to old, where above 1 the
+new commit is faster, and how that differed between rounds.
 """
 
 from __future__ import annotations
 
 import os
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -72,33 +72,27 @@ class Commit:
 
 @dataclass
 class Cost:
-    """What requests have cost in one round: how many, and seconds of the server, of its workers and of the clock."""
+    """What the requests of one turn have cost: seconds of the server, of its workers and of the clock."""
 
-    count: int = 0
-    server: float = 0.0
-    workers: float = 0.0
-    clock: float = 0.0
+    server: float
+    workers: float
+    clock: float
 
-    def add(self, commit: Commit, paths: Iterable[str], accept: str) -> None:
+    @classmethod
+    def of(cls, commit: Commit, paths: Iterable[str], accept: str) -> Cost:
         """Ask for paths one after the other."""
         server, workers = commit.spent()
         began = time.perf_counter()
         for path in paths:
             commit.ask(path, accept)
-            self.count += 1
-        self.clock += time.perf_counter() - began
+        clock = time.perf_counter() - began
         now = commit.spent()
-        self.server += now[0] - server
-        self.workers += now[1] - workers
-
-    def figures(self) -> dict[str, float]:
-        """Give milliseconds a request."""
-        whole = {"server": self.server, "server + workers": self.server + self.workers, "clock": self.clock}
-        return {name: 1000 * seconds / self.count for name, seconds in whole.items()}
+        return cls(now[0] - server, now[1] - workers, clock)
 
 
-Figures = dict[tuple[str, str], list[tuple[float, float]]]
-"""(case, what is measured) -> old and new in each round."""
+Turns = list[float]
+Figures = dict[tuple[str, str], list[tuple[Turns, Turns]]]
+"""(case, what is measured) -> in each round, what the turns of the old commit and those of the new one gave."""
 
 
 def main() -> None:
@@ -114,9 +108,9 @@ def main() -> None:
             _costs(pair, costs)
             _rates(pair, folder, rates)
         print(f"round {number + 1} of {rounds} is done", file=sys.stderr, flush=True)
-    _print("milliseconds a request", costs, "{:.3f}", lambda old, new: old / new)
+    _print("milliseconds a request", costs, "{:.3f}", min)
     print()
-    _print("requests a second", rates, "{:,.0f}", lambda old, new: new / old)
+    _print("requests a second", rates, "{:,.0f}", max)
 
 
 def _costs(pair: list[Commit], found: Figures) -> None:
@@ -134,14 +128,15 @@ def _costs(pair: list[Commit], found: Figures) -> None:
 
 
 def _take_turns(case: str, pair: list[Commit], paths: list[list[str]], accept: str, found: Figures) -> None:
-    costs = [Cost() for _ in pair]
-    for turn in range(TURNS):
-        order = (0, 1) if turn % 2 else (1, 0)
-        for i in order:
-            costs[i].add(pair[i], paths[i][turn::TURNS], accept)
-    old, new = (cost.figures() for cost in costs)
-    for what in old:
-        found[case, what].append((old[what], new[what]))
+    costs: list[list[Cost]] = [[], []]
+    turns = min(TURNS, len(paths[0]))
+    for turn in range(turns):
+        for i in (0, 1) if turn % 2 else (1, 0):
+            costs[i].append(Cost.of(pair[i], paths[i][turn::turns], accept))
+    share = 1000 * turns / len(paths[0])  # seconds of a turn -> milliseconds of a request
+    for what in ("server", "workers", "clock"):
+        old, new = ([share * getattr(cost, what) for cost in each] for each in costs)
+        found[case, what].append((old, new))
 
 
 def _things(commit: Commit, kind: str) -> list[str]:
@@ -157,7 +152,7 @@ def _rates(pair: list[Commit], folder: Path, found: Figures) -> None:
             rates = []
             for commit in pair:
                 address = f"http://127.0.0.1:{commit.port}/sparql?query={quote(SMALL)}"
-                rates.append(wrk(address, clients, first_time(address, folder) if script else None).rate)
+                rates.append([wrk(address, clients, first_time(address, folder) if script else None).rate])
             found[f"{case}, {clients}", "wrk"].append((rates[0], rates[1]))
 
 
@@ -189,16 +184,27 @@ def _below(pid: str) -> list[str]:
 def _spent(pid: str) -> float:
     """Measure processor time of a process and of those of its children that have ended, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / TICKS
+    # The clock of another process, as clock_getcpuclockid(3) names it: finer than the ticks in /proc.
+    return time.clock_gettime(~int(pid) << 3 | 2) + sum(map(int, fields[13:15])) / TICKS
 
 
-def _print(unit: str, figures: Figures, form: str, ratio: Callable[[float, float], float]) -> None:
+def _print(unit: str, figures: Figures, form: str, best: Callable[[Iterable[float]], float]) -> None:
     print(f"| {unit} | measured | old | new | new to old | in the rounds |\n|---|---|--:|--:|--:|--:|")
-    for (case, what), pairs in figures.items():
-        ratios = sorted(ratio(old, new) for old, new in pairs if old and new)
-        old, new = (form.format(statistics.median(side)) for side in zip(*pairs, strict=True))
-        middle = f"{statistics.median(ratios):.2f}× | {ratios[0]:.2f}–{ratios[-1]:.2f}" if ratios else "– | –"
-        print(f"| {case} | {what} | {old} | {new} | {middle} |")
+    for (case, what), rounds in figures.items():
+        old, new = (_mean(map(best, zip(*side, strict=True))) for side in zip(*rounds, strict=True))
+        each = sorted(_ratio(_mean(one), _mean(other), best) for one, other in rounds)
+        shown = f"{form.format(old)} | {form.format(new)} | {_ratio(old, new, best):.2f}×"
+        print(f"| {case} | {what} | {shown} | {each[0]:.2f}–{each[-1]:.2f} |")
+
+
+def _mean(numbers: Iterable[float]) -> float:
+    found = list(numbers)
+    return sum(found) / len(found)
+
+
+def _ratio(old: float, new: float, best: Callable[[Iterable[float]], float]) -> float:
+    better, worse = (new, old) if best is max else (old, new)
+    return better / worse if worse else float("nan")
 
 
 if __name__ == "__main__":
