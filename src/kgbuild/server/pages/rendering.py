@@ -62,8 +62,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.globals |= {"interface_languages": INTERFACE, "language_names": LANGUAGE_NAMES}
-    made.filters |= {"local": _local, "label": _label, "data_block": data_block, "cut": cut, "plain": plain}
+    made.globals.update(interface_languages=INTERFACE, language_names=LANGUAGE_NAMES)
+    made.filters.update(local=_local, label=_label, data_block=data_block, cut=cut, plain=plain)
     return made
 
 
