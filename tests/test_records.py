@@ -127,7 +127,7 @@ def test_entities_fit_together(data: Path) -> None:
         (MEMBERSHIP, "becuse: x", "11:5", "becuse", "because"),
         ("membership: {of: {is: a, as: b, iss: c}, in: b}", "", "9:37", "iss", "is"),
         ("membership: {of: {unidentified: institution, off: a}, in: b}", "", "9:50", "off", "of"),
-        ("membership: {of: [a, {unidentified: person, eech: [b]}], in: b}", "", "9:49", "eech", "nonempty"),
+        ("membership: {of: [a, {unidentified: person, eech: [b]}], in: b}", "", "9:49", "eech", "each"),
         ("proposal: {ref: x, status: {is: adopted, onn: 2023}}", "", "9:46", "onn", "on"),
         ("status: {of: {proposal: x, att: m}, is: adopted}", "", "9:32", "att", "at"),
         ("status: {of: {accession: a, too: b}, is: pending}", "", "9:33", "too", "to"),
