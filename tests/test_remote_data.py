@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import difflib
 import io
@@ -28,6 +29,10 @@ from canary import DISGUISED, PLAIN, listening
 from kgbuild.build.loading import RESOLVED_GRAPH, find_target, load_release
 from kgbuild.core.progress import Silent
 from kgbuild.questions.named import load_questions
+from kgbuild.server.data.access import Data, EmbeddedData
+from kgbuild.server.data.operations import OPERATIONS
+from kgbuild.server.data.remote import RemoteData, RemoteEndpoint
+from kgbuild.workers.lanes import Limits
 from nonempty import nonempty
 from servers import oxigraph_server, virtuoso_server
 from serving import BROWSER, JSON, PATIENCE, ROOT, RUNAWAY, Served, is_alive, serving, until
@@ -56,20 +61,49 @@ def embedded(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="module", params=["oxigraph", "virtuoso"])
-def remote(
+def engine(
     request: pytest.FixtureRequest, project: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, Served]]:
-    """Serve the release of the golden fixture over another server; gives its name as well."""
+) -> Iterator[tuple[str, RemoteEndpoint]]:
+    """Load the release of the golden fixture into another server; gives its name as well."""
     name: str = request.param
     start = oxigraph_server if name == "oxigraph" else virtuoso_server
     graph = None if name == "oxigraph" else RESOLVED_GRAPH
     with start(tmp_path_factory.mktemp(name)) as server:
         target = find_target(server.endpoint, server.graph_store, graph, server.environment)
         load_release((project / "build" / "current").resolve(), target, Silent())
-        options = ["--engine", server.endpoint, "--query-timeout", "20"]
-        options += ["--resolved-graph", graph] if graph else []
-        with serving(tmp_path_factory.mktemp("remote"), options=options) as served:
-            yield name, served
+        yield name, RemoteEndpoint(server.endpoint, graph or "")
+
+
+@pytest.fixture(scope="module")
+def remote(
+    engine: tuple[str, RemoteEndpoint], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Served]]:
+    """Serve what the other server holds; gives its name as well."""
+    name, there = engine
+    options = ["--engine", there.endpoint, "--query-timeout", "20"]
+    options += ["--resolved-graph", there.default_graph] if there.default_graph else []
+    with serving(tmp_path_factory.mktemp("remote"), options=options) as served:
+        yield name, served
+
+
+def test_three_operations_are_the_same(engine: tuple[str, RemoteEndpoint], project: Path) -> None:
+    """SELECT, CONSTRUCT and the description of a thing: the same from workers here as from the other server."""
+    graph = project / "build" / "current" / "graph.nq"
+    mine = asyncio.run(_three(RemoteData(engine[1], Limits(), Counter())))
+    theirs = asyncio.run(_three(EmbeddedData((graph,), Limits(), handlers=OPERATIONS)))
+    assert theirs == mine
+    assert all(theirs)
+
+
+async def _three(data: Data) -> tuple[list[str], set[str], set[str]]:
+    await data.start()
+    try:
+        rows = (await data.select("SELECT ?m ?o { ?m icn:organization ?o }")).records()
+        made = await data.construct("CONSTRUCT { ?m icn:member ?a } WHERE { ?m icn:member ?a }")
+        described = await data.describe("https://w3id.org/icn/id/network/lakes-academies")
+        return sorted(map(str, rows)), {str(t) for t in parse(made, RdfFormat.N_TRIPLES)}, {str(q) for q in described}
+    finally:
+        await data.stop()
 
 
 def get(served: Served, path: str, accept: str = BROWSER) -> requests.Response:

@@ -162,9 +162,6 @@ def say_empty(question: Question, values: Mapping[str, Term | None]) -> LookUp[s
     return re.sub(r"\{(\w+)\}", lambda match: shown.get(match[1], match[0]), question.empty)
 
 
-# --- reading a file -----------------------------------------------------------------------------------------------
-
-
 def _header_issues(header: Mapping[str, Any], path: str) -> list[Issue]:
     wanted: dict[str, type] = {"title": dict, "question": str, "columns": dict, "empty": str}
     wanted |= {"theme": str, "since": str}
@@ -234,9 +231,6 @@ def _parameter_issues(declared: Mapping[str, Any], defaults: Mapping[str, str], 
 
 def _issue(path: str, line: int, finding: str, remedy: str) -> Issue:
     return error(Place(path, line, 1), "question-file", finding, remedy)
-
-
-# --- binding ------------------------------------------------------------------------------------------------------
 
 
 def _bind_line(line: str, values: Mapping[str, Term | None]) -> str:

@@ -120,7 +120,6 @@ def explain_syntax(message: str, text: str, base: str = "") -> SyntaxFault:
     return SyntaxFault(*lexer.position(text, at), expected, (), _meant(text, at), finding)
 
 
-# --- where, and what instead --------------------------------------------------------------------------------------
 #
 # The parser tries a keyword by taking as many characters as the keyword has, and tells the farthest place that any try
 # has reached: up to 14 characters behind the fault, and only the longest of the words that it tried.  So the query is

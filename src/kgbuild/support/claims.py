@@ -107,9 +107,6 @@ class ClaimDetails:
         return self.rank == "deprecated"
 
 
-# --- which claims -------------------------------------------------------------------------------------------------
-
-
 def claims_for(store: Store, triple: Triple) -> tuple[Credit, ...]:
     """List the claims that give a triple, sorted; deprecated ones give nothing that holds."""
     return tuple(credit for credit in all_claims_for(store, triple) if not _is_deprecated(store, credit))
@@ -190,9 +187,6 @@ def _own_claim(store: Store, node: Node, graph: NamedNode) -> list[NamedNode]:
 
 def _is_deprecated(store: Store, credit: Credit) -> bool:
     return _holds(store, NamedNode(credit.claim), _RANK, NamedNode(_DEPRECATED), NamedNode(credit.graph))
-
-
-# --- what else stands behind a triple -----------------------------------------------------------------------------
 
 
 def evidence_for(store: Store, triple: Triple) -> Evidence:
@@ -303,9 +297,6 @@ def _is_asserted(store: Store, triple: Triple) -> bool:
     return any(g.value in _REGISTRY or g.value.startswith(ARTICLE_GRAPH) for g in _graphs(store, triple))
 
 
-# --- what a claim is ----------------------------------------------------------------------------------------------
-
-
 def details_of(store: Store, credit: Credit) -> ClaimDetails:
     """Read a claim, and of its article the publisher and the date."""
     claim, graph = NamedNode(credit.claim), NamedNode(credit.graph)
@@ -346,9 +337,6 @@ def _positions(store: Store, claim: NamedNode, graph: NamedNode) -> tuple[tuple[
     ends = [[_objects(store, selector, p, graph)[:1] for p in (_START, _END)] for selector in selectors]
     pairs = [[v.value for end in pair for v in end if isinstance(v, Literal) and v.value.isdecimal()] for pair in ends]
     return tuple(sorted((int(pair[0]), int(pair[1])) for pair in pairs if len(pair) == 2))
-
-
-# --- looking up; no graph means the default graph -----------------------------------------------------------------
 
 
 def _graphs(store: Store, triple: Triple) -> list[NamedNode]:

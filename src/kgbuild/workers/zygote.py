@@ -226,9 +226,6 @@ def _read_last(words: int) -> str:
     return said
 
 
-# --- a worker -----------------------------------------------------------------------------------------------------
-
-
 def _be_worker(
     connection: socket.socket, words: int, store: Store, config: Config, handlers: Mapping[str, Handler]
 ) -> int:

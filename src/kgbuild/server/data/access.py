@@ -37,8 +37,6 @@ class Data(ABC):
     lost: asyncio.Event
     """Set when nothing is answered from here any more."""
 
-    # -- the three operations --------------------------------------------------------------------------------------
-
     async def select(self, text: str, timeout: float | None = None) -> Table:
         """Answer a SELECT of the server's own; our prefixes need no declaration."""
         body = await self._read(Request(SPARQL_HEADER + text, ("application/sparql-results+json",), ()), timeout)
@@ -52,8 +50,6 @@ class Data(ABC):
         """Describe a thing, with the graphs in which its description stands; `not-found`, `gone` or `moved` if none."""
         body = await self._read(Request("", (), ("application/n-quads",), describe=iri, page=page), None)
         return await _apart(len(body), lambda: _load(body))
-
-    # -- what they stand on ----------------------------------------------------------------------------------------
 
     @abstractmethod
     async def run(self, request: Request, timeout: float | None = None) -> Answer:

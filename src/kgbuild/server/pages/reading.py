@@ -66,8 +66,6 @@ class Reading:
         self.details: Callable[[Credit], ClaimDetails] = cache(partial(details_of, store))
         """Give all that is recorded of a claim."""
 
-    # -- values ------------------------------------------------------------------------------------------------
-
     def of(self, subject: str, graph: str = "") -> Values:
         """Give what a graph says of a thing; the resolved view unless one is named.
 
@@ -148,8 +146,6 @@ class Reading:
         known = self.names.get(thing, {})
         return next((term.value for property_ in properties for term in known.get(property_, ())), "")
 
-    # -- names -------------------------------------------------------------------------------------------------
-
     def name(self, thing: str, by: Mapping[str, Labels] | None = None) -> Shown:
         """Name a thing for the reader; a term of the ontology by other labels, where it has them."""
         found = None if by else self._named.get(thing)
@@ -204,8 +200,6 @@ class Reading:
         """Say that a list is not whole, and lead to a query for all of it."""
         text = self._("The first %(shown)s of %(total)s are shown.")
         return Note(text % {"shown": shown, "total": f"{total:,}"}, (), query)
-
-    # -- facts and who says so ---------------------------------------------------------------------------------
 
     def facts(self, subject: str, leave_out: Iterable[str] = ()) -> tuple[Fact, ...]:
         """List what holds of a thing, each value with its voices.
@@ -304,9 +298,6 @@ def is_ours(property_: str) -> bool:
 def is_web(address: str) -> bool:
     """Tell whether a browser may follow an address."""
     return address.startswith(("http://", "https://"))
-
-
-# --- asking -------------------------------------------------------------------------------------------------------
 
 
 def read(reader: Reader, terms: Terms, things: Iterable[str], named: Iterable[str] = ()) -> LookUp[Reading]:

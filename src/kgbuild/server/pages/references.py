@@ -46,9 +46,6 @@ def _numbers(reading: Reading, counts: Mapping[str, int]) -> Entries | None:
     return Entries(tuple((reading.name(each), f"{n:,}") for each, n in counts.items()), counts=True) if counts else None
 
 
-# --- dates --------------------------------------------------------------------------------------------------------
-
-
 def date(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     """Make the page of a date: its bounds, and what happened then, by kind."""
     written = write_term(iri(node))
@@ -81,9 +78,6 @@ def _dated(reading: Reading, node: str, by: str, things: Sequence[str], total: i
     query = f"SELECT DISTINCT ?thing {{ ?thing <{by}> <{node}> }} ORDER BY ?thing"
     more = reading.first_of(len(things), total, query) if total > len(things) else None
     return section(by.rpartition("#")[2], reading.heading(by), Entries(tuple(entries)), more)
-
-
-# --- vocabularies -------------------------------------------------------------------------------------------------
 
 
 def concept(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
@@ -158,8 +152,6 @@ def _tree(
     return tuple(made)
 
 
-# --- named graphs -------------------------------------------------------------------------------------------------
-
 _GRAPHS: Final = {
     "entities": N_("It holds the curators' registry: who is who, and by which names."),
     "dates": N_("It holds the dates that everything shares."),
@@ -201,9 +193,6 @@ def graph(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     )
     heading = Shown(f"{text} {name.text if of_article else last}")
     return Page(node, heading, Shown(reading._("Named graph")), made, notes=(Note(reading._(what)),) if what else ())
-
-
-# --- disagreements ------------------------------------------------------------------------------------------------
 
 
 def disagreement(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:

@@ -94,9 +94,6 @@ def compose(node: str, reader: Reader, terms: Terms, found: Gathered) -> Page:
     )
 
 
-# --- what leads to a thing ----------------------------------------------------------------------------------------
-
-
 def _leading(node: str, terms: Terms) -> LookUp[list[Listed]]:
     """Count what leads to a thing, by property and class, and list the first of each."""
     lists = _counted(terms, (yield from select(_counting(node))))
@@ -192,9 +189,6 @@ def _title(reading: Reading, property_: str, family: str) -> Shown:
     if property_ in terms.reverses:
         return reading.heading(property_, terms.reverses)
     return reading.heading(family, terms.plurals) if family else reading.heading(property_)
-
-
-# --- sections -----------------------------------------------------------------------------------------------------
 
 
 def _sections(reading: Reading, node: str, listed: dict[str, tuple[Shown, list[Listed]]]) -> Iterator[Section | None]:

@@ -107,9 +107,6 @@ def write(content: object) -> bytes:
     return (json.dumps(content, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-# --- questions ----------------------------------------------------------------------------------------------------
-
-
 def _default(question: Question, parameter: Parameter) -> str:
     return write_value(parameter, default_terms(question)[parameter.name])
 
@@ -160,8 +157,6 @@ _SCHEMAS: Final[dict[str, Schema]] = {
     "year": {"type": "integer", "minimum": 1000, "maximum": 9999},
 }
 
-
-# --- the other routes ---------------------------------------------------------------------------------------------
 
 _STATUSES: Final = {
     "200": "The answer",
@@ -296,9 +291,6 @@ def _sparql(described: Operation) -> Schema:
     responses = {**asked["get"]["responses"], "415": {"$ref": "#/components/responses/Problem"}}
     posted = {"operationId": "sparql-post", "requestBody": body, "parameters": [formats, _SOURCES]}
     return {"get": asked["get"], "post": {**asked["get"], **posted, "responses": responses}}
-
-
-# --- schemas ------------------------------------------------------------------------------------------------------
 
 
 def _object(required: str, **properties: Schema) -> Schema:

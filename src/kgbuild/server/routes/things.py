@@ -86,9 +86,6 @@ class Address:
         return f"{self.path}{'.' + suffix if suffix else ''}{f'?page={number}' if number > 1 else ''}"
 
 
-# --- handlers -----------------------------------------------------------------------------------------------------
-
-
 async def identify(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Lead from the IRI of a thing to the document that describes it."""
     address = await _read(scope, send)
@@ -155,9 +152,6 @@ async def _exists(service: Service, iri: str, explained: Callable[[QueryError], 
             service.cache.put(key, Response(303, [], b"").encoded(takes_gzip=False))
 
 
-# --- reading an address -------------------------------------------------------------------------------------------
-
-
 async def _read(scope: Scope, send: Send) -> Address | None:
     """Read the address; one that is not written in the canonical way is redirected, and None returned."""
     decoded: str = scope["path"]
@@ -197,9 +191,6 @@ def _page(scope: Scope) -> int:
     if not re.fullmatch("[1-9][0-9]{0,5}", given[-1]):
         raise problem("bad-request", f"page={given[-1][:50]} is no number of a page. Pages count from 1.")
     return int(given[-1])
-
-
-# --- answering ----------------------------------------------------------------------------------------------------
 
 
 class _Description(Prepared):
