@@ -574,7 +574,7 @@ UNNAMED = """INSERT DATA {
 def test_an_unnamed_person_is_told_as_such(mini_store: Store) -> None:
     """Who is not named goes by what is said of them: as holder of an office, and as proposer beside a named one."""
     unnamed = changed(mini_store, UNNAMED)
-    expected = [("Tessa Marlow",), ("Person of Rivermark, not named",)]
+    expected = [("Person of Rivermark, not named",), ("Tessa Marlow",)]
     assert expected == answer(unnamed, "office-holders-on-date", "name", office="ambassador", date="2021-03-02")
     (by, _) = answer(unnamed, "proposals-and-status", "by")
     assert ("Mira Oslan; Person of Rivermark, not named",) == by

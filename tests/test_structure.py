@@ -33,7 +33,6 @@ CALLED_BY_OTHERS = {
     "connection_lost": "asyncio.Protocol",
     "exc": "asyncio.Protocol",
     "handleError": "logging.Handler",
-    "globals": "jinja2",
     "queryString": "SPARQLWrapper",
     "auth": "requests.Session",
     "compile_graph": "tests of the stages",
