@@ -196,6 +196,8 @@ def _print(unit: str, figures: Figures, form: str, best: Callable[[Iterable[floa
     print(f"| {unit} | measured | old | new | new to old | in the rounds |\n|---|---|--:|--:|--:|--:|")
     for (case, what), rounds in figures.items():
         old, new = (_mean(map(best, zip(*side, strict=True))) for side in zip(*rounds, strict=True))
+        if not old and not new:  # what is kept costs the workers nothing
+            continue
         each = sorted(_ratio(_mean(one), _mean(other), best) for one, other in rounds)
         shown = f"{form.format(old)} | {form.format(new)} | {_ratio(old, new, best):.2f}×"
         print(f"| {case} | {what} | {shown} | {each[0]:.2f}–{each[-1]:.2f} |")
