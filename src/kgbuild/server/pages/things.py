@@ -31,8 +31,8 @@ from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, Values, 
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.tables import Listed, write_tables
 from kgbuild.server.pages.terms import Terms, icn
-from kgbuild.sparql.lookups import Bindings, LookUp, select, select_all
-from kgbuild.support.gathering import in_parts, write_block
+from kgbuild.sparql.lookups import Bindings, LookUp, select
+from kgbuild.support.gathering import RELATED, Related, ask_about, iris_of
 
 MOST: Final = 200
 """Things of one list that a page shows; where there are more, it says so and links to a query for all of them."""
@@ -74,9 +74,10 @@ def find(node: str, terms: Terms) -> LookUp[Gathered]:
     """Read what the page of a thing shows."""
     lists = yield from _leading(node, terms)
     around = {node, *(s for each in lists for s in each.things)}
-    besides = yield from select_all(*(_BESIDES % write_block(part) for part in in_parts(sorted(around))))
-    others = sorted({row["s"].value for rows in besides for row in rows} - around)[:MOST_BESIDES]
-    store, names = yield from gather_named({*around, *others}, terms, {node})
+    found = yield from ask_about(around, _BESIDES, *RELATED)
+    others = sorted(iris_of(found, "s") - around)[:MOST_BESIDES]
+    related = Related(around, iris_of(found, "found", "date"))
+    store, names = yield from gather_named({*around, *others}, terms, {node}, related)
     return Gathered(lists, store, names)
 
 
