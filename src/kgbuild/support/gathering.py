@@ -36,8 +36,8 @@ RELATED: Final = (
   { ?found icn:about ?thing ; icn:status ?status } UNION { ?found icn:nameOf ?thing }
   UNION { ?found icn:denies ?thing } UNION { ?found icn:possiblySameAs ?thing } UNION { ?thing icn:resolves ?found }
   UNION { ?thing icn:about ?found FILTER NOT EXISTS { ?thing icn:statedIn ?article } } } }""",
-    """SELECT DISTINCT ?found ?date { VALUES ?thing { %s } ?thing ?in ?body . ?found ?of ?body ; icn:happened ?date
-  FILTER (?in IN (icn:organization, icn:institution) && ?of IN (icn:founded, icn:changed)) }""",
+    """SELECT DISTINCT ?found ?date { VALUES ?thing { %s } ?thing icn:organization|icn:institution ?body .
+  ?found icn:founded|icn:changed ?body ; icn:happened ?date }""",
 )
 _RESOLVED: Final = "SELECT ?s ?p ?o { VALUES ?s { %s } ?s ?p ?o }"
 _GRAPHS: Final = "SELECT ?g ?s ?p ?o { VALUES ?s { %s } GRAPH ?g { ?s ?p ?o } }"
@@ -47,8 +47,8 @@ _OF_CLAIM: Final = (
     # A claim without a position has the whole article as its target.
     "?claim oa:hasTarget ?s . ?s oa:hasSource ?article ; ?p ?o",
     "?claim oa:hasTarget/oa:hasSelector ?s . ?s ?p ?o",
-    # Of an article, what `ClaimDetails` tells.
-    "VALUES ?p { dcterms:publisher icn:published } ?claim icn:inArticle ?s . ?s ?p ?o",
+    # Of an article, what `ClaimDetails` tells; a block of values in place of the filter costs ten times as much.
+    "?claim icn:inArticle ?s . ?s ?p ?o FILTER (?p IN (dcterms:publisher, icn:published))",
 )
 _CREDITED: Final = (
     "SELECT ?g (?claim AS ?s) ?p ?o { %s GRAPH ?g { ?claim ?p ?o } }" % _ABOUT,
