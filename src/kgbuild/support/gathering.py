@@ -51,7 +51,7 @@ _OF_CLAIM: Final = (
     "?claim icn:inArticle ?s . ?s ?p ?o FILTER (?p IN (dcterms:publisher, icn:published))",
 )
 _CREDITED: Final = (
-    "SELECT ?g (?claim AS ?s) ?p ?o { %s GRAPH ?g { ?claim ?p ?o } }" % _ABOUT,
+    f"SELECT ?g (?claim AS ?s) ?p ?o {{ {_ABOUT} GRAPH ?g {{ ?claim ?p ?o }} }}",
     *(
         f"SELECT DISTINCT ?g ?s ?p ?o {{ VALUES ?thing {{ %s }} GRAPH ?g {{ ?claim icn:claims ?thing . {part} }} }}"
         for part in _OF_CLAIM
@@ -107,9 +107,11 @@ def gather(things: Iterable[str], hierarchies: tuple[Quad, ...] = (), related: R
 
 def _left(found: Rows, everything: set[str]) -> set[str]:
     """List the claims that were met otherwise than by what they are about."""
-    quads = [row for row in found if "s" in row and row["p"]["value"] in (_CLAIMS, _TARGET)]
-    met = iris_of(found, "claim") | iris_of(quads, "s")
-    return met - iris_of([row for row in quads if "g" in row and row["o"]["value"] in everything], "s")
+    quads = [row for row in found if "g" in row and "p" in row]
+    claiming = [row for row in quads if row["p"]["value"] == _CLAIMS]
+    met = iris_of([row for row in quads if row["p"]["value"] == _TARGET], "s") | iris_of(claiming, "s")
+    read = iris_of([row for row in claiming if row["o"]["value"] in everything], "s")
+    return (met | iris_of(found, "claim")) - read
 
 
 def read_quads(answers: Iterable[Solutions]) -> tuple[Quad, ...]:

@@ -5,7 +5,7 @@ Names come from the data.  What has none, in files of others, is called by its s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from typing import Final
@@ -44,10 +44,11 @@ _NAMING: Final = tuple(map(expand, (
     "icn:descriptiveName", "icn:dated", "icn:usual", "skos:broader", "icn:within", "dcterms:publisher",
     "schema:datePublished", "schema:url",
 )))  # fmt: skip
-_NAMES: Final = f"""SELECT DISTINCT ?s ?p ?o {{{{
-  {{{{ VALUES ?s {{{{ {{block}} }}}} ?s ?p ?o FILTER (?p IN ({", ".join(f"<{each}>" for each in _NAMING)})) FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}}}
-  UNION {{{{ VALUES ?x {{{{ {{block}} }}}} ?x ?q ?s FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
-    FILTER (?p IN (rdfs:label, rdf:type, icn:edtf, icn:earliest, icn:latest)) }}}} }}}}"""
+_NAMES: Final = """SELECT DISTINCT ?s ?p ?o {{
+  {{ VALUES ?s {{ {block} }} ?s ?p ?o
+    FILTER (?p IN ({naming}) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }}
+  UNION {{ VALUES ?x {{ {block} }} ?x ?q ?s FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
+    FILTER (?p IN (rdfs:label, rdf:type, icn:edtf, icn:earliest, icn:latest)) }} }}"""
 _NAMES_ANYWHERE: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ {block} }} GRAPH ?g {{ ?s ?p ?o }}
   FILTER (?p IN (rdfs:label, dcterms:title, rdf:type, icn:descriptiveName)) }}"""
 HIDDEN: Final = {icn(name) for name in ("statedIn", "descriptiveName")}
@@ -327,7 +328,9 @@ def read_names(things: Iterable[str], known: Mapping[str, Values] | None = None)
     wanted = sorted(things)
     names = {thing: known[thing] for thing in wanted if thing in known} if known else {}
     asked = (thing for thing in wanted if thing not in names)
-    yield from _keep(names, [_NAMES.format(block=write_block(part)) for part in in_parts(asked)])
+    yield from _keep(
+        names, [_NAMES.format(block=write_block(part), naming=write_block(_NAMING)) for part in in_parts(asked)]
+    )
     # What the resolved view has is named there; a deprecated situation has its name in a graph alone.
     left = [thing for thing in wanted if thing.startswith(ID) and LABEL not in names.get(thing, ())]
     yield from _keep(names, [_NAMES_ANYWHERE.format(block=write_block(part)) for part in in_parts(left)])

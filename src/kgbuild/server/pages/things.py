@@ -105,7 +105,9 @@ def _leading(node: str, terms: Terms) -> LookUp[list[Listed]]:
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in rows if few else (yield from select(f"SELECT ?s ?p ?family {{ {queries} }}")):
         if row["s"].kind == "iri":
-            found[row["p"].value, row["family"].value if "family" in row else _family(terms, row)].append(row["s"].value)
+            found[row["p"].value, row["family"].value if "family" in row else _family(terms, row)].append(
+                row["s"].value
+            )
     return [replace(each, things=tuple(sorted(found[each.properties[0], each.family]))) for each in lists]
 
 
