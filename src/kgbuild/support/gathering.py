@@ -76,17 +76,17 @@ _DEFAULT: Final = DefaultGraph()
 
 
 @dataclass(frozen=True, slots=True)
-class Related:
+class Neighbours:
     """What was found by `RELATED`, and of which things."""
 
     of: Set[str] = frozenset()
     found: Set[str] = frozenset()
 
 
-NONE: Final = Related()
+NONE: Final = Neighbours()
 
 
-def gather(things: Iterable[str], hierarchies: tuple[Quad, ...] = (), related: Related = NONE) -> LookUp[Store]:
+def gather(things: Iterable[str], hierarchies: tuple[Quad, ...] = (), related: Neighbours = NONE) -> LookUp[Store]:
     """Read what all graphs say of some things, the claims behind it, and what it follows from.
 
     `hierarchies` are the quads that answer `HIERARCHY`, and `related` is what some of the things are related to, for

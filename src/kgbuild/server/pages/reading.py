@@ -23,7 +23,7 @@ from kgbuild.server.pages.terms import Labels, Terms, icn
 from kgbuild.sparql.embedded import convert_term, rdf_term
 from kgbuild.sparql.lookups import LookUp, select_all
 from kgbuild.support.claims import ClaimDetails, Credit, all_claims_for, claims_on, details_of, evidence_for
-from kgbuild.support.gathering import NONE, Related, gather, in_parts, write_block
+from kgbuild.support.gathering import NONE, Neighbours, gather, in_parts, write_block
 
 TITLE: Final = EXTERNAL["dcterms"] + "title"
 LABEL: Final = EXTERNAL["rdfs"] + "label"
@@ -44,6 +44,7 @@ _NAMING: Final = tuple(map(expand, (
     "icn:descriptiveName", "icn:dated", "icn:usual", "skos:broader", "icn:within", "dcterms:publisher",
     "schema:datePublished", "schema:url",
 )))  # fmt: skip
+_NAMING_LISTED: Final = ", ".join(f"<{each}>" for each in _NAMING)
 _NAMES: Final = """SELECT DISTINCT ?s ?p ?o {{
   {{ VALUES ?s {{ {block} }} ?s ?p ?o
     FILTER (?p IN ({naming}) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }}
@@ -311,7 +312,7 @@ def read(reader: Reader, terms: Terms, things: Iterable[str], named: Iterable[st
 
 
 def gather_named(
-    things: Iterable[str], terms: Terms, named: Iterable[str] = (), related: Related = NONE
+    things: Iterable[str], terms: Terms, named: Iterable[str] = (), related: Neighbours = NONE
 ) -> LookUp[tuple[Store, dict[str, Values]]]:
     """Gather some things, and read the names of all that is mentioned and of what is `named`."""
     store = yield from gather(set(things), terms.hierarchies, related)
@@ -328,9 +329,7 @@ def read_names(things: Iterable[str], known: Mapping[str, Values] | None = None)
     wanted = sorted(things)
     names = {thing: known[thing] for thing in wanted if thing in known} if known else {}
     asked = (thing for thing in wanted if thing not in names)
-    yield from _keep(
-        names, [_NAMES.format(block=write_block(part), naming=write_block(_NAMING)) for part in in_parts(asked)]
-    )
+    yield from _keep(names, [_NAMES.format(block=write_block(part), naming=_NAMING_LISTED) for part in in_parts(asked)])
     # What the resolved view has is named there; a deprecated situation has its name in a graph alone.
     left = [thing for thing in wanted if thing.startswith(ID) and LABEL not in names.get(thing, ())]
     yield from _keep(names, [_NAMES_ANYWHERE.format(block=write_block(part)) for part in in_parts(left)])

@@ -32,7 +32,7 @@ from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.tables import Listed, write_tables
 from kgbuild.server.pages.terms import Terms, icn
 from kgbuild.sparql.lookups import Bindings, LookUp, select
-from kgbuild.support.gathering import RELATED, Related, ask_about, iris_of
+from kgbuild.support.gathering import RELATED, Neighbours, ask_about, iris_of
 
 MOST: Final = 200
 """Things of one list that a page shows; where there are more, it says so and links to a query for all of them."""
@@ -76,7 +76,7 @@ def find(node: str, terms: Terms) -> LookUp[Gathered]:
     around = {node, *(s for each in lists for s in each.things)}
     found = yield from ask_about(around, _BESIDES, *RELATED)
     others = sorted(iris_of(found, "s") - around)[:MOST_BESIDES]
-    related = Related(around, iris_of(found, "found", "date"))
+    related = Neighbours(around, iris_of(found, "found", "date"))
     store, names = yield from gather_named({*around, *others}, terms, {node}, related)
     return Gathered(lists, store, names)
 
