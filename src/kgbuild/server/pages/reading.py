@@ -39,12 +39,12 @@ _BOUNDS: Final = ("beganNotBefore", "beganBy", "endedNotBefore", "endedBy")
 _NAMED_BY: Final = (LABEL, PREF_LABEL, TITLE)
 """Properties that name a thing, best first."""
 # What things are called, and the dates and publishers that they have: a participation goes by the date of its meeting.
-_NAMING: Final = tuple(map(expand, (
+_READ: Final = tuple(map(expand, (
     "rdfs:label", "skos:prefLabel", "dcterms:title", "rdf:type", "icn:edtf", "icn:earliest", "icn:latest",
     "icn:descriptiveName", "icn:dated", "icn:usual", "skos:broader", "icn:within", "dcterms:publisher",
     "schema:datePublished", "schema:url",
 )))  # fmt: skip
-_NAMING_LISTED: Final = ", ".join(f"<{each}>" for each in _NAMING)
+_READ_LISTED: Final = ", ".join(f"<{each}>" for each in _READ)
 _NAMES: Final = """SELECT DISTINCT ?s ?p ?o {{
   {{ VALUES ?s {{ {block} }} ?s ?p ?o
     FILTER (?p IN ({naming}) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }}
@@ -329,7 +329,7 @@ def read_names(things: Iterable[str], known: Mapping[str, Values] | None = None)
     wanted = sorted(things)
     names = {thing: known[thing] for thing in wanted if thing in known} if known else {}
     asked = (thing for thing in wanted if thing not in names)
-    yield from _keep(names, [_NAMES.format(block=write_block(part), naming=_NAMING_LISTED) for part in in_parts(asked)])
+    yield from _keep(names, [_NAMES.format(block=write_block(part), naming=_READ_LISTED) for part in in_parts(asked)])
     # What the resolved view has is named there; a deprecated situation has its name in a graph alone.
     left = [thing for thing in wanted if thing.startswith(ID) and LABEL not in names.get(thing, ())]
     yield from _keep(names, [_NAMES_ANYWHERE.format(block=write_block(part)) for part in in_parts(left)])
@@ -365,7 +365,7 @@ def _mentioned(store: Store) -> tuple[set[str], dict[str, Values]]:
             mentioned.add(object_.value)
         if isinstance(graph, DefaultGraph):
             names = known.setdefault(thing, {})
-            is_named_by = property_ in _NAMING and (property_ != RDF_TYPE or object_.value.startswith(ONTOLOGY))
+            is_named_by = property_ in _READ and (property_ != RDF_TYPE or object_.value.startswith(ONTOLOGY))
             if is_named_by:
                 names.setdefault(property_, []).append(convert_term(object_))
     return {each for each in mentioned if not each.startswith(_CLAIM)}, known
