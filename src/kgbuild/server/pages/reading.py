@@ -47,7 +47,7 @@ _READ: Final = tuple(map(expand, (
 _READ_LISTED: Final = ", ".join(f"<{each}>" for each in _READ)
 _NAMES: Final = """SELECT DISTINCT ?s ?p ?o {{
   {{ VALUES ?s {{ {block} }} ?s ?p ?o
-    FILTER (?p IN ({naming}) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }}
+    FILTER (?p IN ({read}) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }}
   UNION {{ VALUES ?x {{ {block} }} ?x ?q ?s FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
     FILTER (?p IN (rdfs:label, rdf:type, icn:edtf, icn:earliest, icn:latest)) }} }}"""
 _NAMES_ANYWHERE: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ {block} }} GRAPH ?g {{ ?s ?p ?o }}
@@ -329,7 +329,7 @@ def read_names(things: Iterable[str], known: Mapping[str, Values] | None = None)
     wanted = sorted(things)
     names = {thing: known[thing] for thing in wanted if thing in known} if known else {}
     asked = (thing for thing in wanted if thing not in names)
-    yield from _keep(names, [_NAMES.format(block=write_block(part), naming=_READ_LISTED) for part in in_parts(asked)])
+    yield from _keep(names, [_NAMES.format(block=write_block(part), read=_READ_LISTED) for part in in_parts(asked)])
     # What the resolved view has is named there; a deprecated situation has its name in a graph alone.
     left = [thing for thing in wanted if thing.startswith(ID) and LABEL not in names.get(thing, ())]
     yield from _keep(names, [_NAMES_ANYWHERE.format(block=write_block(part)) for part in in_parts(left)])
