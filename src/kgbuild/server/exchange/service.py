@@ -280,7 +280,7 @@ async def _counted(data: Data) -> Catalogue:
     try:
         while True:
             try:
-                answers = tuple([(await data.select(each.text, SCANS)).records() for each in wanted])
+                answers = tuple([await data.select(each.text, SCANS) for each in wanted])
             except QueryError as fault:
                 wanted = work.throw(fault)
             else:
