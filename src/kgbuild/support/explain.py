@@ -31,7 +31,7 @@ from kgbuild.support.explanation import (
     Passage,
     Related,
 )
-from kgbuild.support.gathering import MOST_THINGS, gather
+from kgbuild.support.gathering import MOST_THINGS, gather, gather_whole
 
 _NAMES: Final = NamedNode(NAMES_GRAPH)
 _NEAR: Final = (
@@ -45,6 +45,7 @@ _NEAR: Final = (
 _DISAGREEMENTS: Final = """SELECT DISTINCT ?p ?kept ?other ?rule { ?d icn:about %(x)s ; icn:onProperty ?p ;
   icn:kept ?kept ; icn:setAside ?other ; icn:decidedBy ?rule . ?d a icn:Disagreement } ORDER BY ?p ?kept ?other"""
 # Situations and entities that have the thing as a value: not claims, which stand with their articles.
+_IN_ARTICLE: Final = NamedNode(expand("icn:inArticle"))
 _MENTIONS: Final = f"""SELECT DISTINCT ?s ?p {{ ?s ?p %(x)s . FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}"))
   FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:about, icn:resolves, icn:denies, icn:statedIn))
   FILTER NOT EXISTS {{ ?finer rdfs:subPropertyOf ?p . ?s ?finer %(x)s FILTER (?finer != ?p) }} }} ORDER BY ?s ?p"""
@@ -87,6 +88,10 @@ def _gather(things: Iterable[str]) -> LookUp[Store]:
     store, left = Store(), iter(sorted(things))
     while part := list(islice(left, MOST_THINGS)):
         store.extend((yield from gather(part)))
+    # Of an article, a page names no more than its publisher and its day.
+    quads = store.quads_for_pattern(None, _IN_ARTICLE, None, None)
+    articles = {quad.object.value for quad in quads if isinstance(quad.object, NamedNode)}
+    store.extend((yield from gather_whole(articles)))
     return store
 
 

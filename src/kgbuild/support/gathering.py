@@ -105,6 +105,11 @@ def gather(things: Iterable[str], hierarchies: tuple[Quad, ...] = (), related: N
     return store
 
 
+def gather_whole(things: Iterable[str]) -> LookUp[list[Quad]]:
+    """Read all that named graphs say of some things."""
+    return _quads((yield from ask_about(things, _GRAPHS)))
+
+
 def _left(found: Rows, everything: set[str]) -> set[str]:
     """List the claims that were met otherwise than by what they are about."""
     quads = [row for row in found if "g" in row and "p" in row]
