@@ -1,4 +1,4 @@
-"""What the modules of the build share: terms by their prefixed names, properties of a subject, a walk along links."""
+"""What the modules of the build share: properties of a subject, a walk along links."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
-from kgbuild.core.namespaces import ONTOLOGY, RDF_TYPE, expand
+from kgbuild.core.namespaces import RDF_TYPE
+from kgbuild.core.terms import term
 from kgbuild.records.documents import KeyPath
 
 T = TypeVar("T")
@@ -18,16 +19,6 @@ Row = tuple[tuple[NamedNode, NamedNode, Term], KeyPath]
 """A triple, and the path in a record to what says it."""
 
 TYPE = NamedNode(RDF_TYPE)
-
-
-def term(name: str) -> NamedNode:
-    """Name a term by its prefixed name, as `skos:altLabel`."""
-    return NamedNode(expand(name))
-
-
-def icn(name: str) -> NamedNode:
-    """Name a term of our ontology."""
-    return NamedNode(ONTOLOGY + name)
 
 
 def describe(subject: NamedNode, said: Mapping[str, Values]) -> Iterator[Triple]:

@@ -13,11 +13,12 @@ from pyoxigraph import Triple as RdfTriple
 
 from kgbuild.build.graph import CompiledArticle, CompiledClaim, Triple
 from kgbuild.build.ontology import Ontology
-from kgbuild.build.quads import Term, Values, describe_in, icn
+from kgbuild.build.quads import Term, Values, describe_in
 from kgbuild.build.store import make_store
 from kgbuild.core import ids
 from kgbuild.core.dates import DateNode, refines, width
 from kgbuild.core.namespaces import DATE, GRAPH, ONTOLOGY
+from kgbuild.core.terms import icn
 from kgbuild.support.claims import SUPPORT_GRAPH, credited_by_rule
 
 RESOLUTION_GRAPH = NamedNode(f"{GRAPH}resolution")

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
+from pyoxigraph import NamedNode
+
 from kgbuild.core.errors import EngineError
-from kgbuild.core.namespaces import EXTERNAL
+from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, expand
 
 XSD_STRING = EXTERNAL["xsd"] + "string"
 LANG_STRING = EXTERNAL["rdf"] + "langString"
@@ -91,6 +93,16 @@ def iri(value: str) -> Term:
 def literal(value: str, datatype: str = "", language: str = "") -> Term:
     """Make a literal; the two datatypes that plain and language-tagged strings have are left out."""
     return Term("literal", value, "" if datatype in (XSD_STRING, LANG_STRING) else datatype, language)
+
+
+def term(name: str) -> NamedNode:
+    """Name a term by its prefixed name, as `skos:altLabel`."""
+    return NamedNode(expand(name))
+
+
+def icn(name: str) -> NamedNode:
+    """Name a term of our ontology."""
+    return NamedNode(ONTOLOGY + name)
 
 
 def _escape(match: re.Match[str]) -> str:

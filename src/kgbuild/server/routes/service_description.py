@@ -9,18 +9,13 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from kgbuild.build.catalogue import Catalogue
 from kgbuild.build.catalogue.descriptions import counts
-from kgbuild.core.namespaces import EXTERNAL, PREFIXES
+from kgbuild.core.namespaces import PREFIXES
+from kgbuild.core.terms import term
 from kgbuild.server.exchange.service import Service
 from kgbuild.sparql.formats import FORMAT_NAMES, FORMATS_NAMESPACE, GRAPHS, RESULTS, write_graph
 
 _SD: Final = "http://www.w3.org/ns/sparql-service-description#"
-
-
-def _term(prefix: str, name: str) -> NamedNode:
-    return NamedNode(EXTERNAL[prefix] + name)
-
-
-_TYPE: Final = _term("rdf", "type")
+_TYPE: Final = term("rdf:type")
 
 
 def describe_service(service: Service, public_url: str, media_type: str) -> bytes:
@@ -51,7 +46,7 @@ def _dataset(catalogue: Catalogue, endpoint: str) -> Iterator[Triple]:
     yield Triple(dataset, _TYPE, NamedNode(_SD + "Dataset"))
     yield Triple(dataset, NamedNode(_SD + "defaultGraph"), default)
     yield Triple(default, _TYPE, NamedNode(_SD + "Graph"))
-    yield Triple(default, _TYPE, _term("void", "Dataset"))
+    yield Triple(default, _TYPE, term("void:Dataset"))
     yield from counts(default, catalogue, endpoint)
     for number, (graph, count) in enumerate(catalogue.graphs.items()):
         named, content = NamedNode(f"{endpoint}#named-graph-{number}"), NamedNode(f"{endpoint}#graph-{number}")
@@ -60,25 +55,25 @@ def _dataset(catalogue: Catalogue, endpoint: str) -> Iterator[Triple]:
         yield Triple(named, NamedNode(_SD + "name"), NamedNode(graph))
         yield Triple(named, NamedNode(_SD + "graph"), content)
         yield Triple(content, _TYPE, NamedNode(_SD + "Graph"))
-        yield Triple(content, _term("void", "triples"), Literal(count))
+        yield Triple(content, term("void:triples"), Literal(count))
 
 
 def _examples(service: Service, endpoint: str) -> Iterator[Triple]:
     """List the named questions, each as a query that runs as it stands."""
     for name, question in service.settings.questions.items():
         this = NamedNode(f"{endpoint}#question-{name}")
-        yield Triple(this, _TYPE, _term("sh", "SPARQLExecutable"))
-        yield Triple(this, _TYPE, _term("sh", "SPARQLSelectExecutable"))
-        yield Triple(this, _term("sh", "select"), Literal(question.text))
+        yield Triple(this, _TYPE, term("sh:SPARQLExecutable"))
+        yield Triple(this, _TYPE, term("sh:SPARQLSelectExecutable"))
+        yield Triple(this, term("sh:select"), Literal(question.text))
         for language, title in question.title.items():
-            yield Triple(this, _term("rdfs", "label"), Literal(title, language=language))
-        yield Triple(this, _term("rdfs", "comment"), Literal(question.question, language="en"))
-        yield Triple(this, _term("schema", "target"), NamedNode(endpoint))
+            yield Triple(this, term("rdfs:label"), Literal(title, language=language))
+        yield Triple(this, term("rdfs:comment"), Literal(question.question, language="en"))
+        yield Triple(this, term("schema:target"), NamedNode(endpoint))
 
 
 def _prefixes(endpoint: str) -> Iterator[Triple]:
     for prefix, namespace in sorted(PREFIXES.items()):
         this = NamedNode(f"{endpoint}#prefix-{prefix}")
-        yield Triple(NamedNode(endpoint), _term("sh", "declare"), this)
-        yield Triple(this, _term("sh", "prefix"), Literal(prefix))
-        yield Triple(this, _term("sh", "namespace"), Literal(namespace, datatype=_term("xsd", "anyURI")))
+        yield Triple(NamedNode(endpoint), term("sh:declare"), this)
+        yield Triple(this, term("sh:prefix"), Literal(prefix))
+        yield Triple(this, term("sh:namespace"), Literal(namespace, datatype=term("xsd:anyURI")))
