@@ -28,11 +28,11 @@ from rdflib.term import Node
 
 from kgbuild.build.graph import ENTITIES_GRAPH, CompiledArticle, describe_date
 from kgbuild.build.ontology import Ontology, read_turtle
-from kgbuild.build.quads import reach
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.store import to_rdflib
 from kgbuild.core.errors import DataError, Findings, Issue, Place, display_name, error, warning
 from kgbuild.core.namespaces import EXTERNAL, GRAPH, shorten
+from kgbuild.core.terms import reach
 
 LONGEST_VALUE = 60
 """Characters of a value that a finding shows."""

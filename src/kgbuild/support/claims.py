@@ -15,7 +15,7 @@ from typing import Final
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store, Triple
 
 from kgbuild.core.namespaces import ARTICLE_GRAPH, GRAPH, NAMES_GRAPH, RDF_TYPE, expand
-from kgbuild.core.terms import icn, term
+from kgbuild.core.terms import icn, reach, term
 
 Node = NamedNode | BlankNode | Literal | Triple
 
@@ -274,13 +274,7 @@ def _stating(store: Store, thing: Node) -> list[str]:
 
 def _above(store: Store, term: Node, by: NamedNode) -> set[Node]:
     """List all classes or properties above one."""
-    found: set[Node] = set()
-    waiting = [term]
-    while waiting:
-        above = [each for each in _objects(store, waiting.pop(), by, None) if each not in found]
-        waiting += above
-        found.update(above)
-    return found - {term}
+    return {*reach([term], lambda each: _objects(store, each, by, None))} - {term}
 
 
 def _is_asserted(store: Store, triple: Triple) -> bool:
