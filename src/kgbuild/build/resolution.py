@@ -18,7 +18,7 @@ from kgbuild.build.store import make_store
 from kgbuild.core import ids
 from kgbuild.core.dates import DateNode, refines, width
 from kgbuild.core.namespaces import DATE, GRAPH, ONTOLOGY
-from kgbuild.core.terms import icn
+from kgbuild.core.terms import icn, reach
 from kgbuild.support.claims import SUPPORT_GRAPH, credited_by_rule
 
 RESOLUTION_GRAPH = NamedNode(f"{GRAPH}resolution")
@@ -51,12 +51,11 @@ class Scales:
 
     def ancestors(self, node: NamedNode) -> list[NamedNode]:
         """List what lies above a place or concept, nearest first; a circle ends the list."""
-        found: list[NamedNode] = []
-        above = self.above.get(node)
-        while above is not None and above not in found:
-            found.append(above)
-            above = self.above.get(above)
-        return found
+
+        def up(each: NamedNode) -> list[NamedNode]:
+            return [above] if (above := self.above.get(each)) else []
+
+        return reach(up(node), up)
 
     def coarseness(self, value: Term) -> int:
         """Measure how vague a value is: days of a date; a place or concept is finer the deeper it lies."""
