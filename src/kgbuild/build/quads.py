@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
-from kgbuild.core.namespaces import RDF_TYPE
 from kgbuild.core.terms import term
 from kgbuild.records.documents import KeyPath
 
@@ -15,8 +14,6 @@ Values = Term | Iterable[Term] | None
 """One value, several, or none."""
 Row = tuple[tuple[NamedNode, NamedNode, Term], KeyPath]
 """A triple, and the path in a record to what says it."""
-
-TYPE = NamedNode(RDF_TYPE)
 
 
 def describe(subject: NamedNode, said: Mapping[str, Values]) -> Iterator[Triple]:

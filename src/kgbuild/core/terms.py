@@ -108,6 +108,9 @@ def icn(name: str) -> NamedNode:
     return NamedNode(ONTOLOGY + name)
 
 
+TYPE = term("rdf:type")
+
+
 def reach(starts: Iterable[T], following: Callable[[T], Iterable[T]]) -> list[T]:
     """List all that can be reached from some things, themselves first, each once, whatever circles there are."""
     found = list(dict.fromkeys(starts))

@@ -14,14 +14,13 @@ from typing import Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store, Triple
 
-from kgbuild.core.namespaces import ARTICLE_GRAPH, GRAPH, NAMES_GRAPH, RDF_TYPE, expand
-from kgbuild.core.terms import icn, reach, term
+from kgbuild.core.namespaces import ARTICLE_GRAPH, GRAPH, NAMES_GRAPH, expand
+from kgbuild.core.terms import TYPE, icn, reach, term
 
 Node = NamedNode | BlankNode | Literal | Triple
 
 SUPPORT_GRAPH: Final = NamedNode(GRAPH + "support")
 _RESOLUTION: Final = NamedNode(GRAPH + "resolution")
-_TYPE: Final = NamedNode(RDF_TYPE)
 _CLAIMS, _ASSERTS, _INFERS, _GIVES = map(icn, ("claims", "asserts", "infers", "gives"))
 _IN_ARTICLE, _SAYS, _BECAUSE = map(icn, ("inArticle", "says", "because"))
 _NAMED_AS, _RANK, _STATED_IN, _RESOLVES = map(icn, ("namedAs", "rank", "statedIn", "resolves"))
@@ -32,7 +31,7 @@ _SUBJECT, _PREDICATE, _OBJECT = map(term, ("rdf:subject", "rdf:predicate", "rdf:
 _SUBCLASS, _SUBPROPERTY = term("rdfs:subClassOf"), term("rdfs:subPropertyOf")
 _ALT_LABEL, _PUBLISHER = term("skos:altLabel"), term("dcterms:publisher")
 _DEPRECATED: Final = expand("rank:deprecated")
-_DERIVED: Final = frozenset({_TYPE, icn("standing")})
+_DERIVED: Final = frozenset({TYPE, icn("standing")})
 """What claims give without asserting it: it follows from their kind or role (docs/modelling.md, section 4)."""
 _REGISTRY: Final = frozenset(GRAPH + name for name in ("catalog", "dates", "entities", "ontology", "vocabularies"))
 _COMPUTED: Final = frozenset(GRAPH + name for name in ("inferred", "names", "resolution", "support"))
@@ -153,7 +152,7 @@ def credited_by_rule(store: Store, triple: Triple, graph: NamedNode) -> list[Nam
     if not found and p == _ALT_LABEL:
         quoting = _subjects(store, _NAMED_AS, o, graph)
         found = [claim for claim in quoting if claim in on or claim in _mentioning(store, s, graph)]
-    if not found and _holds(store, s, _TYPE, icn("UnidentifiedParty"), graph):
+    if not found and _holds(store, s, TYPE, icn("UnidentifiedParty"), graph):
         found = _mentioning(store, s, graph)
     return found or _own_claim(store, s, graph)
 
@@ -185,7 +184,7 @@ def evidence_for(store: Store, triple: Triple) -> Evidence:
     if claims := claims_for(store, triple):
         return Evidence("claims", claims)
     graphs = {graph.value: graph for graph in _graphs(store, triple)}
-    described = [g for g in graphs.values() if _holds(store, triple.subject, _TYPE, icn("Article"), g)]
+    described = [g for g in graphs.values() if _holds(store, triple.subject, TYPE, icn("Article"), g)]
     if isinstance(triple.subject, NamedNode) and any(graph.value.startswith(ARTICLE_GRAPH) for graph in described):
         return Evidence("article", article=triple.subject.value)
     if graphs.keys() & _REGISTRY:
@@ -234,9 +233,9 @@ def _premises(store: Store, triple: Triple) -> list[Triple]:
     if p == icn("possiblySameAs"):
         return _triples(store, o, p, s)
     if p == icn("disputed"):
-        kinds = [t for t in _triples(store, s, _TYPE, None) if claims_for(store, t)]
+        kinds = [t for t in _triples(store, s, TYPE, None) if claims_for(store, t)]
         return [*_triples(store, None, _DENIES, s), *kinds]
-    if p == _TYPE:
+    if p == TYPE:
         return [t for t in _triples(store, s, p, None) if o in _above(store, t.object, _SUBCLASS)]
     return [t for t in _triples(store, s, None, o) if p in _above(store, t.predicate, _SUBPROPERTY)]
 
