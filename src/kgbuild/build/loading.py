@@ -141,8 +141,6 @@ def _compare(graphs: dict[str, list[Triple]], there: dict[str, int]) -> None:
 
 
 class _Server:
-    """The server's graph store, and its counts."""
-
     def __init__(self, target: Target) -> None:
         self.target = target
         self.session = requests.Session()

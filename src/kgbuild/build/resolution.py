@@ -142,7 +142,7 @@ class Resolver:
             len({article.voter for v in backing for article, _ in self.voices[subject, predicate, v]}),
             -self.scales.coarseness(value),
             any(article.voter in self._own_parties(subject) for article, _ in own),
-            max(_published(article) for article, _ in own),
+            max((article.published and article.published.latest) or datetime.date.min for article, _ in own),
         )
 
     def _own_parties(self, subject: NamedNode) -> set[Term]:
@@ -163,11 +163,6 @@ def _vagueness(date: DateNode) -> int:
     if days is None:
         return _UNBOUNDED
     return round(days / unit) * unit if unit else days
-
-
-def _published(article: CompiledArticle) -> datetime.date:
-    node = article.published
-    return (node.latest if node else None) or datetime.date.min
 
 
 def _disagreement(

@@ -49,8 +49,6 @@ def write_tables(reading: Reading, here: str, listed: Listed, caption: str = "")
 
 
 class _TableWriter:
-    """Writes the table of one list."""
-
     def __init__(self, reading: Reading, here: str, listed: Listed) -> None:
         self.reading, self.here, self.listed = reading, here, listed
         self._ = reading._
@@ -130,7 +128,6 @@ class _TableWriter:
         return bool(self.reading.below(each, "ended") or self.reading.span(each).ended_by)
 
     def _certain(self, each: str) -> Cell:
-        """Say how sure it is that something lasts."""
         span = self.reading.span(each)
         if self.has_ended(each):
             text = self._("ended")

@@ -75,8 +75,6 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class _Query(Prepared):
-    """A query that somebody wrote."""
-
     def __init__(self, scope: Scope, asked: SparqlRequest, accept: str | None) -> None:
         assert asked.query is not None  # noqa: S101 - whoever asks about the service does not come here
         self.asked = asked
