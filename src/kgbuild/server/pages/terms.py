@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE
-from kgbuild.core.terms import Table
+from kgbuild.core.terms import Table, reach
 from kgbuild.server.data.access import Data
 from kgbuild.server.exchange.service import Service
 from kgbuild.sparql.lookups import Solutions
@@ -57,16 +57,8 @@ class Terms:
         """Property -> the one whose value it qualifies."""
         self.key_parts, self.single_valued = frozenset(values[icn("keyPart")]), frozenset(values[icn("singleValued")])
         self.hierarchies = read_quads(hierarchies)
-        self.above = cache(self._above)
+        self.above = cache(lambda term: {*reach([term], lambda each: self.parents.get(each, ()))} - {term})
         """List all classes or properties above one."""
-
-    def _above(self, term: str) -> frozenset[str]:
-        found: set[str] = set()
-        waiting = [term]
-        while waiting:
-            waiting += [each for each in self.parents.get(waiting.pop(), ()) if each not in found]
-            found.update(waiting)
-        return frozenset(found - {term})
 
     def is_a(self, types: Iterable[str], name: str) -> bool:
         """Tell whether one of some classes, or properties, is that of a name or below it."""
