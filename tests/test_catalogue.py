@@ -54,7 +54,7 @@ def counted_without(store: Store, kind: str) -> catalogue.Catalogue:
             if any(each.name == "catalogue" for each in wanted):
                 wanted = work.throw(QueryError(kind, 504, "Too slow."))
             else:
-                wanted = work.send(tuple(select(engine, each.query).records() for each in wanted))
+                wanted = work.send(tuple(select(engine, each.query) for each in wanted))
     except StopIteration as done:
         made: catalogue.Catalogue = done.value
         return made

@@ -44,6 +44,19 @@ def read(claim: str) -> tuple[Claim | None, list[Issue]]:
     return read_claim(document(claim), ("claims", 0), findings), list(findings)
 
 
+def test_identities_follow_from_types() -> None:
+    """Whatever names somebody or something, alone or in a list, may be inferred; a place, date or concept not."""
+    expected = {
+        "seat": {"of", "host"},
+        "tenure": {"of", "in", "to", "represented_by"},
+        "change": {"of", "original", "resulting", "at", "initiated_by"},
+        "decision": {"at", "in", "by", "concerning", "carried_out_by", "led_to"},
+        "status": {"of"},
+        "tie": {"from", "to"},
+    }
+    assert expected == {kind: CLAIM_KINDS[kind].identities() for kind in expected}
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 VALID = {

@@ -264,7 +264,8 @@ def test_a_circle_of_names_ends() -> None:
 def test_a_long_chain_of_names_ends() -> None:
     """Names within names go to a bounded depth."""
     links = " ".join(f"denial:d{i} a icn:Denial ; icn:denies denial:d{i + 1} ." for i in range(100))
-    deepest = max(len(names(named(links), f"denial:d{i}")["en"]) for i in range(100))
+    store = named(links)
+    deepest = max(len(names(store, f"denial:d{i}")["en"]) for i in range(100))
     assert len("Denial: ") * 5 < deepest < len("Denial: ") * 10
 
 

@@ -32,7 +32,7 @@ class Pages:
 
     def __init__(self, store: Store) -> None:
         self.store, self.engine = store, EmbeddedEngine(store)
-        self.terms = Terms(*(select(self.engine, sparql_header() + text).records() for text in QUERIES))
+        self.terms = Terms(*(select(self.engine, sparql_header() + text) for text in QUERIES))
 
     def page(self, thing: str) -> Page:
         """Make the page of a thing."""

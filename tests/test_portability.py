@@ -16,6 +16,7 @@ from kgbuild.core.terms import Engine, Table, Term
 from kgbuild.questions.named import ask, load_questions
 from kgbuild.sparql.embedded import EmbeddedEngine
 from kgbuild.sparql.lookups import run
+from kgbuild.sparql.remote import RemoteEngine
 from kgbuild.support.claims import Evidence, details_of, evidence_for
 from kgbuild.support.gathering import gather
 from nonempty import nonempty
@@ -41,7 +42,7 @@ def oxigraph(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with oxigraph_server(tmp_path_factory.mktemp("oxigraph")) as server:
         target = find_target(server.endpoint, server.graph_store, None, server.environment)
         load_release(release, target, Silent())
-        yield target.engine()
+        yield RemoteEngine(target.endpoint, default_graph=target.resolved)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def virtuoso(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     with virtuoso_server(tmp_path_factory.mktemp("virtuoso")) as server:
         target = find_target(server.endpoint, server.graph_store, RESOLVED_GRAPH, server.environment)
         load_release(release, target, Silent())
-        yield target.engine()
+        yield RemoteEngine(target.endpoint, default_graph=target.resolved)
 
 
 def plain(table: Table) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

@@ -12,11 +12,12 @@ from pyoxigraph import Literal, NamedNode
 
 from kgbuild.build.graph import CompiledArticle, CompiledClaim, Triple
 from kgbuild.build.ontology import Ontology, read_ontology
-from kgbuild.build.quads import Term, icn
+from kgbuild.build.quads import Term
 from kgbuild.build.resolution import Resolved, Resolver, Scales
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.core.dates import DateNode, parse_date
 from kgbuild.core.namespaces import DATE, PREFIXES
+from kgbuild.core.terms import icn
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNT = NamedNode(PREFIXES["count"] + "nispacee--institutional-members--2015")

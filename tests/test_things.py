@@ -98,6 +98,12 @@ def store(files: tuple[Path, Path]) -> Store:
     return held
 
 
+@pytest.fixture(scope="module")
+def held(store: Store) -> set[tuple[str, str, str, str]]:
+    """Write the same data so that they can be compared."""
+    return {_ground(quad) for quad in store}
+
+
 def fetch(served: Served, path: str, accept: str | None = None, method: str = "GET", **headers: str) -> Any:
     """Send a request without following redirects; no Accept header where it is None."""
     sent: dict[str, Any] = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -293,13 +299,15 @@ def test_an_article_comes_with_its_claims_their_bodies_and_its_graph(things: Ser
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("graph")])
-def test_trig_shows_in_which_graphs_each_statement_stands(things: Served, store: Store, kind: str) -> None:
+def test_trig_shows_in_which_graphs_each_statement_stands(
+    things: Served, held: set[tuple[str, str, str, str]], kind: str
+) -> None:
     """Each statement of the data stands in every graph in which the data have it, and in no other."""
     answer = fetch(things, f"{local_path(KINDS[kind])}.trig")
     told = {_ground(quad) for quad in parse(answer.content, format=RdfFormat.TRIG)}
-    held = {_ground(quad) for quad in store}
     statements = {quad[:3] for quad in held}
-    expected = {quad for quad in held if quad[:3] in {each[:3] for each in told}}
+    described = {quad[:3] for quad in told}
+    expected = {quad for quad in held if quad[:3] in described}
     assert expected == {quad for quad in told if quad[:3] in statements}
     assert len({quad[3] for quad in told}) > 1
     assert answer.content != fetch(things, f"{local_path(KINDS[kind])}.ttl").content

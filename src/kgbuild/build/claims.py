@@ -9,11 +9,12 @@ from typing import Any
 from pyoxigraph import Literal, NamedNode
 
 from kgbuild.build.ontology import Ontology
-from kgbuild.build.quads import TYPE, Row, Term, icn, term
+from kgbuild.build.quads import Row, Term
 from kgbuild.core import ids
 from kgbuild.core.dates import DateNode
 from kgbuild.core.errors import Findings, suggestion
 from kgbuild.core.namespaces import SITUATION_KINDS
+from kgbuild.core.terms import TYPE, icn, term
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim
 from kgbuild.records.registry import Registry, iri_of

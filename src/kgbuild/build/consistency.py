@@ -24,11 +24,11 @@ from rdflib import OWL, RDF, RDFS, BNode, Literal, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
-from kgbuild.build.quads import reach, term
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.store import to_rdflib
 from kgbuild.core.errors import EngineError, Issue, KgError, Place, UsageError, error
 from kgbuild.core.namespaces import ARTICLE_GRAPH, GRAPH, RDF_TYPE, shorten
+from kgbuild.core.terms import reach, term
 
 MAX_RUNS = 120
 """How often HermiT may run to explain one finding; a run takes about half a second."""

@@ -9,13 +9,14 @@ from pyoxigraph import Literal, NamedNode, Quad
 
 from kgbuild.build.claims import ClaimFacts
 from kgbuild.build.ontology import Ontology
-from kgbuild.build.quads import Row, Term, Values, describe_in, icn, term
+from kgbuild.build.quads import Row, Term, Values, describe_in
 from kgbuild.build.situations import compile_claim
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.core import ids
 from kgbuild.core.dates import DateNode, parse_date
 from kgbuild.core.errors import Findings, Issue, Place, error
 from kgbuild.core.namespaces import ENTITY_KINDS, GRAPH
+from kgbuild.core.terms import icn, term
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim, Entity
 from kgbuild.records.registry import Registry, iri_of

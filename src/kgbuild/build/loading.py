@@ -23,8 +23,7 @@ from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.core.namespaces import GRAPH
 from kgbuild.core.progress import Reporter
-from kgbuild.core.terms import Engine, Term
-from kgbuild.sparql.remote import RemoteEngine
+from kgbuild.core.terms import Term
 from kgbuild.sparql.results import read_table
 
 RESOLVED_GRAPH: Final = f"{GRAPH}resolved"
@@ -50,10 +49,6 @@ class Target:
     user: str = ""
     password: str = ""
     digest: bool = False
-
-    def engine(self) -> Engine:
-        """Ask this server."""
-        return RemoteEngine(self.endpoint, default_graph=self.resolved)
 
 
 @dataclass(frozen=True)
@@ -146,8 +141,6 @@ def _compare(graphs: dict[str, list[Triple]], there: dict[str, int]) -> None:
 
 
 class _Server:
-    """The server's graph store, and its counts."""
-
     def __init__(self, target: Target) -> None:
         self.target = target
         self.session = requests.Session()

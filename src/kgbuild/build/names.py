@@ -18,10 +18,10 @@ from typing import Final
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgbuild.build.ontology import Ontology
-from kgbuild.build.quads import TYPE, icn, term
 from kgbuild.core.captions import LANGUAGES, Caption, choose_text
 from kgbuild.core.date_text import DateWriter
 from kgbuild.core.namespaces import ARTICLE_GRAPH, NAMES_GRAPH, ONTOLOGY, shorten
+from kgbuild.core.terms import TYPE, icn, term
 
 LONGEST_PART: Final = 90
 """Characters of a text within a name."""

@@ -12,10 +12,10 @@ from typing import Any
 
 from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, NamedNode, Quad, RdfFormat, parse
 
-from kgbuild.build.quads import icn, reach, term
 from kgbuild.core.captions import Caption
 from kgbuild.core.errors import Findings, Place, display_name
 from kgbuild.core.namespaces import GENID, GRAPH, ONTOLOGY, VOCABULARY
+from kgbuild.core.terms import icn, reach, term
 
 ONTOLOGY_GRAPH = NamedNode(f"{GRAPH}ontology")
 VOCABULARIES_GRAPH = NamedNode(f"{GRAPH}vocabularies")

@@ -1,33 +1,19 @@
-"""What the modules of the build share: terms by their prefixed names, properties of a subject, a walk along links."""
+"""What the modules of the build share: rows, and properties of a subject."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping
 
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
-from kgbuild.core.namespaces import ONTOLOGY, RDF_TYPE, expand
+from kgbuild.core.terms import term
 from kgbuild.records.documents import KeyPath
 
-T = TypeVar("T")
 Term = NamedNode | Literal
 Values = Term | Iterable[Term] | None
 """One value, several, or none."""
 Row = tuple[tuple[NamedNode, NamedNode, Term], KeyPath]
 """A triple, and the path in a record to what says it."""
-
-TYPE = NamedNode(RDF_TYPE)
-
-
-def term(name: str) -> NamedNode:
-    """Name a term by its prefixed name, as `skos:altLabel`."""
-    return NamedNode(expand(name))
-
-
-def icn(name: str) -> NamedNode:
-    """Name a term of our ontology."""
-    return NamedNode(ONTOLOGY + name)
 
 
 def describe(subject: NamedNode, said: Mapping[str, Values]) -> Iterator[Triple]:
@@ -40,14 +26,3 @@ def describe(subject: NamedNode, said: Mapping[str, Values]) -> Iterator[Triple]
 def describe_in(graph: NamedNode, subject: NamedNode, said: Mapping[str, Values]) -> Iterator[Quad]:
     """Say properties of a subject in a graph."""
     return (Quad(t.subject, t.predicate, t.object, graph) for t in describe(subject, said))
-
-
-def reach(starts: Iterable[T], following: Callable[[T], Iterable[T]]) -> list[T]:
-    """List all that can be reached from some things, themselves first, each once, whatever circles there are."""
-    found = list(dict.fromkeys(starts))
-    seen = set(found)
-    for thing in found:  # grows meanwhile
-        new = [other for other in dict.fromkeys(following(thing)) if other not in seen]
-        seen.update(new)
-        found.extend(new)
-    return found

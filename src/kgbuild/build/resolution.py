@@ -13,11 +13,12 @@ from pyoxigraph import Triple as RdfTriple
 
 from kgbuild.build.graph import CompiledArticle, CompiledClaim, Triple
 from kgbuild.build.ontology import Ontology
-from kgbuild.build.quads import Term, Values, describe_in, icn
+from kgbuild.build.quads import Term, Values, describe_in
 from kgbuild.build.store import make_store
 from kgbuild.core import ids
 from kgbuild.core.dates import DateNode, refines, width
 from kgbuild.core.namespaces import DATE, GRAPH, ONTOLOGY
+from kgbuild.core.terms import icn, reach
 from kgbuild.support.claims import SUPPORT_GRAPH, credited_by_rule
 
 RESOLUTION_GRAPH = NamedNode(f"{GRAPH}resolution")
@@ -50,12 +51,11 @@ class Scales:
 
     def ancestors(self, node: NamedNode) -> list[NamedNode]:
         """List what lies above a place or concept, nearest first; a circle ends the list."""
-        found: list[NamedNode] = []
-        above = self.above.get(node)
-        while above is not None and above not in found:
-            found.append(above)
-            above = self.above.get(above)
-        return found
+
+        def up(each: NamedNode) -> list[NamedNode]:
+            return [above] if (above := self.above.get(each)) else []
+
+        return reach(up(node), up)
 
     def coarseness(self, value: Term) -> int:
         """Measure how vague a value is: days of a date; a place or concept is finer the deeper it lies."""
@@ -142,7 +142,7 @@ class Resolver:
             len({article.voter for v in backing for article, _ in self.voices[subject, predicate, v]}),
             -self.scales.coarseness(value),
             any(article.voter in self._own_parties(subject) for article, _ in own),
-            max(_published(article) for article, _ in own),
+            max((article.published and article.published.latest) or datetime.date.min for article, _ in own),
         )
 
     def _own_parties(self, subject: NamedNode) -> set[Term]:
@@ -163,11 +163,6 @@ def _vagueness(date: DateNode) -> int:
     if days is None:
         return _UNBOUNDED
     return round(days / unit) * unit if unit else days
-
-
-def _published(article: CompiledArticle) -> datetime.date:
-    node = article.published
-    return (node.latest if node else None) or datetime.date.min
 
 
 def _disagreement(

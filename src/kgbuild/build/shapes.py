@@ -28,11 +28,11 @@ from rdflib.term import Node
 
 from kgbuild.build.graph import ENTITIES_GRAPH, CompiledArticle, describe_date
 from kgbuild.build.ontology import Ontology, read_turtle
-from kgbuild.build.quads import reach
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.store import to_rdflib
 from kgbuild.core.errors import DataError, Findings, Issue, Place, display_name, error, warning
 from kgbuild.core.namespaces import EXTERNAL, GRAPH, shorten
+from kgbuild.core.terms import reach
 
 LONGEST_VALUE = 60
 """Characters of a value that a finding shows."""
@@ -81,7 +81,8 @@ def validate_graph(data: rdflib.Graph, shapes: Shapes, graph_iri: str, places: S
         place = place or _used_at(data, focus, places, names) or unknown
         issue = warning if severity == SH.Warning else error
         code, remedy = str(source).rpartition("/")[2], _text(shapes.graph, source, RDFS.comment)
-        issues.add(issue(place, code, _finding(message, focus, value), remedy))
+        shown = _show(focus) if value in (None, focus) else f"{_show(value)} of {_show(focus)}"
+        issues.add(issue(place, code, f"{message.rstrip('.')} ({shown})", remedy))
     return sorted(issues)
 
 
@@ -104,12 +105,6 @@ def _text(shapes: rdflib.Graph, shape: Node | None, property_: rdflib.URIRef) ->
     """Take the English text of a shape."""
     texts = shapes.objects(shape, property_)
     return min((str(text) for text in texts if getattr(text, "language", None) == "en"), default="")
-
-
-def _finding(message: str, focus: Node | None, value: Node | None) -> str:
-    """Write a finding: the shape's message, the value, and the node that has it."""
-    shown = _show(focus) if value in (None, focus) else f"{_show(value)} of {_show(focus)}"
-    return f"{message.rstrip('.')} ({shown})"
 
 
 def _show(term: Node | None) -> str:

@@ -12,10 +12,10 @@ from pyoxigraph import Literal, NamedNode
 
 from kgbuild.build.claims import ACTORS, ClaimCompiler, ClaimFacts, Given, NotKnownError, need
 from kgbuild.build.ontology import Ontology
-from kgbuild.build.quads import icn
 from kgbuild.core import ids
 from kgbuild.core.errors import Findings
 from kgbuild.core.namespaces import ENTITY_KINDS
+from kgbuild.core.terms import icn
 from kgbuild.records import kinds
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 from kgbuild.core.errors import Issue, error
-from kgbuild.records.models import Article
+from kgbuild.records.models import Article, normalise
 
 
 def check_text(article: Article, texts: Path | None) -> Iterator[Issue]:
@@ -30,8 +29,3 @@ def check_text(article: Article, texts: Path | None) -> Iterator[Issue]:
     elif length != text.characters:
         finding = f"the text {text.file} has {length} characters, not {text.characters}"
         yield error(article.place("source", "text", "characters"), "wrong-length", finding, f"Write {length}.")
-
-
-def normalise(raw: bytes) -> str:
-    """Bring a text into the form that offsets count in: UTF-8, NFC, LF."""
-    return unicodedata.normalize("NFC", raw.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n"))

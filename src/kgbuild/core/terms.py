@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from pyoxigraph import NamedNode
 
 from kgbuild.core.errors import EngineError
-from kgbuild.core.namespaces import EXTERNAL
+from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, expand
+
+T = TypeVar("T")
 
 XSD_STRING = EXTERNAL["xsd"] + "string"
 LANG_STRING = EXTERNAL["rdf"] + "langString"
@@ -91,6 +96,30 @@ def iri(value: str) -> Term:
 def literal(value: str, datatype: str = "", language: str = "") -> Term:
     """Make a literal; the two datatypes that plain and language-tagged strings have are left out."""
     return Term("literal", value, "" if datatype in (XSD_STRING, LANG_STRING) else datatype, language)
+
+
+def term(name: str) -> NamedNode:
+    """Name a term by its prefixed name, as `skos:altLabel`."""
+    return NamedNode(expand(name))
+
+
+def icn(name: str) -> NamedNode:
+    """Name a term of our ontology."""
+    return NamedNode(ONTOLOGY + name)
+
+
+TYPE = term("rdf:type")
+
+
+def reach(starts: Iterable[T], following: Callable[[T], Iterable[T]]) -> list[T]:
+    """List all that can be reached from some things, themselves first, each once, whatever circles there are."""
+    found = list(dict.fromkeys(starts))
+    seen = set(found)
+    for thing in found:  # grows meanwhile
+        new = [other for other in dict.fromkeys(following(thing)) if other not in seen]
+        seen.update(new)
+        found.extend(new)
+    return found
 
 
 def _escape(match: re.Match[str]) -> str:

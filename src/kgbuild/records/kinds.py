@@ -5,7 +5,7 @@ A kind is its class here, registered by its word; docs/modelling.md, section 5, 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, get_args, get_type_hints
 
 from pydantic import Field
 
@@ -33,19 +33,24 @@ from kgbuild.records.values import (
 
 CLAIM_KINDS: dict[str, type[Fields]] = {}
 """Kind -> the model of its fields, in the order of the guide; each model enters itself."""
+_IDENTITIES = (About, Name, Names, Parties, Party)
 
 
 class Fields(Model):
     """The mapping under a claim's kind."""
-
-    identities: ClassVar[frozenset[str]] = frozenset()
-    """Fields, as written in a record, that hold an identity and may therefore stand in `inferred`."""
 
     def __init_subclass__(cls, kind: str = "") -> None:
         """Register the class as the model of a kind of claim."""
         super().__init_subclass__()
         if kind:
             CLAIM_KINDS[kind] = cls
+
+    @classmethod
+    def identities(cls) -> set[str]:
+        """Name the fields, as in a record, that hold an identity, so that `inferred` may name them; a place is none."""
+        hints = get_type_hints(cls, include_extras=True).items()
+        named = {name for name, hint in hints if any(each in _IDENTITIES for each in (hint, *get_args(hint)))}
+        return {name.rstrip("_") for name in named} - {"place"}
 
     def get(self, field: str) -> Any:
         """Give the value of a field, called as in a record; AttributeError for what the kind has not."""
@@ -55,7 +60,6 @@ class Fields(Model):
 class Membership(Fields, kind="membership"):
     """`of` is a member of `in`."""
 
-    identities = frozenset({"of", "in"})
     of: Parties
     in_: Party = Field(alias="in")
     role: Concept | None = None
@@ -70,7 +74,6 @@ class Membership(Fields, kind="membership"):
 class Accession(Fields, kind="accession"):
     """`of` is on its way into `to`: it applied, was invited or admitted.  Taking effect is a membership."""
 
-    identities = frozenset({"of", "to"})
     of: Parties
     to: Party
     applied: PointDate | None = None
@@ -83,7 +86,6 @@ class Accession(Fields, kind="accession"):
 class Suspension(Fields, kind="suspension"):
     """The membership of `of` in `in` is suspended, wholly or within a scope."""
 
-    identities = frozenset({"of", "in"})
     of: Parties
     in_: Party = Field(alias="in")
     from_: PointDate | None = Field(default=None, alias="from")
@@ -95,7 +97,6 @@ class Suspension(Fields, kind="suspension"):
 class Participation(Fields, kind="participation"):
     """`of` took part in the meeting `in`, for somebody, in a capacity."""
 
-    identities = frozenset({"of", "in", "for"})
     of: Parties
     in_: Name = Field(alias="in")
     for_: Parties | None = Field(default=None, alias="for")
@@ -107,7 +108,6 @@ class Participation(Fields, kind="participation"):
 class Tenure(Fields, kind="tenure"):
     """`of` holds the office `as` in `in`."""
 
-    identities = frozenset({"of", "in", "to", "represented_by"})
     of: Party
     as_: Concept = Field(alias="as")
     in_: Party = Field(alias="in")
@@ -122,7 +122,6 @@ class Tenure(Fields, kind="tenure"):
 class Meeting(Fields, kind="meeting"):
     """What a text says of a meeting: `planned` is what was announced, `held` what took place."""
 
-    identities = frozenset({"is", "host", "part_of", "concerning"})
     is_: Name = Field(alias="is")
     type: Concept | None = None
     held: AnyDate | None = None
@@ -138,7 +137,6 @@ class Meeting(Fields, kind="meeting"):
 class Agreement(Fields, kind="agreement"):
     """What a text says of an agreement."""
 
-    identities = frozenset({"is", "parties", "establishes", "amends", "implements", "at"})
     is_: Name = Field(alias="is")
     type: Concept | None = None
     parties: Parties | None = None
@@ -155,7 +153,6 @@ class Agreement(Fields, kind="agreement"):
 class Signature(Fields, kind="signature"):
     """`of` signed, ratified, acceded to or withdrew from the agreement `to`."""
 
-    identities = frozenset({"of", "to", "signed_by"})
     of: Parties
     to: Name
     act: Concept
@@ -168,7 +165,6 @@ class Signature(Fields, kind="signature"):
 class Programme(Fields, kind="programme"):
     """What a text says of a programme, project or initiative."""
 
-    identities = frozenset({"is", "run_by", "partners", "concerning"})
     is_: Name = Field(alias="is")
     type: Concept | None = None
     run_by: Parties | None = None
@@ -182,7 +178,6 @@ class Programme(Fields, kind="programme"):
 class Publication(Fields, kind="publication"):
     """What a text says of a journal, book, study or report."""
 
-    identities = frozenset({"is", "publisher", "concerning"})
     is_: Name = Field(alias="is")
     type: Concept | None = None
     publisher: Parties | None = None
@@ -196,7 +191,6 @@ class Publication(Fields, kind="publication"):
 class Change(Fields, kind="change"):
     """A founding, renaming, merger or other change of an actor."""
 
-    identities = frozenset({"of", "original", "resulting", "at", "initiated_by"})
     of: Name
     type: Concept
     date: PointDate | None = None
@@ -223,7 +217,6 @@ class Utterance(Fields):
 class Decision(Utterance, kind="decision"):
     """A decision taken at a meeting or set out in an agreement."""
 
-    identities = frozenset({"at", "in", "by", "concerning", "carried_out_by", "led_to"})
     carried_out_by: Names | None = None
     led_to: Names | None = None
 
@@ -231,7 +224,6 @@ class Decision(Utterance, kind="decision"):
 class Proposal(Utterance, kind="proposal"):
     """Something put forward, not yet decided."""
 
-    identities = frozenset({"at", "in", "by", "for", "within", "concerning"})
     for_: Parties | None = Field(default=None, alias="for")
     within: Names | None = None
     status: Status | None = None
@@ -240,7 +232,6 @@ class Proposal(Utterance, kind="proposal"):
 class Statement(Utterance, kind="statement"):
     """Something said: an invitation, readiness, an appraisal, an announcement, a request."""
 
-    identities = frozenset({"at", "in", "by", "for", "to", "concerning"})
     act: Concept
     for_: Parties | None = Field(default=None, alias="for")
     to: Parties | None = None
@@ -249,7 +240,6 @@ class Statement(Utterance, kind="statement"):
 class Attribute(Fields, kind="attribute"):
     """A property of an entity that is no situation; a closed list."""
 
-    identities = frozenset({"of"})
     of: Name
     purpose: Text | None = None
     description: Text | None = None
@@ -265,7 +255,6 @@ class Attribute(Fields, kind="attribute"):
 class StatusClaim(Fields, kind="status"):
     """The status of something on a date."""
 
-    identities = frozenset({"of"})
     of: About
     is_: Concept = Field(alias="is")
     on: PointDate | None = None
@@ -274,7 +263,6 @@ class StatusClaim(Fields, kind="status"):
 class NameClaim(Fields, kind="name"):
     """A name that something bears, from one date until another."""
 
-    identities = frozenset({"of"})
     of: Name
     text: Texts
     kind: Concept | None = None
@@ -285,7 +273,6 @@ class NameClaim(Fields, kind="name"):
 class Seat(Fields, kind="seat"):
     """`of` has its headquarters, secretariat, centre or branch in a place, or with a host."""
 
-    identities = frozenset({"of", "host"})
     of: Name
     as_: Concept = Field(alias="as")
     place: Name | None = None
@@ -298,7 +285,6 @@ class Seat(Fields, kind="seat"):
 class CountClaim(Fields, kind="count"):
     """How many there are of something: a number with its date."""
 
-    identities = frozenset({"of"})
     of: Name
     what: Concept
     number: Count
@@ -308,7 +294,6 @@ class CountClaim(Fields, kind="count"):
 class Tie(Fields, kind="tie"):
     """`from` is tied to `to`: as a partner, an affiliate, a part."""
 
-    identities = frozenset({"from", "to"})
     from_: Party = Field(alias="from")
     to: Parties
     type: Concept

@@ -136,7 +136,7 @@ def _position_issues(document: Document, source: Source, claims: Iterable[Claim]
 def _inferred_issues(
     document: Document, path: KeyPath, fields: Fields, notes: ClaimNotes, written: Iterable[str]
 ) -> Iterator[Issue]:
-    allowed = fields.identities.intersection(written)
+    allowed = fields.identities().intersection(written)
     for number, name in enumerate(notes.inferred or ()):
         if name not in allowed:
             remedy = "Only an identity may be inferred; give a vaguer date or place instead. "

@@ -44,14 +44,10 @@ def article_schema() -> dict[str, Any]:
     }
 
 
-def entity_schema() -> dict[str, Any]:
-    """Make the schema of `data/entities/*/*.yaml`."""
-    return {"$schema": _DIALECT, **EntityModel.model_json_schema(), "title": "ICN entity"}
-
-
 def schema_texts() -> dict[str, str]:
     """Give each schema's file name and text."""
-    made = {"article.schema.json": article_schema(), "entity.schema.json": entity_schema()}
+    entity = {"$schema": _DIALECT, **EntityModel.model_json_schema(), "title": "ICN entity"}
+    made = {"article.schema.json": article_schema(), "entity.schema.json": entity}
     return {name: json.dumps(made[name], indent=2, ensure_ascii=False, sort_keys=True) + "\n" for name in sorted(made)}
 
 

@@ -24,6 +24,7 @@ _PUNCTUATION: Final = frozenset("()[]{}.,;!|&=<>*/+^?$@\"'#-")
 _NO_WORD: Final = _PUNCTUATION - {"-", "."}
 _CODE_POINT: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U(00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})")
 _ESCAPED: Final = re.compile(r"\\(.)")
+_LIKE_AN_IRI: Final = re.compile(r"""<[^<>"{}|^`\\\x00-\x20]*>""")
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -112,7 +113,13 @@ def find_service(text: str) -> Token | None:
     """Find a word that holds SERVICE: pyoxigraph needs no space before it, as in `trueSERVICE`.
 
     A prefixed name or a variable may hold it too; the engine then decides, and its walls keep the network out.
+
+    >>> find_service("ASK { <urn:service> ?p 3SERVICE<urn:x>{} }").at, find_service("ASK { <urn:service> ?p ?o }")
+    (23, None)
     """
+    # What looks like an IRI holds no call, even where it is none: behind SERVICE comes a `<` or a `{` before any `>`.
+    if "service" not in _LIKE_AN_IRI.sub("", text).lower():
+        return None
     return next((token for token in _unmarked(text, ("?", "$", "@")) if "SERVICE" in token.text.upper()), None)
 
 

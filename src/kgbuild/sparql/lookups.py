@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from kgbuild.core.namespaces import SPARQL_HEADER
-from kgbuild.core.terms import Engine, Term
+from kgbuild.core.terms import Engine, Table, Term
 from kgbuild.core.terms import select as ask_engine
+from kgbuild.sparql.results import WrittenTable
 
 T = TypeVar("T")
 
@@ -33,18 +34,25 @@ class Select:
         return SPARQL_HEADER + self.text
 
 
-LookUp = Generator[tuple[Select, ...], tuple[Bindings, ...], T]
+Solutions = Table | WrittenTable
+LookUp = Generator[tuple[Select, ...], tuple[Solutions, ...], T]
 """Yields queries that may be answered side by side, is sent their solutions in the same order, and returns a `T`."""
 
 
 def select(text: str, name: str = "look-up") -> LookUp[Bindings]:
     """Give the solutions of one query to code that delegates to this with `yield from`."""
-    (rows,) = yield (Select(text, name),)
-    return rows
+    (found,) = yield (Select(text, name),)
+    return found.records()
 
 
 def select_all(*texts: str) -> LookUp[tuple[Bindings, ...]]:
     """Ask several queries that do not need one another's answers."""
+    found = yield from ask_all(*texts)
+    return tuple([each.records() for each in found])
+
+
+def ask_all(*texts: str) -> LookUp[tuple[Solutions, ...]]:
+    """Ask as `select_all` does, and leave the solutions as they came."""
     return (yield tuple(Select(text) for text in texts)) if texts else ()
 
 
@@ -54,7 +62,7 @@ def run(engine: Engine, work: LookUp[T]) -> T:
     try:
         wanted = next(work)
         while True:
-            wanted = work.send(tuple(ask_engine(engine, each.query, each.name).records() for each in wanted))
+            wanted = work.send(tuple(ask_engine(engine, each.query, each.name) for each in wanted))
     except StopIteration as done:
         found: T = done.value
         return found

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from kgbuild.core.terms import XSD_STRING, Table, Term, iri, literal
+
+Rows = list[dict[str, dict[str, str]]]
+"""Solutions as JSON has them: of each the terms that are bound, by the names of their columns."""
 
 _TYPES: Final = {"iri": "uri", "blank": "bnode", "literal": "literal"}
 
@@ -21,16 +25,43 @@ def read_table(results: dict[str, Any]) -> Table:
     return Table(columns, tuple(rows))
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenTable:
+    """The solutions of a SELECT as JSON has them: what needs them as quads does not make terms of ours first."""
+
+    rows: Rows
+
+    def records(self) -> list[dict[str, Term]]:
+        """Give what `Table.records` gives; raises what `read_table` raises."""
+        iris: dict[str, Term] = {}
+        return [{column: _read_term(each, iris) for column, each in row.items()} for row in self.rows]
+
+
 def _read_term(written: dict[str, str], iris: dict[str, Term]) -> Term:
+    value = written["value"]
+    if written["type"] == "uri":
+        return iris.get(value) or iris.setdefault(value, iri(value))
+    return read_term(written)
+
+
+def read_term(written: dict[str, str]) -> Term:
+    """Read a term as a solution has it; raises ValueError or KeyError where it is none."""
     kind, value = written["type"], written["value"]
     if kind == "uri":
-        return iris.get(value) or iris.setdefault(value, iri(value))
+        return iri(value)
     if kind == "bnode":
         return Term("blank", value)
     # Virtuoso 7 still writes `typed-literal`, of the drafts before SPARQL 1.1.
     if kind in ("literal", "typed-literal"):
         return literal(value, written.get("datatype", ""), written.get("xml:lang", ""))
     raise ValueError(f"no kind of term: {kind}")
+
+
+def written(found: Table | WrittenTable) -> Rows:
+    """Give solutions as JSON has them."""
+    if isinstance(found, WrittenTable):
+        return found.rows
+    return [{column: write_binding(term) for column, term in row.items()} for row in found.records()]
 
 
 def write_binding(term: Term) -> dict[str, str]:

@@ -14,40 +14,30 @@ from typing import Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store, Triple
 
-from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, GRAPH, NAMES_GRAPH, ONTOLOGY, RDF_TYPE, expand
+from kgbuild.core.namespaces import ARTICLE_GRAPH, GRAPH, NAMES_GRAPH, expand
+from kgbuild.core.terms import TYPE, icn, reach, term
 
 Node = NamedNode | BlankNode | Literal | Triple
 
 SUPPORT_GRAPH: Final = NamedNode(GRAPH + "support")
 _RESOLUTION: Final = NamedNode(GRAPH + "resolution")
-
-
-def _icn(name: str) -> NamedNode:
-    return NamedNode(ONTOLOGY + name)
-
-
-def _term(prefix: str, name: str) -> NamedNode:
-    return NamedNode(EXTERNAL[prefix] + name)
-
-
-_TYPE: Final = NamedNode(RDF_TYPE)
-_CLAIMS, _ASSERTS, _INFERS, _GIVES = (_icn(name) for name in ("claims", "asserts", "infers", "gives"))
-_IN_ARTICLE, _SAYS, _BECAUSE = (_icn(name) for name in ("inArticle", "says", "because"))
-_NAMED_AS, _RANK, _STATED_IN, _RESOLVES = (_icn(name) for name in ("namedAs", "rank", "statedIn", "resolves"))
-_ABOUT, _STATUS, _HELD, _PLANNED = (_icn(name) for name in ("about", "status", "held", "planned"))
-_NAME_OF, _TEXT, _DENIES, _PUBLISHED = (_icn(name) for name in ("nameOf", "text", "denies", "published"))
-_TARGET, _SELECTOR, _START, _END = (_term("oa", name) for name in ("hasTarget", "hasSelector", "start", "end"))
-_SUBJECT, _PREDICATE, _OBJECT = (_term("rdf", name) for name in ("subject", "predicate", "object"))
-_SUBCLASS, _SUBPROPERTY = _term("rdfs", "subClassOf"), _term("rdfs", "subPropertyOf")
-_ALT_LABEL, _PUBLISHER = _term("skos", "altLabel"), _term("dcterms", "publisher")
+_CLAIMS, _ASSERTS, _INFERS, _GIVES = map(icn, ("claims", "asserts", "infers", "gives"))
+_IN_ARTICLE, _SAYS, _BECAUSE = map(icn, ("inArticle", "says", "because"))
+_NAMED_AS, _RANK, _STATED_IN, _RESOLVES = map(icn, ("namedAs", "rank", "statedIn", "resolves"))
+_ABOUT, _STATUS, _HELD, _PLANNED = map(icn, ("about", "status", "held", "planned"))
+_NAME_OF, _TEXT, _DENIES, _PUBLISHED = map(icn, ("nameOf", "text", "denies", "published"))
+_TARGET, _SELECTOR, _START, _END = map(term, ("oa:hasTarget", "oa:hasSelector", "oa:start", "oa:end"))
+_SUBJECT, _PREDICATE, _OBJECT = map(term, ("rdf:subject", "rdf:predicate", "rdf:object"))
+_SUBCLASS, _SUBPROPERTY = term("rdfs:subClassOf"), term("rdfs:subPropertyOf")
+_ALT_LABEL, _PUBLISHER = term("skos:altLabel"), term("dcterms:publisher")
 _DEPRECATED: Final = expand("rank:deprecated")
-_DERIVED: Final = frozenset({_TYPE, _icn("standing")})
+_DERIVED: Final = frozenset({TYPE, icn("standing")})
 """What claims give without asserting it: it follows from their kind or role (docs/modelling.md, section 4)."""
 _REGISTRY: Final = frozenset(GRAPH + name for name in ("catalog", "dates", "entities", "ontology", "vocabularies"))
 _COMPUTED: Final = frozenset(GRAPH + name for name in ("inferred", "names", "resolution", "support"))
 _LIMITS: Final = {  # bounds of what lasts -> the events of an organization that they may come from
-    _icn("beganNotBefore"): _icn("founded"),
-    _icn("endedBy"): _icn("changed"),
+    icn("beganNotBefore"): icn("founded"),
+    icn("endedBy"): icn("changed"),
 }
 
 
@@ -162,7 +152,7 @@ def credited_by_rule(store: Store, triple: Triple, graph: NamedNode) -> list[Nam
     if not found and p == _ALT_LABEL:
         quoting = _subjects(store, _NAMED_AS, o, graph)
         found = [claim for claim in quoting if claim in on or claim in _mentioning(store, s, graph)]
-    if not found and _holds(store, s, _TYPE, _icn("UnidentifiedParty"), graph):
+    if not found and _holds(store, s, TYPE, icn("UnidentifiedParty"), graph):
         found = _mentioning(store, s, graph)
     return found or _own_claim(store, s, graph)
 
@@ -194,7 +184,7 @@ def evidence_for(store: Store, triple: Triple) -> Evidence:
     if claims := claims_for(store, triple):
         return Evidence("claims", claims)
     graphs = {graph.value: graph for graph in _graphs(store, triple)}
-    described = [g for g in graphs.values() if _holds(store, triple.subject, _TYPE, _icn("Article"), g)]
+    described = [g for g in graphs.values() if _holds(store, triple.subject, TYPE, icn("Article"), g)]
     if isinstance(triple.subject, NamedNode) and any(graph.value.startswith(ARTICLE_GRAPH) for graph in described):
         return Evidence("article", article=triple.subject.value)
     if graphs.keys() & _REGISTRY:
@@ -238,14 +228,14 @@ def _premises(store: Store, triple: Triple) -> list[Triple]:
     if p == _ALT_LABEL:
         namings = [n for n in _subjects(store, _NAME_OF, s, None) if _holds(store, n, _TEXT, o, None)]
         return [t for n in namings for t in (*_triples(store, n, _NAME_OF, s), *_triples(store, n, _TEXT, o))]
-    if p == _icn("currentStatus"):
+    if p == icn("currentStatus"):
         return _status_premises(store, s, o)
-    if p == _icn("possiblySameAs"):
+    if p == icn("possiblySameAs"):
         return _triples(store, o, p, s)
-    if p == _icn("disputed"):
-        kinds = [t for t in _triples(store, s, _TYPE, None) if claims_for(store, t)]
+    if p == icn("disputed"):
+        kinds = [t for t in _triples(store, s, TYPE, None) if claims_for(store, t)]
         return [*_triples(store, None, _DENIES, s), *kinds]
-    if p == _TYPE:
+    if p == TYPE:
         return [t for t in _triples(store, s, p, None) if o in _above(store, t.object, _SUBCLASS)]
     return [t for t in _triples(store, s, None, o) if p in _above(store, t.predicate, _SUBPROPERTY)]
 
@@ -253,7 +243,7 @@ def _premises(store: Store, triple: Triple) -> list[Triple]:
 def _status_premises(store: Store, s: Node, status: Node) -> list[Triple]:
     """Give the observations of a status; without one, the dates that it was read from."""
     seen = [n for n in _subjects(store, _ABOUT, s, None) if _holds(store, n, _STATUS, status, None)]
-    parts = ((_ABOUT, s), (_STATUS, status), (_icn("asOf"), None))
+    parts = ((_ABOUT, s), (_STATUS, status), (icn("asOf"), None))
     observed = [t for n in seen for name, value in parts for t in _triples(store, n, name, value)]
     return observed or _triples(store, s, _HELD, None) or _triples(store, s, _PLANNED, None)
 
@@ -265,14 +255,14 @@ def _concerned(store: Store, triple: Triple) -> list[Node]:
     other = [triple.object] if p == _RESOLVES else []
     events: list[Node] = []
     if p in _LIMITS:
-        organizations = [o for name in ("organization", "institution") for o in _objects(store, s, _icn(name), None)]
+        organizations = [o for name in ("organization", "institution") for o in _objects(store, s, icn(name), None)]
         events = [e for organization in organizations for e in _subjects(store, _LIMITS[p], organization, None)]
     return [s, *about, *other, *(e for e in events if _happened_on(store, e, triple.object))]
 
 
 def _happened_on(store: Store, event: Node, day: Node) -> bool:
-    dates = _objects(store, event, _icn("happened"), None)
-    return any(_holds(store, date, _icn(name), day, None) for date in dates for name in ("earliest", "latest"))
+    dates = _objects(store, event, icn("happened"), None)
+    return any(_holds(store, date, icn(name), day, None) for date in dates for name in ("earliest", "latest"))
 
 
 def _stating(store: Store, thing: Node) -> list[str]:
@@ -283,13 +273,7 @@ def _stating(store: Store, thing: Node) -> list[str]:
 
 def _above(store: Store, term: Node, by: NamedNode) -> set[Node]:
     """List all classes or properties above one."""
-    found: set[Node] = set()
-    waiting = [term]
-    while waiting:
-        above = [each for each in _objects(store, waiting.pop(), by, None) if each not in found]
-        waiting += above
-        found.update(above)
-    return found - {term}
+    return {*reach([term], lambda each: _objects(store, each, by, None))} - {term}
 
 
 def _is_asserted(store: Store, triple: Triple) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from kgbuild.core.namespaces import ARTICLE_GRAPH, ID, NAMES_GRAPH, ONTOLOGY, ex
 from kgbuild.core.terms import iri
 from kgbuild.questions.lookup import names_of, write_term
 from kgbuild.questions.values import find_thing
+from kgbuild.records.models import normalise
 from kgbuild.sparql.embedded import convert_term
 from kgbuild.sparql.lookups import Bindings, LookUp, select_all
 from kgbuild.support.claims import ClaimDetails, Credit, Evidence, all_claims_for, credit_of, details_of, evidence_for
@@ -31,7 +31,7 @@ from kgbuild.support.explanation import (
     Passage,
     Related,
 )
-from kgbuild.support.gathering import MOST_THINGS, gather
+from kgbuild.support.gathering import MOST_THINGS, gather, gather_whole
 
 _NAMES: Final = NamedNode(NAMES_GRAPH)
 _NEAR: Final = (
@@ -45,6 +45,7 @@ _NEAR: Final = (
 _DISAGREEMENTS: Final = """SELECT DISTINCT ?p ?kept ?other ?rule { ?d icn:about %(x)s ; icn:onProperty ?p ;
   icn:kept ?kept ; icn:setAside ?other ; icn:decidedBy ?rule . ?d a icn:Disagreement } ORDER BY ?p ?kept ?other"""
 # Situations and entities that have the thing as a value: not claims, which stand with their articles.
+_IN_ARTICLE: Final = NamedNode(expand("icn:inArticle"))
 _MENTIONS: Final = f"""SELECT DISTINCT ?s ?p {{ ?s ?p %(x)s . FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}"))
   FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:about, icn:resolves, icn:denies, icn:statedIn))
   FILTER NOT EXISTS {{ ?finer rdfs:subPropertyOf ?p . ?s ?finer %(x)s FILTER (?finer != ?p) }} }} ORDER BY ?s ?p"""
@@ -70,6 +71,7 @@ def explain(name: str, texts: Path | None = None) -> LookUp[Explanation]:
     def related(others: list[str]) -> tuple[Related, ...]:
         return tuple(Related(shorten(other), reader.articles(other)) for other in sorted(others))
 
+    mentions = [(row["s"].value, row["p"].value) for row in mentioning]
     return Explanation(
         thing,
         names[thing],
@@ -79,7 +81,7 @@ def explain(name: str, texts: Path | None = None) -> LookUp[Explanation]:
         related(resolved_by),
         related(denied_by),
         _disagreements(differing, names),
-        _mentions(mentioning, names),
+        tuple(Mention(shorten(s), names[s], _local_name(p)) for s, p in mentions),
     )
 
 
@@ -87,6 +89,10 @@ def _gather(things: Iterable[str]) -> LookUp[Store]:
     store, left = Store(), iter(sorted(things))
     while part := list(islice(left, MOST_THINGS)):
         store.extend((yield from gather(part)))
+    # Of an article, a page names no more than its publisher and its day.
+    quads = store.quads_for_pattern(None, _IN_ARTICLE, None, None)
+    articles = {quad.object.value for quad in quads if isinstance(quad.object, NamedNode)}
+    store.extend((yield from gather_whole(articles)))
     return store
 
 
@@ -193,18 +199,10 @@ def _disagreements(rows: Bindings, names: dict[str, str]) -> tuple[Disagreement,
     return tuple(Disagreement(p, kept, tuple(others), rule) for (p, kept, rule), others in grouped.items())
 
 
-def _mentions(rows: Bindings, names: dict[str, str]) -> tuple[Mention, ...]:
-    return tuple(Mention(shorten(row["s"].value), names[row["s"].value], _local_name(row["p"].value)) for row in rows)
-
-
 def _read_texts(directory: Path) -> dict[str, str]:
     """Read the texts of a directory by the hash of their NFC, LF form: the one that records keep."""
-    texts: dict[str, str] = {}
-    for path in sorted(directory.glob("*.txt")):
-        decoded = path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-        text = unicodedata.normalize("NFC", decoded)
-        texts[hashlib.sha256(text.encode()).hexdigest()] = text
-    return texts
+    texts = (normalise(path.read_bytes(), "replace") for path in sorted(directory.glob("*.txt")))
+    return {hashlib.sha256(text.encode()).hexdigest(): text for text in texts}
 
 
 def _local_name(name: str) -> str:

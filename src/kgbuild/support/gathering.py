@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass
 from typing import Final
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Store
 
-from kgbuild.core.namespaces import ONTOLOGY
-from kgbuild.core.terms import Term, iri
+from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY
+from kgbuild.core.terms import iri
 from kgbuild.questions.lookup import write_term
 from kgbuild.sparql.embedded import rdf_term
-from kgbuild.sparql.lookups import Bindings, LookUp, select_all
+from kgbuild.sparql.lookups import LookUp, Solutions, ask_all
+from kgbuild.sparql.results import Rows, read_term, written
 
 MOST_THINGS: Final = 400
 """Things of which one look-up reads the facts: it must not make the others wait."""
@@ -29,18 +31,31 @@ HIERARCHY: Final = tuple(
 )
 # What premises are found on: observations, namings, denials, other entities, placeholders, what a disagreement is
 # about, and the founding and the dissolution of an organization, with their dates.
-_RELATED: Final = (
+RELATED: Final = (
     """SELECT DISTINCT ?found { VALUES ?thing { %s } {
   { ?found icn:about ?thing ; icn:status ?status } UNION { ?found icn:nameOf ?thing }
   UNION { ?found icn:denies ?thing } UNION { ?found icn:possiblySameAs ?thing } UNION { ?thing icn:resolves ?found }
   UNION { ?thing icn:about ?found FILTER NOT EXISTS { ?thing icn:statedIn ?article } } } }""",
-    """SELECT DISTINCT ?found ?date { VALUES ?thing { %s } ?thing ?in ?body . ?found ?of ?body ; icn:happened ?date
-  FILTER (?in IN (icn:organization, icn:institution) && ?of IN (icn:founded, icn:changed)) }""",
+    """SELECT DISTINCT ?found ?date { VALUES ?thing { %s } ?thing icn:organization|icn:institution ?body .
+  ?found icn:founded|icn:changed ?body ; icn:happened ?date }""",
 )
 _RESOLVED: Final = "SELECT ?s ?p ?o { VALUES ?s { %s } ?s ?p ?o }"
 _GRAPHS: Final = "SELECT ?g ?s ?p ?o { VALUES ?s { %s } GRAPH ?g { ?s ?p ?o } }"
+# Of a claim a page needs what its own graph says, without the names that the build has made.
+_ABOUT: Final = "{ SELECT DISTINCT ?g ?claim { VALUES ?thing { %s } GRAPH ?g { ?claim icn:claims ?thing } } }"
+_OF_CLAIM: Final = (
+    # A claim without a position has the whole article as its target.
+    "?claim oa:hasTarget ?s . ?s oa:hasSource ?article ; ?p ?o",
+    "?claim oa:hasTarget/oa:hasSelector ?s . ?s ?p ?o",
+    # Of an article, what `ClaimDetails` tells; a block of values in place of the filter costs ten times as much.
+    "?claim icn:inArticle ?s . ?s ?p ?o FILTER (?p IN (dcterms:publisher, icn:published))",
+)
 _CREDITED: Final = (
-    "SELECT DISTINCT ?claim { VALUES ?thing { %s } GRAPH ?g { ?claim icn:claims ?thing } }",
+    f"SELECT ?g (?claim AS ?s) ?p ?o {{ {_ABOUT} GRAPH ?g {{ ?claim ?p ?o }} }}",
+    *(
+        f"SELECT DISTINCT ?g ?s ?p ?o {{ VALUES ?thing {{ %s }} GRAPH ?g {{ ?claim icn:claims ?thing . {part} }} }}"
+        for part in _OF_CLAIM
+    ),
     # Claims that describe a party, and that quote a spelling: neither need be about it.
     """SELECT ?claim ?g ?s ?p ?o { VALUES ?o { %s } GRAPH ?g {
   ?o a icn:UnidentifiedParty . ?s ?p ?o . ?claim icn:claims ?s } }""",
@@ -52,49 +67,70 @@ _CREDITED: Final = (
     """SELECT (?s AS ?claim) ?g ?s ?p ?o { VALUES ?thing { %s } GRAPH ?g {
   ?o rdf:subject ?thing . ?s icn:gives ?o ; ?p ?o } }""",
 )
+_CLAIM: Final = (
+    _GRAPHS,
+    *(f"SELECT DISTINCT ?g ?s ?p ?o {{ VALUES ?claim {{ %s }} GRAPH ?g {{ {part} }} }}" for part in _OF_CLAIM),
+)
+_CLAIMS, _TARGET = ONTOLOGY + "claims", EXTERNAL["oa"] + "hasTarget"
 _DEFAULT: Final = DefaultGraph()
-# A claim without a position has the whole article as its target.
-_TARGETS: Final = """SELECT ?g ?s ?p ?o { VALUES ?claim { %s }
-  GRAPH ?g { ?claim oa:hasTarget ?s . ?s oa:hasSource ?article ; ?p ?o } }"""
-_POSITIONS: Final = """SELECT ?g ?s ?p ?o { VALUES ?claim { %s }
-  GRAPH ?g { ?claim oa:hasTarget/oa:hasSelector ?s . ?s ?p ?o } }"""
 
 
-def gather(things: Iterable[str], hierarchies: tuple[Quad, ...] = ()) -> LookUp[Store]:
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """What was found by `RELATED`, and of which things."""
+
+    of: Set[str] = frozenset()
+    found: Set[str] = frozenset()
+
+
+NONE: Final = Neighbours()
+
+
+def gather(things: Iterable[str], hierarchies: tuple[Quad, ...] = (), related: Neighbours = NONE) -> LookUp[Store]:
     """Read what all graphs say of some things, the claims behind it, and what it follows from.
 
-    `hierarchies` are the quads that answer `HIERARCHY`, for who has them already.
+    `hierarchies` are the quads that answer `HIERARCHY`, and `related` is what some of the things are related to, for
+    who has them already.
     """
     wanted = {each for thing in sorted(set(things))[:MOST_THINGS] for each in (thing, thing.partition("#")[0])}
-    related = yield from _ask(wanted, *_RELATED)
-    everything = wanted | {term.value for row in related for term in row.values() if term.kind == "iri"}
-    found = yield from _ask(everything, _RESOLVED, _GRAPHS, *_CREDITED)
-    claims = {row["claim"].value for row in found if "claim" in row}
-    found += yield from _ask(claims - everything, _GRAPHS)
-    found += yield from _ask(claims | wanted, _TARGETS, _POSITIONS)
-    articles = {row["o"].value for row in found if "p" in row and row["p"].value == ONTOLOGY + "inArticle"}
-    found += yield from _ask(articles, _GRAPHS)
+    rows = yield from ask_about(wanted - related.of, *RELATED)
+    everything = wanted | related.found | iris_of(rows, "found", "date")
+    found = yield from ask_about(everything, _RESOLVED, _GRAPHS, *_CREDITED)
+    if claims := _left(found, everything):
+        found += yield from ask_about(claims, *_CLAIM)
     if not hierarchies:
-        hierarchies = read_quads((yield from select_all(*HIERARCHY)))
+        hierarchies = read_quads((yield from ask_all(*HIERARCHY)))
     store = Store()
-    store.extend((*read_quads((found,)), *hierarchies))
+    store.extend((*_quads(found), *hierarchies))
     return store
 
 
-def read_quads(answers: Iterable[Bindings]) -> tuple[Quad, ...]:
+def gather_whole(things: Iterable[str]) -> LookUp[list[Quad]]:
+    """Read all that named graphs say of some things."""
+    return _quads((yield from ask_about(things, _GRAPHS)))
+
+
+def _left(found: Rows, everything: set[str]) -> set[str]:
+    """List the claims that were met otherwise than by what they are about."""
+    quads = [row for row in found if "g" in row and "p" in row]
+    claiming = [row for row in quads if row["p"]["value"] == _CLAIMS]
+    met = iris_of([row for row in quads if row["p"]["value"] == _TARGET], "s") | iris_of(claiming, "s")
+    read = iris_of([row for row in claiming if row["o"]["value"] in everything], "s")
+    return (met | iris_of(found, "claim")) - read
+
+
+def read_quads(answers: Iterable[Solutions]) -> tuple[Quad, ...]:
     """Read the quads of all rows that hold one."""
-    nodes: dict[str, NamedNode] = {}  # the same few stand in most rows
-    rows = (row for rows in answers for row in rows if "s" in row and "p" in row and "o" in row)
-    return tuple([quad for row in rows if (quad := _quad(row, nodes)) is not None])
+    return tuple(_quads([row for found in answers for row in written(found)]))
 
 
-def _ask(things: Iterable[str], *queries: str) -> LookUp[Bindings]:
+def ask_about(things: Iterable[str], *queries: str) -> LookUp[Rows]:
     """Ask queries about some things, all at once; their answers come one after the other."""
     parts = list(in_parts(sorted(things), LONGEST_BLOCK // len(queries)))
     asked = ([f"{query % write_block(part)} LIMIT {LARGEST_ANSWER}" for query in queries] for part in parts)
     # One query for all of them: what it costs to ask is more than what most of them cost.
-    answers = yield from select_all(*(f"SELECT * {{ {{ {' } UNION { '.join(each)} }} }}" for each in asked))
-    return [row for rows in answers for row in rows]
+    answers = yield from ask_all(*(f"SELECT * {{ {{ {' } UNION { '.join(each)} }} }}" for each in asked))
+    return [row for found in answers for row in written(found)]
 
 
 def in_parts(things: Iterable[str], longest: int = LONGEST_BLOCK) -> Iterator[list[str]]:
@@ -114,16 +150,25 @@ def write_block(things: Iterable[str]) -> str:
     return " ".join(write_term(iri(thing)) for thing in things)
 
 
-def _quad(row: dict[str, Term], nodes: dict[str, NamedNode]) -> Quad | None:
-    """Read the quad of a row, if it holds one: without `g` it is of the default graph."""
-    s, p, o = _node(row["s"], nodes), _node(row["p"], nodes), _node(row["o"], nodes)
-    graph = _iri(row["g"].value, nodes) if "g" in row else _DEFAULT
-    return Quad(s, p, o, graph) if isinstance(p, NamedNode) and not isinstance(s, Literal) else None
+def iris_of(rows: Rows, *columns: str) -> set[str]:
+    """List the IRIs in some columns."""
+    return {row[name]["value"] for row in rows for name in columns if name in row and row[name]["type"] == "uri"}
 
 
-def _iri(value: str, nodes: dict[str, NamedNode]) -> NamedNode:
-    return nodes.get(value) or nodes.setdefault(value, NamedNode(value))
+def _quads(rows: Rows) -> list[Quad]:
+    """Read the quad of each row that holds one: without `g` it is of the default graph."""
+    nodes: dict[str, NamedNode] = {}  # the same few stand in most rows
 
+    def node(term: dict[str, str]) -> NamedNode | BlankNode | Literal:
+        value = term["value"]
+        if term["type"] == "uri":
+            return nodes.get(value) or nodes.setdefault(value, NamedNode(value))
+        return rdf_term(read_term(term))
 
-def _node(term: Term, nodes: dict[str, NamedNode]) -> NamedNode | BlankNode | Literal:
-    return _iri(term.value, nodes) if term.kind == "iri" else rdf_term(term)
+    made = []
+    for row in rows:
+        if "s" in row and "p" in row and "o" in row:
+            s, p, graph = node(row["s"]), node(row["p"]), node(row["g"]) if "g" in row else _DEFAULT
+            if isinstance(p, NamedNode) and not isinstance(s, Literal) and not isinstance(graph, Literal):
+                made.append(Quad(s, p, node(row["o"]), graph))
+    return made

@@ -6,7 +6,6 @@ Runs in a process of its own that may die: of a deadline, of its memory, of the 
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from kgbuild.sparql.federation import find_service
 from kgbuild.sparql.formats import GRAPHS, NOT_FOR_ASK, RESULTS, WITH_PREFIXES
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.sparql.syntax import explain_syntax
-from kgbuild.workers.protocol import DATA, HEAD
+from kgbuild.workers.protocol import DATA, HEAD, Head
 from kgbuild.workers.request import Request
 
 LONGEST_QUERY: Final = 256_000
@@ -95,7 +94,7 @@ def check_query(store: Store, request: Request, put: Put, read_only: bool) -> No
         raise _unreadable(problem, request) from problem
     except (OSError, RuntimeError, ValueError):
         pass  # it can be read: whether it can be answered is for the other server to say
-    put(HEAD, json.dumps({"form": form, "media_type": ""}).encode())
+    put(HEAD, Head(form).pack())
 
 
 def _federated(line: int, column: int) -> QueryError:
@@ -191,8 +190,8 @@ def begin(result: Result, request: Request, put: Put) -> str:
     """Send what comes before the first data of an answer; returns its media type, or raises as `choose` does."""
     form = _form(result)
     media_type = choose(form, request)
-    variables = [variable.value for variable in result.variables] if isinstance(result, QuerySolutions) else []
-    put(HEAD, json.dumps({"form": form, "media_type": media_type, "variables": variables}).encode())
+    variables = tuple(variable.value for variable in result.variables) if isinstance(result, QuerySolutions) else ()
+    put(HEAD, Head(form, media_type, variables).pack())
     return media_type
 
 
@@ -263,6 +262,8 @@ class Sink(io.RawIOBase):
     def write(self, data: Any) -> int:
         """Send bytes."""
         written = bytes(data)
+        if self.begun == b"" and not written.startswith(_PREFIX[: len(written)]):
+            self.begun = None
         if self.begun is None:
             self.put(DATA, written)
         else:

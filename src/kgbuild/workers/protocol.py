@@ -6,6 +6,7 @@ import asyncio
 import struct
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, cast
 
 HEADER: Final = struct.Struct("!cI")
@@ -13,20 +14,47 @@ HEADER: Final = struct.Struct("!cI")
 REQUEST: Final = b"Q"
 """What is asked, as `Request.pack` writes it."""
 HEAD: Final = b"H"
-"""JSON: form of the query and media type of the answer; comes before the first data."""
+"""A `Head`; comes before the first data."""
 DATA: Final = b"D"
 """A part of the answer's bytes."""
 FAULT: Final = b"E"
 """JSON: why there is no answer."""
 END: Final = b"X"
-"""JSON: the answer is whole; what the worker has used."""
+"""A `SIZE`: the answer is whole; the bytes that the worker has held at most."""
+SIZE: Final = struct.Struct("!Q")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    r"""What is known of an answer before its first data.
+
+    >>> Head.unpack(Head("table", "text/csv", ("a", "b")).pack())
+    Head(form='table', media_type='text/csv', variables=('a', 'b'), pages=1)
+    """
+
+    form: str
+    """Of the query: table, boolean or graph; `found` for a thing that is there."""
+    media_type: str = ""
+    variables: tuple[str, ...] = ()
+    pages: int = 1
+    """Of a description."""
+
+    def pack(self) -> bytes:
+        """Write it: none of its parts has a NUL, and JSON would take longer than the rest of a small answer."""
+        return "\0".join((self.form, self.media_type, str(self.pages), *self.variables)).encode()
+
+    @classmethod
+    def unpack(cls, payload: bytes) -> Head:
+        """Read what `pack` wrote."""
+        form, media_type, pages, *variables = payload.decode().split("\0")
+        return cls(form, media_type, tuple(variables), int(pages))
 
 
 def pack(kind: bytes, payload: bytes) -> bytes:
     r"""Write a frame.
 
-    >>> pack(END, b"{}")
-    b'X\x00\x00\x00\x02{}'
+    >>> pack(DATA, b"{}")
+    b'D\x00\x00\x00\x02{}'
     """
     return HEADER.pack(kind, len(payload)) + payload
 
@@ -34,9 +62,9 @@ def pack(kind: bytes, payload: bytes) -> bytes:
 def cut(raw: bytearray) -> list[tuple[bytes, bytes]]:
     r"""Take the whole frames from the beginning of what was received.
 
-    >>> raw = bytearray(pack(END, b"{}") + pack(DATA, b"abc")[:6])
+    >>> raw = bytearray(pack(FAULT, b"{}") + pack(DATA, b"abc")[:6])
     >>> cut(raw), raw
-    ([(b'X', b'{}')], bytearray(b'D\x00\x00\x00\x03a'))
+    ([(b'E', b'{}')], bytearray(b'D\x00\x00\x00\x03a'))
     """
     found = []
     at, last = 0, len(raw) - HEADER.size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Final, Protocol
 
 from kgbuild.sparql.query_error import QueryError
+from kgbuild.workers.protocol import Head
 
 IN_MEMORY: Final = 1 << 20
 PART: Final = 1 << 18
@@ -84,9 +84,10 @@ class Spool:
 
     def begin(self, head: bytes) -> Answer:
         """Begin an answer, as the worker's first frame describes it."""
-        told = json.loads(head)
-        variables, pages = tuple(told.get("variables", ())), told.get("pages", 1)
-        return Answer(told["form"], told["media_type"], io.BytesIO(), 0, variables, pages, give_back=self._give_back)
+        told = Head.unpack(head)
+        return Answer(
+            told.form, told.media_type, io.BytesIO(), 0, told.variables, told.pages, give_back=self._give_back
+        )
 
     def add(self, answer: Answer, part: bytes) -> bool:
         """Add to an answer; returns False once it, or all together, are too large for the spool."""

@@ -24,7 +24,7 @@ from kgbuild.core.errors import EngineError
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers import spool
 from kgbuild.workers.lanes import Lanes, Limits, Load, Worker, going_down, resident, too_slow
-from kgbuild.workers.protocol import DATA, FAULT, HEAD, REQUEST, Wire, pack
+from kgbuild.workers.protocol import DATA, FAULT, HEAD, REQUEST, SIZE, Wire, pack
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer, Spool
 
@@ -321,7 +321,7 @@ class Pool:
         while True:
             kind, payload = await self.frame(worker, request)
             if kind != DATA:
-                worker.holds = json.loads(payload)["holds"]
+                (worker.holds,) = SIZE.unpack(payload)
                 return
             if not self.spool.add(found, payload):
                 found.rest = _Stream(self, worker)

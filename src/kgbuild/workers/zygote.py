@@ -28,7 +28,7 @@ from pyoxigraph import Store
 
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers.disk import QUADS, hold, load_file, read_about
-from kgbuild.workers.protocol import END, FAULT, HEADER, Outbox, pack
+from kgbuild.workers.protocol import END, FAULT, HEADER, SIZE, Outbox, pack
 from kgbuild.workers.request import Request
 
 STACK: Final = 256 * 1024 * 1024
@@ -266,7 +266,7 @@ def answer(
     except QueryError as fault:
         outbox.put(FAULT, fault.pack())
     else:
-        outbox.put(END, json.dumps({"holds": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10}).encode())
+        outbox.put(END, SIZE.pack(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10))
     outbox.flush()
 
 

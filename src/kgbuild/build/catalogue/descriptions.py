@@ -12,9 +12,10 @@ from typing import Any, Final
 from pyoxigraph import Literal, NamedNode, Quad, Triple
 
 from kgbuild.build.catalogue import Catalogue
-from kgbuild.build.quads import TYPE, Values, describe, describe_in, term
+from kgbuild.build.quads import Values, describe, describe_in
 from kgbuild.build.release import QUADS, Release
 from kgbuild.core.namespaces import BASE, DATASET_IRI, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY, ONTOLOGY_IRI
+from kgbuild.core.terms import TYPE, term
 from kgbuild.sparql.formats import FORMAT_NAMES, FORMATS_NAMESPACE, GRAPHS
 
 TITLE: Final = {

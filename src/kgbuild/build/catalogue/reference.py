@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from kgbuild.build.quads import reach
 from kgbuild.core.namespaces import GRAPH, ONTOLOGY, ONTOLOGY_IRI, RDF_TYPE, VOCABULARY, expand
 from kgbuild.core.terms import Term as Node
+from kgbuild.core.terms import reach
 from kgbuild.sparql.lookups import LookUp, select
 
 Texts = dict[str, str]

@@ -11,9 +11,8 @@ from typing import Final, TypeVar
 from pyoxigraph import RdfFormat, Store
 
 from kgbuild.core.namespaces import SPARQL_HEADER
-from kgbuild.core.terms import Table
 from kgbuild.sparql.query_error import QueryError
-from kgbuild.sparql.results import read_table
+from kgbuild.sparql.results import WrittenTable
 from kgbuild.workers.lanes import Load
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer
@@ -37,10 +36,10 @@ class Data(ABC):
     lost: asyncio.Event
     """Set when nothing is answered from here any more."""
 
-    async def select(self, text: str, timeout: float | None = None) -> Table:
+    async def select(self, text: str, timeout: float | None = None) -> WrittenTable:
         """Answer a SELECT of the server's own; our prefixes need no declaration."""
         body = await self._read(Request(SPARQL_HEADER + text, ("application/sparql-results+json",), ()), timeout)
-        return await _apart(len(body), lambda: read_table(json.loads(body)))
+        return await _apart(len(body), lambda: WrittenTable(json.loads(body)["results"]["bindings"]))
 
     async def construct(self, text: str, timeout: float | None = None) -> bytes:
         """Answer a CONSTRUCT of the server's own, as N-Triples; our prefixes need no declaration."""

@@ -18,7 +18,7 @@ from kgbuild.server.data.thing_lookup import find
 from kgbuild.support.derivation import SOLUTIONS, Row
 from kgbuild.support.rows import MEMBER, attribute, not_attributable
 from kgbuild.workers.evaluation import Put, Sink, begin, evaluated, write_graph
-from kgbuild.workers.protocol import HEAD
+from kgbuild.workers.protocol import HEAD, Head
 from kgbuild.workers.request import Request
 from kgbuild.workers.supervisor import QUERIES
 
@@ -35,11 +35,11 @@ def answer_description(store: Store, request: Request, put: Put, read_only: bool
     """Describe a thing; without a format, say only whether there is anything to tell."""
     if not request.graphs:
         find(store, request.describe)
-        put(HEAD, json.dumps({"form": "found", "media_type": ""}).encode())
+        put(HEAD, Head("found").pack())
         return
     found = describe(store, request.describe, request.page)
     media_type = request.graphs[0]
-    put(HEAD, json.dumps({"form": "graph", "media_type": media_type, "pages": found.pages}).encode())
+    put(HEAD, Head("graph", media_type, pages=found.pages).pack())
     # Where a format has room for the graph in which a triple stands, it keeps it.
     keeps = media_type in ("application/trig", "application/n-quads")
     statements = found.quads(store) if keeps else found.triples()

@@ -32,7 +32,7 @@ from kgbuild.sparql.query_error import QueryError
 from kgbuild.support.rows import MEMBER, not_attributable
 from kgbuild.workers.evaluation import JSON, Put, begin, choose, unknown_graph, write_graph, write_results
 from kgbuild.workers.lanes import WAITING, Limits, Load, going_down, queue_full, too_slow
-from kgbuild.workers.protocol import DATA, HEAD
+from kgbuild.workers.protocol import DATA, HEAD, Head
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer, Spool
 from kgbuild.workers.supervisor import SCANS, Pool
@@ -327,7 +327,7 @@ def _write_graph(body: bytes, given: str, request: Request, put: Put) -> None:
     except (SyntaxError, ValueError) as problem:
         raise _broken(problem, body) from problem
     media_type = choose("graph", request)
-    put(HEAD, json.dumps({"form": "graph", "media_type": media_type}).encode())
+    put(HEAD, Head("graph", media_type).pack())
     write_graph(triples, media_type, request.context, put)
 
 

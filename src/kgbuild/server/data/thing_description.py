@@ -16,7 +16,8 @@ from typing import Any, Final, cast
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store, Triple
 
 from kgbuild.core.namespaces import BASE, DATASET_IRI, DATE, ID, LICENCE, ONTOLOGY, PREFIXES, VOCABULARY
-from kgbuild.server.data.thing_lookup import DEFAULT, LARGEST_NODE, TYPE, find, term
+from kgbuild.core.terms import TYPE, term
+from kgbuild.server.data.thing_lookup import DEFAULT, LARGEST_NODE, find
 from kgbuild.sparql.query_error import QueryError
 
 PER_PAGE: Final = 500

@@ -10,7 +10,8 @@ from typing import Final
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgbuild.core import ids
-from kgbuild.core.namespaces import ENTITY_KINDS, ID, VOCABULARY, expand
+from kgbuild.core.namespaces import ENTITY_KINDS, ID, VOCABULARY
+from kgbuild.core.terms import TYPE, term
 from kgbuild.sparql.query_error import QueryError
 
 SCANNED: Final = 30_000
@@ -21,14 +22,6 @@ CANDIDATES: Final = 500
 """Ids before, and ids after a wrong one in the alphabet, among which one near to it is looked for."""
 LARGEST_NODE: Final = 2_000
 """Triples of one node."""
-
-
-def term(name: str) -> NamedNode:
-    """Expand the short name of a term."""
-    return NamedNode(expand(name))
-
-
-TYPE: Final = term("rdf:type")
 _DEPRECATED: Final = term("owl:deprecated")
 _REPLACED: Final = term("dcterms:isReplacedBy")
 _IDENTIFIER: Final = term("dcterms:identifier")

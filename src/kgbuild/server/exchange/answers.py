@@ -164,7 +164,7 @@ class Prepared(ABC):
     async def make(self) -> Encoded | Answer:
         """Run the query; a large answer comes as it is."""
         try:
-            answer = await self.service.query(self.request)
+            answer = await self.service.data.run(self.request)
         except QueryError as found:
             raise from_query_error(self.explained(found)) from found
         if answer.size > KEPT or answer.rest is not None:

@@ -11,7 +11,7 @@ from starlette.types import Scope, Send
 
 from kgbuild.server.exchange.cache_keys import document_key
 from kgbuild.server.exchange.service import Service
-from kgbuild.server.http.negotiation import GRAPH_OFFERS, HTML, SHORT_NAMES, best, named_format, takes_gzip, wants_html
+from kgbuild.server.http.negotiation import GRAPH_OFFERS, HTML, SHORT_NAMES, best, named_format, takes_gzip
 from kgbuild.server.http.problems import problem
 from kgbuild.server.http.responses import Response, header
 
@@ -48,13 +48,14 @@ def asked_format(scope: Scope) -> str:
     if given and named_format(given[-1]) is None:
         names = ", ".join([*FORMATS, "html"])
         raise problem("bad-request", f"There is no format '{given[-1][:100]}'. Use one of {names}.")
-    accept = named_format(given[-1]) if given else header(scope, b"accept")
-    if wants_html(accept, GRAPH_OFFERS):
-        return HTML
-    media_type = best(accept, GRAPH_OFFERS)
+    return negotiate(named_format(given[-1]) if given else header(scope, b"accept"), (*GRAPH_OFFERS, HTML))
+
+
+def negotiate(accept: str | None, offered: tuple[str, ...]) -> str:
+    """Choose the media type that fits best; raises Problem, with all that is offered, if none does."""
+    media_type = best(accept, offered)
     if media_type is None:
-        available = [*GRAPH_OFFERS, HTML]
-        raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
+        raise problem("not-acceptable", f"Available: {', '.join(offered)}.", available=list(offered))
     return media_type
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from kgbuild.core.errors import EngineError
+from kgbuild.core.terms import Table
 from kgbuild.server.exchange.service import Service
-from kgbuild.sparql.lookups import Bindings, LookUp, Select
+from kgbuild.sparql.lookups import LookUp, Select, Solutions
 from kgbuild.sparql.query_error import QueryError
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ async def drive(service: Service, work: LookUp[T]) -> T:
     answers, asked = None, 0
     while True:
         # In a thread: comparing names takes longer than the other requests should wait.  A few rows do not.
-        few = answers is None or sum(map(len, answers)) <= FEW
+        few = answers is None or sum(len(each.rows) for each in answers) <= FEW
         wanted = _step(work, answers) if few else await asyncio.to_thread(_step, work, answers)
         if isinstance(wanted, _Done):
             return wanted.value
@@ -41,17 +42,17 @@ class _Done(Generic[T]):
     value: T
 
 
-def _step(work: LookUp[T], answers: tuple[Bindings, ...] | None) -> tuple[Select, ...] | _Done[T]:
+def _step(work: LookUp[T], answers: tuple[Solutions, ...] | None) -> tuple[Select, ...] | _Done[T]:
     try:
         return next(work) if answers is None else work.send(answers)
     except StopIteration as done:
         return _Done(done.value)
 
 
-async def _select(service: Service, text: str) -> Bindings:
+async def _select(service: Service, text: str) -> Solutions:
     try:
-        return (await service.data.select(text)).records()
+        return await service.data.select(text)
     except QueryError as problem:
         if problem.kind != "answer-too-large":
             raise
-        return []  # only a list of names to compare with grows so long: then there is no suggestion
+        return Table((), ())  # only a list of names to compare with grows so long: then there is no suggestion

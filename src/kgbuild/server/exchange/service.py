@@ -30,8 +30,6 @@ from kgbuild.server.http.responses import Cache
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers import disk
 from kgbuild.workers.lanes import Limits
-from kgbuild.workers.request import Request
-from kgbuild.workers.spool import Answer
 from kgbuild.workers.supervisor import SCANS
 
 T = TypeVar("T")
@@ -226,10 +224,6 @@ class Service:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def query(self, request: Request) -> Answer:
-        """Answer a query; raises QueryError where there is no answer."""
-        return await self.data.run(request)
-
     def shared(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> asyncio.Future[T]:
         """Do work once for all who want the same at the same time; it ends when the last of them has cancelled."""
         task: asyncio.Future[T] | None = self._running.get(key)
@@ -280,7 +274,7 @@ async def _counted(data: Data) -> Catalogue:
     try:
         while True:
             try:
-                answers = tuple([(await data.select(each.text, SCANS)).records() for each in wanted])
+                answers = tuple([await data.select(each.text, SCANS) for each in wanted])
             except QueryError as fault:
                 wanted = work.throw(fault)
             else:

@@ -8,7 +8,7 @@ from typing import Final
 
 from kgbuild.core.dates import read_date, refines
 from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID
-from kgbuild.core.terms import Term, iri
+from kgbuild.core.terms import Term, iri, reach
 from kgbuild.questions.lookup import write_term
 from kgbuild.server.http.languages import Reader
 from kgbuild.server.pages.layout import (
@@ -169,14 +169,13 @@ def _refines(reading: Reading, finer: Term, vaguer: Term) -> bool:
 
 def _above(reading: Reading, thing: str) -> list[str]:
     """List the broader concepts, or the places around a place, as far as their names were read."""
-    seen: list[str] = []
-    while True:
+
+    def up(thing: str) -> list[str]:
         known = reading.names.get(thing, {})
-        up = [t.value for p in (EXTERNAL["skos"] + "broader", icn("within")) for t in sorted(known.get(p, []))]
-        if not up or up[0] in seen:
-            return seen
-        thing = up[0]
-        seen.append(thing)
+        found = [t.value for p in (EXTERNAL["skos"] + "broader", icn("within")) for t in sorted(known.get(p, []))]
+        return found[:1]
+
+    return reach(up(thing), up)
 
 
 def _passages(entries: Iterable[ClaimEntry], length: int) -> Passages | None:

@@ -182,7 +182,6 @@ def _named_options(found: Bindings, skipped: int, reader: Reader) -> tuple[Optio
 
 
 def _things(question: Question, found: Table) -> Iterator[str]:
-    """List what the cells of an answer name."""
     for row in found.rows:
         for column, term in zip(found.columns, row, strict=True):
             yield from (thing for _, thing in _content(question, column, term) if thing)

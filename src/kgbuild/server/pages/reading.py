@@ -5,7 +5,7 @@ Names come from the data.  What has none, in files of others, is called by its s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from typing import Final
@@ -13,7 +13,7 @@ from typing import Final
 from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
 
 from kgbuild.core.date_text import write_point
-from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY, RDF_TYPE, shorten
+from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY, RDF_TYPE, expand, shorten
 from kgbuild.core.terms import Term
 from kgbuild.server.http.languages import Reader
 from kgbuild.server.pages.charts import Span
@@ -23,7 +23,7 @@ from kgbuild.server.pages.terms import Labels, Terms, icn
 from kgbuild.sparql.embedded import convert_term, rdf_term
 from kgbuild.sparql.lookups import LookUp, select_all
 from kgbuild.support.claims import ClaimDetails, Credit, all_claims_for, claims_on, details_of, evidence_for
-from kgbuild.support.gathering import gather, in_parts, write_block
+from kgbuild.support.gathering import NONE, Neighbours, gather, in_parts, write_block
 
 TITLE: Final = EXTERNAL["dcterms"] + "title"
 LABEL: Final = EXTERNAL["rdfs"] + "label"
@@ -39,10 +39,15 @@ _BOUNDS: Final = ("beganNotBefore", "beganBy", "endedNotBefore", "endedBy")
 _NAMED_BY: Final = (LABEL, PREF_LABEL, TITLE)
 """Properties that name a thing, best first."""
 # What things are called, and the dates and publishers that they have: a participation goes by the date of its meeting.
+_READ: Final = tuple(map(expand, (
+    "rdfs:label", "skos:prefLabel", "dcterms:title", "rdf:type", "icn:edtf", "icn:earliest", "icn:latest",
+    "icn:descriptiveName", "icn:dated", "icn:usual", "skos:broader", "icn:within", "dcterms:publisher",
+    "schema:datePublished", "schema:url",
+)))  # fmt: skip
+_READ_LISTED: Final = ", ".join(f"<{each}>" for each in _READ)
 _NAMES: Final = """SELECT DISTINCT ?s ?p ?o {{
-  {{ VALUES ?s {{ {block} }} ?s ?p ?o FILTER (?p IN (rdfs:label, skos:prefLabel, dcterms:title, rdf:type, icn:edtf,
-    icn:earliest, icn:latest, icn:descriptiveName, icn:dated, icn:usual, skos:broader, icn:within, dcterms:publisher,
-    schema:datePublished, schema:url)) FILTER (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:))) }}
+  {{ VALUES ?s {{ {block} }} ?s ?p ?o
+    FILTER (?p IN ({read}) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }}
   UNION {{ VALUES ?x {{ {block} }} ?x ?q ?s FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
     FILTER (?p IN (rdfs:label, rdf:type, icn:edtf, icn:earliest, icn:latest)) }} }}"""
 _NAMES_ANYWHERE: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ {block} }} GRAPH ?g {{ ?s ?p ?o }}
@@ -307,19 +312,24 @@ def read(reader: Reader, terms: Terms, things: Iterable[str], named: Iterable[st
 
 
 def gather_named(
-    things: Iterable[str], terms: Terms, named: Iterable[str] = ()
+    things: Iterable[str], terms: Terms, named: Iterable[str] = (), related: Neighbours = NONE
 ) -> LookUp[tuple[Store, dict[str, Values]]]:
     """Gather some things, and read the names of all that is mentioned and of what is `named`."""
-    store = yield from gather(set(things), terms.hierarchies)
-    names = yield from read_names({*_mentioned(store), *named} - terms.labels.keys())
+    store = yield from gather(set(things), terms.hierarchies, related)
+    mentioned, known = _mentioned(store)
+    names = yield from read_names((mentioned | set(named)) - terms.labels.keys(), known)
     return store, names
 
 
-def read_names(things: Iterable[str]) -> LookUp[dict[str, Values]]:
-    """Read what things are called, by what dates they have, and who published what is an article."""
+def read_names(things: Iterable[str], known: Mapping[str, Values] | None = None) -> LookUp[dict[str, Values]]:
+    """Read what things are called, by what dates they have, and who published what is an article.
+
+    Of the things in `known` this is known already; what they mention is among `things`.
+    """
     wanted = sorted(things)
-    names: dict[str, Values] = {}
-    yield from _keep(names, [_NAMES.format(block=write_block(part)) for part in in_parts(wanted)])
+    names = {thing: known[thing] for thing in wanted if thing in known} if known else {}
+    asked = (thing for thing in wanted if thing not in names)
+    yield from _keep(names, [_NAMES.format(block=write_block(part), read=_READ_LISTED) for part in in_parts(asked)])
     # What the resolved view has is named there; a deprecated situation has its name in a graph alone.
     left = [thing for thing in wanted if thing.startswith(ID) and LABEL not in names.get(thing, ())]
     yield from _keep(names, [_NAMES_ANYWHERE.format(block=write_block(part)) for part in in_parts(left)])
@@ -334,16 +344,28 @@ def _keep(names: dict[str, Values], texts: list[str]) -> LookUp[None]:
                 values.append(row["o"])
 
 
-def _mentioned(store: Store) -> Iterator[str]:
-    """List what quads mention and a page may name: of a claim, its article, but neither itself nor its parts.
+def _mentioned(store: Store) -> tuple[set[str], dict[str, Values]]:
+    """List what quads mention and a page may name, and give by thing what names it, where the resolved view was read.
 
-    Of the hierarchies of classes and properties, which are there for finding premises, a page names none.
+    Of a claim, its article is named, but neither itself nor its parts; of the hierarchies of classes and properties,
+    which are there for finding premises, nothing.
     """
-    for quad in store:
-        subject, predicate, object_, _ = quad
+    mentioned: set[str] = set()
+    known: dict[str, Values] = {}
+    for subject, predicate, object_, graph in store:
         if predicate in _HIERARCHY:
             continue
-        is_claim = subject.value.startswith(_CLAIM)
-        for term in (object_,) if is_claim else (subject, predicate, object_):
-            if isinstance(term, NamedNode) and not term.value.startswith(_CLAIM):
-                yield term.value
+        thing, property_ = subject.value, predicate.value
+        is_claim = thing.startswith(_CLAIM)
+        if not is_claim:
+            mentioned.add(property_)
+            if isinstance(subject, NamedNode):
+                mentioned.add(thing)
+        if isinstance(object_, NamedNode):
+            mentioned.add(object_.value)
+        if isinstance(graph, DefaultGraph):
+            names = known.setdefault(thing, {})
+            is_named_by = property_ in _READ and (property_ != RDF_TYPE or object_.value.startswith(ONTOLOGY))
+            if is_named_by:
+                names.setdefault(property_, []).append(convert_term(object_))
+    return {each for each in mentioned if not each.startswith(_CLAIM)}, known

@@ -49,8 +49,6 @@ def write_tables(reading: Reading, here: str, listed: Listed, caption: str = "")
 
 
 class _TableWriter:
-    """Writes the table of one list."""
-
     def __init__(self, reading: Reading, here: str, listed: Listed) -> None:
         self.reading, self.here, self.listed = reading, here, listed
         self._ = reading._
@@ -71,7 +69,7 @@ class _TableWriter:
         if len({self.reading.kind(each).text for each in self.things}) > 1:
             found.append((self._("Kind"), lambda each: (self.reading.kind(each),)))
         if len(self.listed.properties) > 1:
-            found.append((self._("Part it has here"), self._part))
+            found.append((self._("Part it has here"), lambda each: tuple(map(self.reading.name, self._links(each)))))
         if self.lasts:
             found += [(self._("From"), self._from), (self._("To"), self._to), (self._("Certainty"), self._certain)]
         return found
@@ -100,9 +98,6 @@ class _TableWriter:
         qualifiers = [p for p, of in self.reading.terms.qualified.items() if of == property_]
         before = [t for p in qualifiers for t in self.reading.get(each, p) if not self.reading.is_usual(t.value)]
         return (*map(self.reading.show, before), *self.reading.shown(self.reading.get(each, property_)))
-
-    def _part(self, each: str) -> Cell:
-        return tuple(self.reading.name(p) for p in self._links(each))
 
     def _links(self, each: str) -> list[str]:
         return [p for p in self.listed.properties if self.here in {t.value for t in self.reading.get(each, p)}]
@@ -133,7 +128,6 @@ class _TableWriter:
         return bool(self.reading.below(each, "ended") or self.reading.span(each).ended_by)
 
     def _certain(self, each: str) -> Cell:
-        """Say how sure it is that something lasts."""
         span = self.reading.span(each)
         if self.has_ended(each):
             text = self._("ended")

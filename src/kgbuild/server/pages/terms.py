@@ -8,10 +8,10 @@ from functools import cache
 from typing import Final
 
 from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE
-from kgbuild.core.terms import Term
+from kgbuild.core.terms import Table, reach
 from kgbuild.server.data.access import Data
 from kgbuild.server.exchange.service import Service
-from kgbuild.sparql.lookups import Bindings
+from kgbuild.sparql.lookups import Solutions
 from kgbuild.support.gathering import HIERARCHY, read_quads
 
 Labels = Mapping[str, str]
@@ -25,6 +25,9 @@ _LAST: Final = 1_000_000
 """Where a term stands of which the ontology gives no order."""
 
 
+_NOTHING: Final = Table((), ())
+
+
 def icn(name: str) -> str:
     """Give the IRI of a term of ours."""
     return ONTOLOGY + name
@@ -33,11 +36,11 @@ def icn(name: str) -> str:
 class Terms:
     """Classes and properties as pages call and order them; all by IRI."""
 
-    def __init__(self, rows: Iterable[Mapping[str, Term]] = (), *hierarchies: Bindings) -> None:
+    def __init__(self, described: Solutions = _NOTHING, *hierarchies: Solutions) -> None:
         """Read the answers to `QUERIES`; the hierarchies of classes and properties are kept as quads for `gather`."""
         texts: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
         values: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-        for row in rows:
+        for row in described.records():
             s, p, o = row["s"].value, row["p"].value, row["o"]
             texts[p][s].setdefault(o.language, o.value)
             values[p][s].append(o.value)
@@ -54,16 +57,8 @@ class Terms:
         """Property -> the one whose value it qualifies."""
         self.key_parts, self.single_valued = frozenset(values[icn("keyPart")]), frozenset(values[icn("singleValued")])
         self.hierarchies = read_quads(hierarchies)
-        self.above = cache(self._above)
+        self.above = cache(lambda term: {*reach([term], lambda each: self.parents.get(each, ()))} - {term})
         """List all classes or properties above one."""
-
-    def _above(self, term: str) -> frozenset[str]:
-        found: set[str] = set()
-        waiting = [term]
-        while waiting:
-            waiting += [each for each in self.parents.get(waiting.pop(), ()) if each not in found]
-            found.update(waiting)
-        return frozenset(found - {term})
 
     def is_a(self, types: Iterable[str], name: str) -> bool:
         """Tell whether one of some classes, or properties, is that of a name or below it."""
@@ -93,4 +88,4 @@ async def terms_of(service: Service) -> Terms:
 
 
 async def _read(data: Data) -> Terms:
-    return Terms(*[(await data.select(text)).records() for text in QUERIES])
+    return Terms(*[await data.select(text) for text in QUERIES])

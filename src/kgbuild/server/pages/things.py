@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pyoxigraph import Store
 
 from kgbuild.core.namespaces import ID, ONTOLOGY, expand
-from kgbuild.core.terms import iri
+from kgbuild.core.terms import Term, iri
 from kgbuild.questions.lookup import write_term
 from kgbuild.server.http.languages import Reader
 from kgbuild.server.pages.layout import (
@@ -31,8 +31,8 @@ from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, Values, 
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.tables import Listed, write_tables
 from kgbuild.server.pages.terms import Terms, icn
-from kgbuild.sparql.lookups import Bindings, LookUp, select, select_all
-from kgbuild.support.gathering import in_parts, write_block
+from kgbuild.sparql.lookups import Bindings, LookUp, select
+from kgbuild.support.gathering import RELATED, Neighbours, ask_about, iris_of
 
 MOST: Final = 200
 """Things of one list that a page shows; where there are more, it says so and links to a query for all of them."""
@@ -74,9 +74,10 @@ def find(node: str, terms: Terms) -> LookUp[Gathered]:
     """Read what the page of a thing shows."""
     lists = yield from _leading(node, terms)
     around = {node, *(s for each in lists for s in each.things)}
-    besides = yield from select_all(*(_BESIDES % write_block(part) for part in in_parts(sorted(around))))
-    others = sorted({row["s"].value for rows in besides for row in rows} - around)[:MOST_BESIDES]
-    store, names = yield from gather_named({*around, *others}, terms, {node})
+    found = yield from ask_about(around, _BESIDES, *RELATED)
+    others = sorted(iris_of(found, "s") - around)[:MOST_BESIDES]
+    related = Neighbours(around, iris_of(found, "found", "date"))
+    store, names = yield from gather_named({*around, *others}, terms, {node}, related)
     return Gathered(lists, store, names)
 
 
@@ -96,24 +97,31 @@ def compose(node: str, reader: Reader, terms: Terms, found: Gathered) -> Page:
 
 def _leading(node: str, terms: Terms) -> LookUp[list[Listed]]:
     """Count what leads to a thing, by property and class, and list the first of each."""
-    lists = _counted(terms, (yield from select(_counting(node))))
+    rows = yield from select(f"{_links(node)} LIMIT {MOST + 1}")
+    few = len(rows) <= MOST  # as of most things: these are all, and nothing needs to be counted
+    lists = _counted(terms, rows if few else (yield from select(_counting(node))))
     most = _fair(each.total for each in lists)
     queries = " UNION ".join(_listing(node, each, most) for each in lists)
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for row in (yield from select(f"SELECT ?s ?p ?family {{ {queries} }}")) if lists else ():
+    for row in rows if few else (yield from select(f"SELECT ?s ?p ?family {{ {queries} }}")):
         if row["s"].kind == "iri":
-            found[row["p"].value, row["family"].value].append(row["s"].value)
-    return [replace(each, things=tuple(found[each.properties[0], each.family])) for each in lists]
+            found[row["p"].value, row["family"].value if "family" in row else _family(terms, row)].append(
+                row["s"].value
+            )
+    return [replace(each, things=tuple(sorted(found[each.properties[0], each.family]))) for each in lists]
 
 
-def _counting(node: str) -> str:
+def _links(node: str) -> str:
     ours = f'STRSTARTS(STR(?p), "{ONTOLOGY}") || ?p = dcterms:publisher'
     untold = ", ".join(f"icn:{name}" for name in _UNTOLD)
     typed = f'{_said(node, "?s a ?c")} FILTER (STRSTARTS(STR(?c), "{ONTOLOGY}"))'
-    return f"""SELECT ?p ?types (COUNT(?s) AS ?n) {{ {{
-      SELECT ?p ?s (GROUP_CONCAT(DISTINCT STR(?c); separator=" ") AS ?types) {{
-        {_led(node, "?p")} FILTER ({ours}) FILTER (?p NOT IN ({untold})) OPTIONAL {{ {typed} }}
-      }} GROUP BY ?p ?s }} }} GROUP BY ?p ?types"""
+    return f"""SELECT ?p ?s (GROUP_CONCAT(DISTINCT STR(?c); separator=" ") AS ?types) {{
+      {_led(node, "?p")} FILTER ({ours}) FILTER (?p NOT IN ({untold})) OPTIONAL {{ {typed} }}
+    }} GROUP BY ?p ?s"""
+
+
+def _counting(node: str) -> str:
+    return f"SELECT ?p ?types (COUNT(?s) AS ?n) {{ {{ {_links(node)} }} }} GROUP BY ?p ?types"
 
 
 def _listing(node: str, listed: Listed, most: int) -> str:
@@ -152,10 +160,13 @@ def _counted(terms: Terms, rows: Bindings) -> list[Listed]:
     totals: dict[tuple[str, str], int] = defaultdict(int)
     for row in rows:
         if "p" in row:
-            family = terms.family(row["types"].value.split()) if "types" in row else ""
-            totals[row["p"].value, family] += int(row["n"].value)
+            totals[row["p"].value, _family(terms, row)] += int(row["n"].value) if "n" in row else 1
     found = [Listed(family, (property_,), (), total) for (property_, family), total in totals.items()]
     return sorted(found, key=lambda each: (terms.place(each.family), terms.place(each.properties[0])))[:MOST_LISTS]
+
+
+def _family(terms: Terms, row: Mapping[str, Term]) -> str:
+    return terms.family(row["types"].value.split()) if "types" in row else ""
 
 
 def _headed(reading: Reading, found: list[Listed]) -> dict[str, tuple[Shown, list[Listed]]]:

@@ -9,9 +9,9 @@ from starlette.types import Receive, Scope, Send
 
 from kgbuild.core.namespaces import LICENCE
 from kgbuild.server.exchange.answers import document
-from kgbuild.server.exchange.kept_documents import send_kept
+from kgbuild.server.exchange.kept_documents import negotiate, send_kept
 from kgbuild.server.exchange.service import Service
-from kgbuild.server.http.negotiation import VARY, best
+from kgbuild.server.http.negotiation import VARY
 from kgbuild.server.http.problems import problem
 from kgbuild.server.http.responses import Response, header
 from kgbuild.server.routes.things import IMMUTABLE
@@ -23,9 +23,7 @@ TYPES: Final = ("application/ld+json", "application/json")
 async def give_context(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Give the context of the release."""
     service: Service = scope["service"]
-    media_type = best(header(scope, b"accept"), TYPES)
-    if media_type is None:
-        raise problem("not-acceptable", f"Available: {', '.join(TYPES)}.", available=list(TYPES))
+    media_type = negotiate(header(scope, b"accept"), TYPES)
     version = service.catalogue.ontology_version.rpartition("/")[2]
     numbered = f"/context/{version}.jsonld"
     if scope["path"] not in (PATH, numbered):

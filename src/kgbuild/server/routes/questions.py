@@ -96,8 +96,6 @@ async def question(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class _Asked(Prepared):
-    """A question with its values."""
-
     def __init__(
         self, scope: Scope, question: Question, values: Mapping[str, Term | None], accept: str | None, *, sources: bool
     ) -> None:

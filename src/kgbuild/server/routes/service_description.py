@@ -9,18 +9,12 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from kgbuild.build.catalogue import Catalogue
 from kgbuild.build.catalogue.descriptions import counts
-from kgbuild.core.namespaces import EXTERNAL, PREFIXES
+from kgbuild.core.namespaces import PREFIXES
+from kgbuild.core.terms import TYPE, term
 from kgbuild.server.exchange.service import Service
 from kgbuild.sparql.formats import FORMAT_NAMES, FORMATS_NAMESPACE, GRAPHS, RESULTS, write_graph
 
 _SD: Final = "http://www.w3.org/ns/sparql-service-description#"
-
-
-def _term(prefix: str, name: str) -> NamedNode:
-    return NamedNode(EXTERNAL[prefix] + name)
-
-
-_TYPE: Final = _term("rdf", "type")
 
 
 def describe_service(service: Service, public_url: str, media_type: str) -> bytes:
@@ -38,7 +32,7 @@ def describe_service(service: Service, public_url: str, media_type: str) -> byte
 
 def _service(endpoint: str) -> Iterator[Triple]:
     this = NamedNode(endpoint)
-    yield Triple(this, _TYPE, NamedNode(_SD + "Service"))
+    yield Triple(this, TYPE, NamedNode(_SD + "Service"))
     yield Triple(this, NamedNode(_SD + "endpoint"), this)
     yield Triple(this, NamedNode(_SD + "supportedLanguage"), NamedNode(_SD + "SPARQL11Query"))
     for media_type in (*RESULTS, *GRAPHS):
@@ -48,37 +42,37 @@ def _service(endpoint: str) -> Iterator[Triple]:
 
 def _dataset(catalogue: Catalogue, endpoint: str) -> Iterator[Triple]:
     dataset, default = NamedNode(f"{endpoint}#dataset"), NamedNode(f"{endpoint}#default-graph")
-    yield Triple(dataset, _TYPE, NamedNode(_SD + "Dataset"))
+    yield Triple(dataset, TYPE, NamedNode(_SD + "Dataset"))
     yield Triple(dataset, NamedNode(_SD + "defaultGraph"), default)
-    yield Triple(default, _TYPE, NamedNode(_SD + "Graph"))
-    yield Triple(default, _TYPE, _term("void", "Dataset"))
+    yield Triple(default, TYPE, NamedNode(_SD + "Graph"))
+    yield Triple(default, TYPE, term("void:Dataset"))
     yield from counts(default, catalogue, endpoint)
     for number, (graph, count) in enumerate(catalogue.graphs.items()):
         named, content = NamedNode(f"{endpoint}#named-graph-{number}"), NamedNode(f"{endpoint}#graph-{number}")
         yield Triple(dataset, NamedNode(_SD + "namedGraph"), named)
-        yield Triple(named, _TYPE, NamedNode(_SD + "NamedGraph"))
+        yield Triple(named, TYPE, NamedNode(_SD + "NamedGraph"))
         yield Triple(named, NamedNode(_SD + "name"), NamedNode(graph))
         yield Triple(named, NamedNode(_SD + "graph"), content)
-        yield Triple(content, _TYPE, NamedNode(_SD + "Graph"))
-        yield Triple(content, _term("void", "triples"), Literal(count))
+        yield Triple(content, TYPE, NamedNode(_SD + "Graph"))
+        yield Triple(content, term("void:triples"), Literal(count))
 
 
 def _examples(service: Service, endpoint: str) -> Iterator[Triple]:
     """List the named questions, each as a query that runs as it stands."""
     for name, question in service.settings.questions.items():
         this = NamedNode(f"{endpoint}#question-{name}")
-        yield Triple(this, _TYPE, _term("sh", "SPARQLExecutable"))
-        yield Triple(this, _TYPE, _term("sh", "SPARQLSelectExecutable"))
-        yield Triple(this, _term("sh", "select"), Literal(question.text))
+        yield Triple(this, TYPE, term("sh:SPARQLExecutable"))
+        yield Triple(this, TYPE, term("sh:SPARQLSelectExecutable"))
+        yield Triple(this, term("sh:select"), Literal(question.text))
         for language, title in question.title.items():
-            yield Triple(this, _term("rdfs", "label"), Literal(title, language=language))
-        yield Triple(this, _term("rdfs", "comment"), Literal(question.question, language="en"))
-        yield Triple(this, _term("schema", "target"), NamedNode(endpoint))
+            yield Triple(this, term("rdfs:label"), Literal(title, language=language))
+        yield Triple(this, term("rdfs:comment"), Literal(question.question, language="en"))
+        yield Triple(this, term("schema:target"), NamedNode(endpoint))
 
 
 def _prefixes(endpoint: str) -> Iterator[Triple]:
     for prefix, namespace in sorted(PREFIXES.items()):
         this = NamedNode(f"{endpoint}#prefix-{prefix}")
-        yield Triple(NamedNode(endpoint), _term("sh", "declare"), this)
-        yield Triple(this, _term("sh", "prefix"), Literal(prefix))
-        yield Triple(this, _term("sh", "namespace"), Literal(namespace, datatype=_term("xsd", "anyURI")))
+        yield Triple(NamedNode(endpoint), term("sh:declare"), this)
+        yield Triple(this, term("sh:prefix"), Literal(prefix))
+        yield Triple(this, term("sh:namespace"), Literal(namespace, datatype=term("xsd:anyURI")))

@@ -21,10 +21,10 @@ from kgbuild.server.exchange.answers import (
     send_response,
     wants_sources,
 )
-from kgbuild.server.exchange.kept_documents import send_kept
+from kgbuild.server.exchange.kept_documents import negotiate, send_kept
 from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import reader_of
-from kgbuild.server.http.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY, best, wants_html
+from kgbuild.server.http.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY
 from kgbuild.server.http.problems import Problem, problem
 from kgbuild.server.http.responses import Response, header
 from kgbuild.server.pages import query as query_pages
@@ -75,8 +75,6 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class _Query(Prepared):
-    """A query that somebody wrote."""
-
     def __init__(self, scope: Scope, asked: SparqlRequest, accept: str | None) -> None:
         assert asked.query is not None  # noqa: S101 - whoever asks about the service does not come here
         self.asked = asked
@@ -166,13 +164,10 @@ def _read_only() -> Problem:
 
 async def _about(scope: Scope, send: Send, accept: str | None) -> None:
     service: Service = scope["service"]
-    if wants_html(accept, GRAPH_OFFERS):
+    media_type = negotiate(accept, (*GRAPH_OFFERS, HTML))
+    if media_type == HTML:
         await send_response(scope, query_pages.form_page(service, "", reader_of(scope)), send)
         return
-    media_type = best(accept, GRAPH_OFFERS)
-    if media_type is None:
-        available = [*GRAPH_OFFERS, HTML]
-        raise problem("not-acceptable", f"Available: {', '.join(available)}.", available=available)
 
     async def make() -> Response:
         body = describe_service(service, address(service, scope), GRAPH_ALIASES.get(media_type, media_type))

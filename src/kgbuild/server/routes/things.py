@@ -144,7 +144,7 @@ async def _exists(service: Service, iri: str, explained: Callable[[QueryError], 
     if service.cache.get(key) is None:
         release = service.release_id
         try:
-            answer = await service.query(Request("", (), (), describe=iri))
+            answer = await service.data.run(Request("", (), (), describe=iri))
         except QueryError as found:
             raise from_query_error(explained(found)) from found
         answer.close()
