@@ -29,14 +29,14 @@ all: build/.built  ## Set up, build, validate, release, and answer the question
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/.installed: requirements-build.lock requirements.lock pyproject.toml
+$(VENV)/.installed: requirements/build.lock requirements/development.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "This Python cannot make a virtual environment: install python3-venv."; exit 2; }
 	@echo "Installing the locked dependencies into $(VENV)"
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-build.lock
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-build-isolation -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/development.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -67,7 +67,7 @@ schemas: $(VENV)/.installed  ## Write the JSON Schemas that editors use
 	@$(BIN)/kgbuild schemas
 
 .PHONY: check
-check: $(VENV)/.installed  ## Lint, types, layers, nothing dead or defined twice
+check: $(VENV)/.installed audit  ## Lint, types, layers, nothing dead or defined twice, no known advisory
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -121,10 +121,35 @@ abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS syntheti
 npm:  ## Install into build/ what tests take from npm: Comunica, axe-core, jsonld.js
 	@for name in comunica axe jsonld; do tests/install_npm.sh tests/$$name build/$$name; done
 
+# What a server runs on, and nothing else: the environment of docs/deploy.md.
+build/server: requirements/build.lock requirements/server.lock pyproject.toml
+	@$(PYTHON) -m venv --clear $@
+	@$@/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.lock
+	@$@/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/server.lock
+	@$@/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation .
+	@$@/bin/python -m pip uninstall -q -y -r requirements/build.lock
+	@touch $@
+
+.PHONY: audit
+audit: $(VENV)/.installed  ## Compare what is locked with the known advisories
+	@$(BIN)/python deploy/audit.py requirements/*.lock
+
+.PHONY: sbom
+sbom: build/server build/sbom  ## Write build/sbom.cdx.json: what a server consists of (CycloneDX)
+	@build/sbom/bin/cyclonedx-py environment --output-reproducible --output-format JSON -o build/sbom.cdx.json build/server
+
+build/sbom: requirements/sbom.lock
+	@$(PYTHON) -m venv --clear $@
+	@$@/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/sbom.lock
+	@touch $@
+
 .PHONY: lock
 lock:  ## Pin the dependencies anew (needs uv)
-	uv pip compile pyproject.toml --extra dev --generate-hashes --universal --python-version 3.11 \
-	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links -o requirements.lock
+	uv pip compile pyproject.toml --extra curate --extra dev $(PINNED) -o requirements/development.lock
+	uv pip compile pyproject.toml -c requirements/development.lock $(PINNED) -o requirements/server.lock
+	echo cyclonedx-bom | uv pip compile - $(PINNED) -o requirements/sbom.lock
+
+PINNED := --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .PHONY: clean
 clean:  ## Remove what was generated; the environment stays

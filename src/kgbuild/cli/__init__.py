@@ -42,6 +42,11 @@ def main() -> None:
     except KgError as problem:
         say(str(problem))
         sys.exit(problem.exit_code)
+    except ModuleNotFoundError as problem:
+        if (problem.name or "").startswith("kgbuild"):
+            raise
+        say(f"This command needs {problem.name}, which a server does without. Install kgbuild[curate].")
+        sys.exit(ExitCode.USAGE)
     except typer.Abort:
         sys.exit(ExitCode.USAGE)
     except KeyboardInterrupt:
