@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -13,7 +12,7 @@ from pyoxigraph import RdfFormat, Store
 from kgbuild.core.namespaces import SPARQL_HEADER
 from kgbuild.core.terms import Table
 from kgbuild.sparql.query_error import QueryError
-from kgbuild.sparql.results import read_table
+from kgbuild.sparql.results import read_json, read_table
 from kgbuild.workers.lanes import Load
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer
@@ -40,7 +39,7 @@ class Data(ABC):
     async def select(self, text: str, timeout: float | None = None) -> Table:
         """Answer a SELECT of the server's own; our prefixes need no declaration."""
         body = await self._read(Request(SPARQL_HEADER + text, ("application/sparql-results+json",), ()), timeout)
-        return await _apart(len(body), lambda: read_table(json.loads(body)))
+        return await _apart(len(body), lambda: read_table(read_json(body)))
 
     async def construct(self, text: str, timeout: float | None = None) -> bytes:
         """Answer a CONSTRUCT of the server's own, as N-Triples; our prefixes need no declaration."""

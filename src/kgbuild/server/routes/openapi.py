@@ -259,7 +259,7 @@ ROUTES: Final[Mapping[str, Operation]] = {
     "/releases/{id}/{file}": Operation("Give a file of a release", ("*/*",), "200 206 304 404 416"),
     "/robots.txt": Operation("What crawlers are kept off", ("text/plain; charset=utf-8",)),
     "/sitemap.xml": Operation("List the parts of the sitemap", ("application/xml; charset=utf-8",)),
-    "/sitemap-{number:int}.xml": Operation("List pages", ("application/xml; charset=utf-8",), "200 304 404"),
+    "/sitemap-{number}.xml": Operation("List pages", ("application/xml; charset=utf-8",), "200 304 404"),
     "/metrics": Operation("Figures for Prometheus", ("*/*",), "200"),
 }
 """Path in the table of routes -> what it answers with; a test holds the two to each other."""
