@@ -149,7 +149,7 @@ class Prepared(ABC):
     def location(self, media_type: str) -> dict[str, str]:
         """Write Content-Location: where this representation is had, whatever a client accepts; if that is short."""
         name = next((name for name, meant in SHORT_NAMES.items() if meant == media_type), "")
-        address = self.address(name) if name and len(self.query) <= LONGEST_LOCATION else ""
+        address = self.address(name) if name else ""
         return {"Content-Location": address} if 0 < len(address) <= LONGEST_LOCATION else {}
 
     def headers(self, answer: Answer) -> dict[str, str]:
