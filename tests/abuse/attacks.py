@@ -125,7 +125,7 @@ def _on_headers(path: str) -> Iterator[Attack]:
         for size in (limits.PREFERENCES, limits.PREFERENCES + 1, limits.HEAD - 200 - len(path), limits.HEAD + 1):
             for filler in _some(LINES, number + len(path), path):
                 value = _filled(filler, size)
-                for asked in {method, "GET"}:
+                for asked in dict.fromkeys((method, "GET")):
                     request = _head(asked, path + query, f"{name}: {value}\r\n", host=name != "host")
                     yield Attack(f"{asked} {path}, {size} bytes of {name}: {filler}", request)
     for count in (limits.HEADERS - 3, limits.HEADERS + 1):

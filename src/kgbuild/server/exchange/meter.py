@@ -9,6 +9,8 @@ import asyncio
 from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from time import perf_counter, process_time
 from typing import Final
 
@@ -68,13 +70,14 @@ class Meter:
     async def watch_loop(self) -> None:
         """Look again and again how late a timer comes, until cancelled.
 
-        What comes late because other programs have the processors is not counted: of the delay, only what this process
-        has used of them itself.
+        What comes late because other programs have the processors is not counted: neither the time for which the loop
+        stood in the kernel's queue, nor more than this process has used of the processors itself.
         """
         while True:
-            began, used = perf_counter(), process_time()
+            began, used, queued = perf_counter(), process_time(), _queued()
             await asyncio.sleep(TICK)
-            self.lag.observe(max(0.0, min(perf_counter() - began - TICK, process_time() - used)))
+            late = perf_counter() - began - TICK - (_queued() - queued)
+            self.lag.observe(max(0.0, min(late, process_time() - used)))
 
     def note(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
@@ -101,6 +104,13 @@ class Meter:
         self.hits[path, method, status] += 1
         if len(self.hits) > _PATHS:
             self.from_cache()
+
+
+def _queued() -> float:
+    """Give for how many seconds this thread has waited for a processor, as far as the kernel tells."""
+    with suppress(OSError):
+        return int(Path("/proc/thread-self/schedstat").read_bytes().split()[1]) / 1e9
+    return 0.0
 
 
 class MetricsMiddleware:
