@@ -36,7 +36,8 @@ HEADERS = sorted(
 LINES = ("a/b;q=0.1,", "*/*,", '"x",', "0-0,", "en-US;q=0.5,", ";a=b", "a", ",", "%", "(", " ", "\u0436")
 """What the value of a header is filled with."""
 TEXTS = (
-    "a", "9", "%", "%25", "%41", "%D0%96", "%CC%81%CC%A3", "%0A", "%00", "+", "/", "../", "%2e%2e%2f", "a/b,", "*/*;q=0.1,",
+    "a", "9", "%", "%25", "%41", "%D0%96", "%CC%81%CC%A3", "%0A", "%00", "+", "/", "../", "%2e%2e%2f", "a/b,",
+    "*/*;q=0.1,",
     "icn:membr%20", "%3Ca%20", "%22", "%27%27%27", "%7B", "x&", "&", "=", ";", "en,", "-",
 )  # fmt: skip
 """What a parameter or a path is filled with."""
@@ -101,7 +102,9 @@ def every_attack(described: dict[str, Any], release: str) -> Iterator[Attack]:
     for size in (250_000, limits.BODY + 1):
         yield Attack(f"{size} chunks", _head("POST", "/sparql", f"{_typed(QUERY)}Transfer-Encoding: chunked\r\n")
                      + chunk * size + b"0\r\n\r\n")  # fmt: skip
-    yield _post("a packed body", gzip.compress(b"ASK {} #" + b"x" * limits.BODY), QUERY, "*/*", "Content-Encoding: gzip\r\n")
+    yield _post(
+        "a packed body", gzip.compress(b"ASK {} #" + b"x" * limits.BODY), QUERY, "*/*", "Content-Encoding: gzip\r\n"
+    )
     yield _post("a body that is too large", b"x" * (limits.BODY + 1), QUERY, "*/*")
     yield Attack("a digit too many", _head("GET", f"/sitemap-{'9' * 5000}.xml"))
     yield Attack("many requests at once", _head("GET", "/healthz").replace(b"Connection: close\r\n", b"") * 2000

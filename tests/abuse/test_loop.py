@@ -7,11 +7,9 @@ machine make `/healthz` slow as well, and say nothing of the server.  `/healthz`
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -23,8 +21,8 @@ from pathlib import Path
 
 import pytest
 import requests
-
 from attacks import HEADERS, READ, Attack, every_attack
+
 from nonempty import nonempty
 from serving import PATIENCE, Served, descriptors, resident, serving, until
 

@@ -199,7 +199,7 @@ class Protocol(HttpToolsProtocol):
             if now - self.body_since > allowed:
                 detail = f"The body of the request did not come within {limits.BODY_WITHIN:g} s, or came too slowly."
                 self._give_up(detail)
-        if not answering:  # who streams an answer sees to its reader
+        if not answering or self.transport.is_closing():  # who streams an answer sees to its reader until then
             self._check_taken(now)
 
     def _give_up(self, detail: str) -> None:

@@ -166,13 +166,16 @@ _STATUSES: Final = {
     "304": "What the client has is what there is",
 }
 """Status -> what it says, where it is no problem."""
+_ANY_REQUEST: Final = ("400", "408", "414", "431", "503")
+"""What any request may get: one that cannot be read, is too large or too slow, or one too many."""
 
 
 def _get(operation: str, about: Schema, parameters: list[Schema], content: Schema, statuses: str) -> Schema:
     """Describe what GET does; every address also answers HEAD and OPTIONS."""
     problem = {"$ref": "#/components/responses/Problem"}
+    listed = sorted({*statuses.split(), *_ANY_REQUEST})
     responses: dict[str, Schema] = {
-        status: {"description": _STATUSES[status]} if status in _STATUSES else problem for status in statuses.split()
+        status: {"description": _STATUSES[status]} if status in _STATUSES else problem for status in listed
     }
     for status in {"200", "206"} & set(responses):
         responses[status] = {**responses[status], "content": content}
