@@ -87,6 +87,9 @@ build/w3c-ontologies build/w3c-tests: build/w3c-%: $(VENV)/.installed tests/fetc
 # How many processes the tests run in: as many as the machine has processors.
 JOBS ?= auto
 
+# How long sixteen clients attack the endpoint with all that it reads.
+ABUSE_SECONDS ?= 600
+
 # How many synthetic quads the benchmark and the attacks are run on.
 QUADS ?= 1000000
 
@@ -115,7 +118,7 @@ conformance: $(VENV)/.installed  ## Run the W3C's tests of SPARQL from W3C_TESTS
 abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS synthetic quads
 	@mkdir -p build
 	@$(BIN)/python bench/generate.py $(QUADS) build/abuse.nq
-	@ABUSE_DATA=build/abuse.nq $(BIN)/pytest tests/abuse -m 'abuse or not abuse'
+	@ABUSE_DATA=build/abuse.nq ABUSE_SECONDS=$(ABUSE_SECONDS) $(BIN)/pytest tests/abuse -m 'abuse or not abuse'
 
 .PHONY: npm
 npm:  ## Install into build/ what tests take from npm: Comunica, axe-core, jsonld.js

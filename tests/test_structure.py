@@ -37,6 +37,7 @@ CALLED_BY_OTHERS = {
     "auth": "requests.Session",
     "compile_graph": "tests of the stages",
     "send_400_response": "uvicorn",
+    "disconnected": "uvicorn",
     "parse_document": "tests, on records that are no files",
     "construct": "the third operation of the server's data, to which tests hold both implementations",
     "RESOLVED_GRAPH": "who loads a release elsewhere",

@@ -22,6 +22,7 @@ from kgbuild.server.exchange.answers import CutOffError, document, send_redirect
 from kgbuild.server.exchange.cache_keys import request_key
 from kgbuild.server.exchange.meter import MetricsMiddleware
 from kgbuild.server.exchange.service import Service
+from kgbuild.server.http.head import check_head
 from kgbuild.server.http.languages import reader_of
 from kgbuild.server.http.negotiation import PROBLEM, VARY, wants_html
 from kgbuild.server.http.problems import Problem, from_query_error, problem
@@ -75,7 +76,7 @@ def routes() -> list[Route]:
         Route("/releases/{id}/{file}", _Endpoint(release_file)),
         Route("/robots.txt", _Endpoint(robots)),
         Route("/sitemap.xml", _Endpoint(sitemap)),
-        Route("/sitemap-{number:int}.xml", _Endpoint(sitemap_part)),
+        Route("/sitemap-{number}.xml", _Endpoint(sitemap_part)),
         Route("/metrics", _Endpoint(metrics)),
     ]
 
@@ -179,6 +180,7 @@ class ErrorMiddleware:
             return
         scope["service"] = self.service
         try:
+            check_head(scope)
             work = self.app(scope, receive, send)
             # What is asked with a body is watched once that has been read, see `answering.respond`.
             await (watched(receive, work) if scope["method"] in ("GET", "HEAD") else work)
@@ -200,7 +202,8 @@ class ErrorMiddleware:
 async def _send_problem(scope: Scope, found: Problem, send: Send) -> None:
     if wants_html(header(scope, b"accept"), (PROBLEM, "application/json", "application/sparql-results+json")):
         wished = scope.get("sources", False)
-        response = query_pages.problem_page(found, scope.get("query", ""), reader_of(scope), with_sources=wished)
+        query, reader = scope.get("query", ""), reader_of(scope)
+        response = await asyncio.to_thread(query_pages.problem_page, found, query, reader, with_sources=wished)
     else:
         response = Response(found.status, [(b"content-type", PROBLEM.encode())], found.to_json())
     extra = header_lines({**found.headers, "Vary": VARY, "Cache-Control": "no-store"})

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,10 +18,12 @@ from kgbuild.server.app import make_app
 from kgbuild.server.exchange.addresses import authority, read_public_url
 from kgbuild.server.exchange.answers import CutOffError
 from kgbuild.server.exchange.service import Service, Settings
+from kgbuild.server.http import limits
 from kgbuild.server.http.access_log import AccessLogMiddleware, open_log
-from kgbuild.server.http.parser import Protocol
+from kgbuild.server.http.parser import Protocol, watch
 
-BACKLOG = 2048
+SWITCH = 0.001
+"""Seconds after which a thread lets others go on: the loop must not wait five milliseconds for each of them."""
 
 
 def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], access_log: str = "") -> None:
@@ -32,6 +35,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], 
     if access_log:
         open_log(access_log)
     listening = _listen(host, port)
+    sys.setswitchinterval(SWITCH)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listening, say, logged=bool(access_log)))
 
@@ -39,7 +43,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], 
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=limits.backlog())
     except OSError as problem:
         raise UsageError(
             f"{authority(host, port)}: cannot listen there: {problem.strerror}. Choose another --host or --port."
@@ -64,13 +68,17 @@ async def _serve(settings: Settings, listening: socket.socket, say: Callable[[st
             server_header=False,
             proxy_headers=False,  # a proxy in front is told by --public-url, not by what clients may send
             timeout_graceful_shutdown=1,
-            timeout_keep_alive=30,
+            timeout_keep_alive=limits.IDLE,
+            backlog=limits.backlog(),
             ws="none",
             http=Protocol,
         )
         logging.getLogger("uvicorn.error").addFilter(_is_fault)
         host, port = listening.getsockname()[:2]
         say(f"Serving {service.release_id}, {service.data.quads:,} quads, at http://{authority(host, port)}/")
-        await uvicorn.Server(config).serve(sockets=[listening])
+        server = uvicorn.Server(config)
+        watching = asyncio.ensure_future(watch(server.server_state.connections))
+        await server.serve(sockets=[listening])
+        watching.cancel()
     finally:
         await service.stop()

@@ -14,6 +14,8 @@ from typing import Final
 from urllib.parse import urljoin
 
 NOT_DETERMINISTIC: Final = frozenset({"RAND", "NOW", "UUID", "STRUUID", "BNODE"})
+LONGEST_SCANNED: Final = 5000
+"""Characters of a query that is gone through, word by word, to tell whether its answer may be kept."""
 UPDATES: Final = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"})
 
 _SPACE: Final = frozenset(" \t\r\n\f\v")
@@ -131,15 +133,19 @@ def _unmarked(text: str, marks: tuple[str, ...]) -> Iterator[Token]:
 def is_deterministic(text: str) -> bool:
     """Tell whether no word of a query holds a function whose answer differs each time; in doubt it does.
 
-    Holds, since pyoxigraph needs no space before it, as in `DISTINCTrand()`; a code point that is escaped is a doubt.
+    Holds, since pyoxigraph needs no space before it, as in `DISTINCTrand()`; a code point that is escaped is a doubt,
+    and so is a text that would have to be gone through for long.
 
     >>> is_deterministic("SELECT (now() AS ?x) {}"), is_deterministic("SELECT ?know {}")
     (False, True)
     """
-    capitals = text.upper()
-    if "\\U" in capitals:
+    # Other capitals than those of ASCII are no matter, and some of them take long.
+    capitals = text.encode("ascii", "replace").upper()
+    if b"\\U" in capitals:
         return False
-    return not any(name in capitals for name in NOT_DETERMINISTIC) or not any(
+    if not any(name.encode() in capitals for name in NOT_DETERMINISTIC):
+        return True
+    return len(text) <= LONGEST_SCANNED and not any(
         name in token.text.upper() for token in _unmarked(text, ("?", "$")) for name in NOT_DETERMINISTIC
     )
 

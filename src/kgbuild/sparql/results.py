@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +13,51 @@ Rows = list[dict[str, dict[str, str]]]
 """Solutions as JSON has them: of each the terms that are bound, by the names of their columns."""
 
 _TYPES: Final = {"iri": "uri", "blank": "bnode", "literal": "literal"}
+
+
+_SPACE: Final = re.compile(r"[ \t\r\n]*")
+_DECODE: Final = json.JSONDecoder().raw_decode
+_DEEP: Final = 3
+"""How deep rows lie, and what is beside them."""
+
+
+def read_json(body: bytes) -> Any:
+    """Read JSON row by row, for threads: `json.loads` lets no other thread do anything until it has read all of it."""
+    text = body.decode()
+    value, end = _read(text, _SPACE.match(text).end(), _DEEP)  # type: ignore[union-attr]  # it matches anything
+    if _SPACE.match(text, end).end() != len(text):  # type: ignore[union-attr]
+        raise json.JSONDecodeError("Extra data", text, end)
+    return value
+
+
+def _read(text: str, at: int, depth: int) -> tuple[Any, int]:
+    opening = text[at : at + 1]
+    if not depth or opening not in ("[", "{"):
+        return _DECODE(text, at)
+    found: list[Any] = []
+    names: list[str] = []
+    closing, at = "]" if opening == "[" else "}", _after(text, at + 1)
+    while text[at : at + 1] != closing or found:
+        if opening == "{":
+            name, at = _DECODE(text, at)
+            if not isinstance(name, str) or text[at := _after(text, at)] != ":":
+                raise json.JSONDecodeError("Expecting a name and ':'", text, at)
+            names.append(name)
+            at = _after(text, at + 1)
+        value, at = _read(text, at, depth - 1)
+        found.append(value)
+        at = _after(text, at)
+        if text[at : at + 1] == closing:
+            break
+        if text[at : at + 1] != ",":
+            raise json.JSONDecodeError(f"Expecting ',' or '{closing}'", text, at)
+        at = _after(text, at + 1)
+    return (dict(zip(names, found, strict=True)) if opening == "{" else found), at + 1
+
+
+def _after(text: str, at: int) -> int:
+    """Go on behind blanks."""
+    return at if text[at : at + 1] not in " \t\r\n" else _SPACE.match(text, at).end()  # type: ignore[union-attr]
 
 
 def read_table(results: dict[str, Any]) -> Table:

@@ -17,6 +17,10 @@ from kgbuild.sparql import lexer
 
 LONGEST_EXPLAINED: Final = 20_000
 """Characters of a query that is parsed again, piece by piece, to find the fault."""
+MOST_EXPLAINED: Final = 10
+"""Unknown terms or prefixes that are named: each is compared with all that there are."""
+_LONGEST_COMPARED: Final = 100
+"""Characters of a term for which the nearest is sought."""
 _POSITION: Final = re.compile(r"error at (\d+):(\d+): ")
 _NO_PREFIX: Final = "Prefix not found"
 _FINDINGS: Final = {
@@ -111,7 +115,11 @@ def explain_syntax(message: str, text: str, base: str = "") -> SyntaxFault:
     place: tuple[int, tuple[str, ...], str] = (place_of(message, text), (), "")
     if is_short := len(text) <= LONGEST_EXPLAINED:
         place = _locate(text, base or None)
-    missing = tuple(undeclared(text)) if (place[2] == _NO_PREFIX if is_short else _NO_PREFIX in message) else ()
+    missing = (
+        tuple(undeclared(text)[:MOST_EXPLAINED])
+        if (place[2] == _NO_PREFIX if is_short else _NO_PREFIX in message)
+        else ()
+    )
     if missing:
         at = min(token.at for token in lexer.words(text) if token.text.partition(":")[0] in missing)
         near = [] if missing[0] in PREFIXES else difflib.get_close_matches(missing[0], PREFIXES, n=1)
@@ -243,10 +251,21 @@ def undeclared(text: str) -> list[str]:
 def unknown_terms(text: str, known: frozenset[str]) -> dict[str, str]:
     """List terms of our ontology that a query uses and that do not exist, each with the nearest that does, or "".
 
+    Ten at most, and none of a long query, which nobody wrote by hand.
+
     >>> unknown_terms("SELECT * { ?m icn:%s ?d }" % "joinde", frozenset({"joined", "left"})).popitem()[1]
     'icn:joined'
     """
-    used = sorted({t.text.rstrip(".") for t in lexer.words(text) if t.text.startswith(_TERM) and t.text != _TERM})
-    wrong = [term for term in used if term.removeprefix(_TERM) not in known]
-    near = {term: difflib.get_close_matches(term.removeprefix(_TERM), sorted(known), n=1) for term in wrong}
-    return {term: f"{_TERM}{found[0]}" if found else "" for term, found in near.items()}
+    if len(text) > LONGEST_EXPLAINED:
+        return {}
+    used = (t.text.rstrip(".") for t in lexer.tokens(text) if t.kind == "word" and t.text.startswith(_TERM))
+    wrong = dict.fromkeys(
+        term for term in used if term not in (_TERM, _TERM[:-1]) and term.removeprefix(_TERM) not in known
+    )
+    return {term: _nearest_term(term, known) for term in sorted(wrong)[:MOST_EXPLAINED]}
+
+
+def _nearest_term(term: str, known: frozenset[str]) -> str:
+    name = term.removeprefix(_TERM)
+    found = difflib.get_close_matches(name, sorted(known), n=1) if len(name) <= _LONGEST_COMPARED else []
+    return f"{_TERM}{found[0]}" if found else ""

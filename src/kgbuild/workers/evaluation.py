@@ -60,11 +60,16 @@ def refuse(store: Store, request: Request) -> None:
             raise unknown_graph(name)
 
 
-def _refuse_text(text: str) -> None:
-    """Raise the fault of a text that is not answered over any data."""
+def refuse_long(text: str) -> None:
+    """Raise the fault of a text that is too long to be looked at."""
     if len(text) > LONGEST_QUERY:
         detail = f"The query has {len(text):,} characters; {LONGEST_QUERY:,} are taken. Ask it in parts."
         raise QueryError("query-too-long", 413, detail)
+
+
+def _refuse_text(text: str) -> None:
+    """Raise the fault of a text that is not answered over any data."""
+    refuse_long(text)
     # The bare count of brackets is a bound of the depth, and costs a microsecond.
     if sum(map(text.count, "([{")) > DEEPEST_NESTING and lexer.depth(text) > DEEPEST_NESTING:
         detail = f"The query nests brackets more than {DEEPEST_NESTING} levels deep. Flatten it."

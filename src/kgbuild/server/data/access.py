@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -12,7 +11,7 @@ from pyoxigraph import RdfFormat, Store
 
 from kgbuild.core.namespaces import SPARQL_HEADER
 from kgbuild.sparql.query_error import QueryError
-from kgbuild.sparql.results import WrittenTable
+from kgbuild.sparql.results import WrittenTable, read_json
 from kgbuild.workers.lanes import Load
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer
@@ -39,7 +38,7 @@ class Data(ABC):
     async def select(self, text: str, timeout: float | None = None) -> WrittenTable:
         """Answer a SELECT of the server's own; our prefixes need no declaration."""
         body = await self._read(Request(SPARQL_HEADER + text, ("application/sparql-results+json",), ()), timeout)
-        return await _apart(len(body), lambda: WrittenTable(json.loads(body)["results"]["bindings"]))
+        return await _apart(len(body), lambda: WrittenTable(read_json(body)["results"]["bindings"]))
 
     async def construct(self, text: str, timeout: float | None = None) -> bytes:
         """Answer a CONSTRUCT of the server's own, as N-Triples; our prefixes need no declaration."""

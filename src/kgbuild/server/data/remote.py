@@ -186,7 +186,8 @@ class RemoteData(Data):
 
     async def _answer(self, request: Request, form: str) -> Answer:
         choose(form, request)  # nothing is asked for where no format fits
-        body, given = await self._fetch(self._fields(request), form)
+        fields = await asyncio.to_thread(self._fields, request)  # a long query is read for its graphs
+        body, given = await self._fetch(fields, form)
         if form == "graph":
             return await asyncio.to_thread(self._written, lambda put: _write_graph(body, given, request, put))
         return await asyncio.to_thread(self._written, lambda put: _write_results(body, request, put))
@@ -207,7 +208,7 @@ class RemoteData(Data):
         return fields
 
     async def _check_graphs(self, request: Request) -> None:
-        for name in dict.fromkeys(chain(*request.dataset())):
+        for name in dict.fromkeys(chain(*await asyncio.to_thread(request.dataset))):
             if not _IRI.fullmatch(name):
                 raise unknown_graph(name)
             body, _ = await self._fetch({"query": f"ASK {{ GRAPH <{name}> {{ ?s ?p ?o }} }}"}, "boolean")

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kgbuild.core.errors import UsageError
 from kgbuild.server.exchange.service import Service
+from kgbuild.server.http import limits
 from kgbuild.server.http.problems import problem
 from kgbuild.server.http.responses import header
 
@@ -62,7 +63,7 @@ def address(service: Service, scope: Scope, path: str = "") -> str:
         return service.settings.public_url + path
     given = header(scope, b"host")
     host = authority(*scope["server"]) if given is None else given  # HTTP/1.0 need not send one
-    if not _HOST.fullmatch(host):
+    if len(host) > limits.HOST or not _HOST.fullmatch(host):
         raise problem("bad-request", "The Host header names no host. Send the name under which the server is reached.")
     return f"{scope['scheme']}://{host}{path}"
 

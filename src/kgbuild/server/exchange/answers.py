@@ -14,6 +14,8 @@ from starlette.types import Receive, Scope, Send
 from kgbuild.server.exchange.addresses import address
 from kgbuild.server.exchange.cache_keys import cache_key
 from kgbuild.server.exchange.service import Service
+from kgbuild.server.http import limits
+from kgbuild.server.http.head import check_format
 from kgbuild.server.http.languages import Reader, reader_of
 from kgbuild.server.http.negotiation import HTML, SHORT_NAMES, VARY, fitting, named_format, takes_gzip, wants_html
 from kgbuild.server.http.problems import Problem, from_query_error, problem
@@ -42,15 +44,27 @@ LONGEST_LOCATION: Final = 2000
 
 def read_pairs(raw: bytes) -> list[tuple[str, str]]:
     """Read a form from its bytes: raw UTF-8 is taken as well as what is percent-encoded."""
-    if raw.count(b"&") >= 1000:
-        raise problem("bad-request", "The request has more than a thousand parameters. Send fewer.")
+    if raw.count(b"&") >= limits.PARAMETERS:
+        raise problem("bad-request", f"The request has more than {limits.PARAMETERS:,} parameters. Send fewer.")
     return [
         (_plain(name), _plain(value)) for name, _, value in (part.partition(b"=") for part in raw.split(b"&")) if name
     ]
 
 
 def _plain(encoded: bytes) -> str:
-    return read_text(unquote_to_bytes(encoded.replace(b"+", b" ")), "A parameter")
+    return read_text(_unquoted(encoded.replace(b"+", b" ")), "A parameter")
+
+
+def _unquoted(encoded: bytes) -> bytes:
+    """Decode piece by piece: the lists of what stands between a million signs of percent would hold all threads up."""
+    pieces, at = [], 0
+    while at < len(encoded):
+        end = at + limits.INLINE
+        escape = encoded.rfind(b"%", end - 2, end)  # one that would be cut
+        end = escape if escape > at else end
+        pieces.append(unquote_to_bytes(encoded[at:end]))
+        at = end
+    return b"".join(pieces)
 
 
 def read_text(raw: bytes, what: str) -> str:
@@ -64,9 +78,12 @@ def read_text(raw: bytes, what: str) -> str:
 def read_format(pairs: Iterable[tuple[str, str]]) -> str | None:
     """Read the last `format=` of a request; raises Problem for one that there is not."""
     formats = [value for name, value in pairs if name == "format"]
-    if formats and named_format(formats[-1]) is None:
-        raise problem("bad-request", f"There is no format '{formats[-1]}'. Use one of {', '.join(SHORT_NAMES)}.")
-    return formats[-1] if formats else None
+    if not formats:
+        return None
+    check_format(formats[-1])
+    if named_format(formats[-1]) is None:
+        raise problem("bad-request", f"There is no format '{formats[-1][:100]}'. Use one of {', '.join(SHORT_NAMES)}.")
+    return formats[-1]
 
 
 def wants_sources(pairs: Iterable[tuple[str, str]]) -> bool:
@@ -134,7 +151,7 @@ class Prepared(ABC):
         return {}
 
     def explained(self, found: QueryError) -> QueryError:
-        """Add to the reason why there is no answer what the one who asks knows of it."""
+        """Add to the reason why there is no answer what the one who asks knows of it; in a thread."""
         return found
 
     def keeps_now(self) -> bool:
@@ -144,8 +161,8 @@ class Prepared(ABC):
     def location(self, media_type: str) -> dict[str, str]:
         """Write Content-Location: where this representation is had, whatever a client accepts; if that is short."""
         name = next((name for name, meant in SHORT_NAMES.items() if meant == media_type), "")
-        address = self.address(name)
-        return {"Content-Location": address} if name and len(address) <= LONGEST_LOCATION else {}
+        address = self.address(name) if name else ""
+        return {"Content-Location": address} if 0 < len(address) <= LONGEST_LOCATION else {}
 
     def headers(self, answer: Answer) -> dict[str, str]:
         """Write the headers of an answer; its type is the name under which it was asked for."""
@@ -166,7 +183,7 @@ class Prepared(ABC):
         try:
             answer = await self.service.data.run(self.request)
         except QueryError as found:
-            raise from_query_error(self.explained(found)) from found
+            raise from_query_error(await asyncio.to_thread(self.explained, found)) from found
         if answer.size > KEPT or answer.rest is not None:
             return answer
         try:
@@ -176,7 +193,7 @@ class Prepared(ABC):
                 made = Response(200, header_lines(self.headers(answer)), answer.read())
         finally:
             answer.close()
-        return made.encoded(takes_gzip=self.gzip)
+        return await made.encode(takes_gzip=self.gzip)
 
     def finished(self, page: Response) -> Response:
         """Give a page the headers of an answer."""
@@ -211,7 +228,7 @@ async def respond(prepared: Prepared, scope: Scope, receive: Receive, send: Send
 
 async def send_response(scope: Scope, response: Response, send: Send) -> None:
     """Send what is made already, compressed for a client that takes that."""
-    encoded = response.encoded(takes_gzip=takes_gzip(header(scope, b"accept-encoding")))
+    encoded = await response.encode(takes_gzip=takes_gzip(header(scope, b"accept-encoding")))
     await encoded.send(scope["method"], header(scope, b"if-none-match"), send)
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
-from urllib.parse import parse_qs
 
 from starlette.types import Scope, Send
 
+from kgbuild.server.exchange.answers import read_format, read_pairs
 from kgbuild.server.exchange.cache_keys import document_key
 from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.negotiation import GRAPH_OFFERS, HTML, SHORT_NAMES, best, named_format, takes_gzip
 from kgbuild.server.http.problems import problem
-from kgbuild.server.http.responses import Response, header
+from kgbuild.server.http.responses import Encoded, Response, header
 
 FORMATS: Final = ("ttl", "nt", "jsonld", "rdf")
 """Short names of the RDF formats that documents link to."""
@@ -30,13 +29,10 @@ async def send_kept(scope: Scope, send: Send, make: Callable[[], Awaitable[Respo
     found = service.cache.get(name)
     if found is None:
 
-        async def encode() -> Response:
-            made = await make()
-            # Hashing and compressing take some milliseconds of a large page.
-            await asyncio.to_thread(made.encoded, takes_gzip=gzip)
-            return made
+        async def encode() -> Encoded:
+            return await (await make()).encode(takes_gzip=gzip)
 
-        found = (await service.shared(name, encode)).encoded(takes_gzip=gzip)
+        found = await service.shared(name, encode)
         if service.release_id == release and found.status == 200:
             service.cache.put(name, found)
     await found.send(scope["method"], header(scope, b"if-none-match"), send)
@@ -44,11 +40,8 @@ async def send_kept(scope: Scope, send: Send, make: Callable[[], Awaitable[Respo
 
 def asked_format(scope: Scope) -> str:
     """Choose the media type of a document that comes as RDF and as a page, by `format=` or Accept; else a problem."""
-    given = parse_qs(scope["query_string"].decode("latin-1")).get("format", [])
-    if given and named_format(given[-1]) is None:
-        names = ", ".join([*FORMATS, "html"])
-        raise problem("bad-request", f"There is no format '{given[-1][:100]}'. Use one of {names}.")
-    return negotiate(named_format(given[-1]) if given else header(scope, b"accept"), (*GRAPH_OFFERS, HTML))
+    given = read_format(pair for pair in read_pairs(scope["query_string"]) if pair[1])
+    return negotiate(named_format(given) if given else header(scope, b"accept"), (*GRAPH_OFFERS, HTML))
 
 
 def negotiate(accept: str | None, offered: tuple[str, ...]) -> str:

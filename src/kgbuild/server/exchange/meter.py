@@ -5,10 +5,13 @@ Labels are patterns of routes, never addresses: whoever invents addresses makes 
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Sequence
-from time import perf_counter
+from contextlib import suppress
+from pathlib import Path
+from time import perf_counter, process_time
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
@@ -20,8 +23,12 @@ BOUNDS: Final = (0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 30.0)
 NO_ROUTE: Final = "none"
 """The route of requests for what is not there."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
-_PATHS: Final = 4096
-"""Paths of kept answers that are counted each by itself, until they are added up by their routes."""
+LAGS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+"""Upper bounds of the classes of what the loop is late, in seconds."""
+TICK: Final = 0.05
+"""Seconds between two looks at whether the loop is late."""
+_PATHS: Final = 256
+"""Paths of kept answers that are counted each by itself, until they are added up by their routes, all at once."""
 disable_created_metrics()  # type: ignore[no-untyped-call]  # when each label was first seen is no figure of ours
 
 
@@ -43,6 +50,12 @@ class Meter:
             buckets=BOUNDS,
             registry=self.registry,
         )
+        self.lag = Histogram(
+            "kgbuild_loop_lag_seconds",
+            "Seconds that this process kept its event loop from a timer that was due.",
+            buckets=LAGS,
+            registry=self.registry,
+        )
         self.hits: defaultdict[tuple[str, str, int], int] = defaultdict(int)
         """(path, method, status) -> requests answered ahead of the routes, with an answer that was kept.
 
@@ -53,6 +66,18 @@ class Meter:
         """Why workers ended -> how many did."""
         self.routes: Sequence[Route] = ()
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    async def watch_loop(self) -> None:
+        """Look again and again how late a timer comes, until cancelled.
+
+        What comes late because other programs have the processors is not counted: neither the time for which the loop
+        stood in the kernel's queue, nor more than this process has used of the processors itself.
+        """
+        while True:
+            began, used, queued = perf_counter(), process_time(), _queued()
+            await asyncio.sleep(TICK)
+            late = perf_counter() - began - TICK - (_queued() - queued)
+            self.lag.observe(max(0.0, min(late, process_time() - used)))
 
     def note(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request that was answered."""
@@ -79,6 +104,13 @@ class Meter:
         self.hits[path, method, status] += 1
         if len(self.hits) > _PATHS:
             self.from_cache()
+
+
+def _queued() -> float:
+    """Give for how many seconds this thread has waited for a processor, as far as the kernel tells."""
+    with suppress(OSError):
+        return int(Path("/proc/thread-self/schedstat").read_bytes().split()[1]) / 1e9
+    return 0.0
 
 
 class MetricsMiddleware:

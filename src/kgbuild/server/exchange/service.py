@@ -102,6 +102,7 @@ class Service:
 
     async def start(self) -> None:
         """Load the data; raises KgError if that cannot be done."""
+        self._spawn(self.meter.watch_loop())
         if self.settings.engine is not None:
             await self._open_engine(self.settings.engine)
             self._spawn(self._follow_engine(self.settings.engine))

@@ -11,7 +11,6 @@ from starlette.types import Scope
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
-from kgbuild.server.http.negotiation import REMEMBERED
 from kgbuild.server.http.responses import header
 
 INTERFACE: Final = ("en", "ru")
@@ -47,7 +46,7 @@ def reader_of(scope: Scope) -> Reader:
     asked = [value.lower() for name, _, value in (pair.partition("=") for pair in pairs) if name == "lang"]
     kept = "&".join(pair for pair in pairs if not pair.startswith("lang="))
     accept = header(scope, b"accept-language") or ""
-    known = _reader(asked[-1] if asked and asked[-1] in LABELS else "", accept if len(accept) <= REMEMBERED else "")
+    known = _reader(asked[-1] if asked and asked[-1] in LABELS else "", accept)
     return replace(known, here=quote(scope["path"]) + (f"?{kept}" if kept else ""), root=scope.get("root", ""))
 
 

@@ -15,8 +15,6 @@ HTML: Final = "text/html"
 PROBLEM: Final = "application/problem+json"
 VARY: Final = "Accept, Accept-Language, Accept-Encoding"
 """What answers depend on where pages are among them; a cache then never hands a page to a program."""
-REMEMBERED: Final = 500
-"""Characters of a header up to which what it means is remembered."""
 SHORT_NAMES: Final = {
     "json": "application/sparql-results+json",
     "xml": "application/sparql-results+xml",
@@ -44,18 +42,16 @@ def fitting(accept: str | None, offered: tuple[str, ...]) -> tuple[str, ...]:
     """
     if accept is None or not accept.strip():
         return offered
-    return (_fitting_known if len(accept) <= REMEMBERED else _fitting)(accept, offered)
+    return _fitting(accept, offered)
 
 
+# Clients send the same few headers all the time, and reading one costs as much as a small query.
+@lru_cache(maxsize=1024)
 def _fitting(accept: str, offered: tuple[str, ...]) -> tuple[str, ...]:
     # Without parameters: a range with a charset or a version means the type that we have all the same.
     read = MIMEAccept([(name.partition(";")[0].strip(), q) for name, q in parse_accept_header(accept, MIMEAccept)])
     rated = [(-read.quality(media_type), i, media_type) for i, media_type in enumerate(offered)]
     return tuple(media_type for quality, _, media_type in sorted(rated) if quality < 0)
-
-
-# Clients send the same few headers all the time, and reading one costs as much as a small query.
-_fitting_known: Final = lru_cache(maxsize=1024)(_fitting)
 
 
 def named_format(name: str) -> str | None:
@@ -74,16 +70,12 @@ def best(accept: str | None, offered: tuple[str, ...]) -> str | None:
 
 def takes_gzip(accept_encoding: str | None) -> bool:
     """Tell whether a client takes gzip."""
-    if not accept_encoding:
-        return False
-    return (_takes_gzip_known if len(accept_encoding) <= REMEMBERED else _takes_gzip)(accept_encoding)
+    return bool(accept_encoding) and _takes_gzip(accept_encoding or "")
 
 
+@lru_cache(maxsize=256)
 def _takes_gzip(accept_encoding: str) -> bool:
     return parse_accept_header(accept_encoding, Accept).quality("gzip") > 0
-
-
-_takes_gzip_known: Final = lru_cache(maxsize=256)(_takes_gzip)
 
 
 def wants_html(accept: str | None, others: tuple[str, ...]) -> bool:

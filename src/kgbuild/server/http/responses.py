@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 from collections import OrderedDict
@@ -11,6 +12,8 @@ from functools import cached_property
 from typing import Final
 
 from starlette.types import Scope, Send
+
+from kgbuild.server.http import limits
 
 Headers = list[tuple[bytes, bytes]]
 Fixed = tuple[tuple[bytes, bytes], ...]
@@ -52,6 +55,12 @@ class Response:
         body = self.packed if packs else self.body
         tag = self.etag[:-1] + b'-gzip"' if packs else self.etag
         return Encoded.make(self, body, tag, packs=packs)
+
+    async def encode(self, *, takes_gzip: bool) -> Encoded:
+        """Choose the representation for a client, in a thread where that takes long: compressing, and hashing much."""
+        if len(self.body) <= (limits.INLINE if takes_gzip else 16 * limits.INLINE):
+            return self.encoded(takes_gzip=takes_gzip)
+        return await asyncio.to_thread(self.encoded, takes_gzip=takes_gzip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +114,8 @@ def matches(if_none_match: bytes, etag: bytes) -> bool:
     >>> matches(b'W/"a", "b"', b'"b"'), matches(b'*', b'"b"'), matches(b'"c"', b'"b"')
     (True, True, False)
     """
-    given = if_none_match.strip()
-    return bool(etag) and (given == b"*" or any(tag.strip().removeprefix(b"W/") == etag for tag in given.split(b",")))
+    # No tag holds a quotation mark: the list is not taken apart, however long it is.
+    return bool(etag) and (etag in if_none_match or if_none_match.strip() == b"*")
 
 
 def header(scope: Scope, name: bytes) -> str | None:

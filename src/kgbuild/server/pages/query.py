@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -16,6 +16,7 @@ from kgbuild.server.http.responses import Response
 from kgbuild.server.pages.layout import Shown
 from kgbuild.server.pages.reading import is_web
 from kgbuild.server.pages.rendering import environment, page
+from kgbuild.sparql.results import read_json
 from kgbuild.sparql.syntax import unknown_terms
 from kgbuild.support.rows import MEMBER
 from kgbuild.workers.spool import Answer
@@ -23,7 +24,9 @@ from kgbuild.workers.spool import Answer
 ROWS_SHOWN: Final = 1000
 SOURCED_ROWS_SHOWN: Final = 100
 STATEMENTS_SHOWN: Final = 20
-"""Of the sources of one row: a page is made while all other requests wait."""
+"""Of the sources of one row."""
+LINES_SHOWN: Final = 20
+"""Of a query, before and after the place of its fault."""
 FORMATS: Final = {
     "table": ("csv", "tsv", "json", "xml"),
     "boolean": ("json", "xml"),
@@ -45,19 +48,26 @@ def form_page(service: Service, query: str, reader: Reader) -> Response:
 
 
 def results_page(query: str, answer: Answer, address: str, service: Service, reader: Reader) -> Response:
-    """Show an answer as a table, with links to all of it in every format; with its sources if it has them."""
-    read = {} if answer.form == "graph" else json.loads(answer.read())
-    columns, rows = _graph_rows(answer) if answer.form == "graph" else _table_rows(read)
-    shown = rows_shown(read.get(MEMBER), len(rows))
+    """Show an answer as a table, with links to all of it in every format; with its sources if it has them.
+
+    Takes its time over a large answer: for a thread.
+    """
+    if answer.form == "graph":
+        read: dict[str, Any] = {}
+        shown, columns, rows = _graph_rows(answer)
+    else:
+        read = read_json(answer.read())
+        shown, columns, rows = _table_rows(read)
     return page(
         "results.html",
         reader,
         query=query,
         with_sources=MEMBER in read,
         columns=columns,
-        rows=rows[: shown["shown"]],
+        rows=rows,
         **shown,
-        downloads=[(name, _with_format(address, name)) for name in FORMATS[answer.form]],
+        # A query that is too long for an address has none.
+        downloads=[(name, _with_format(address, name)) for name in FORMATS[answer.form] if address],
         unknown=unknown_terms(query, service.catalogue.known_terms) if service.catalogue.known_terms else {},
         release=service.release_id,
     )
@@ -76,7 +86,7 @@ def rows_shown(sources: Any, total: int) -> dict[str, Any]:
 
 
 def problem_page(found: Problem, query: str, reader: Reader, *, with_sources: bool) -> Response:
-    """Show a problem and the form as it was sent; where the query has a place, it is marked."""
+    """Show a problem and the form as it was sent; where the query has a place, it is marked.  For a thread."""
     query = query[:20_000]
     line, column = int(found.extra.get("line", 0)), int(found.extra.get("column", 0))
     marked = _marked(query, line, column) if query and line else []
@@ -86,10 +96,11 @@ def problem_page(found: Problem, query: str, reader: Reader, *, with_sources: bo
 
 
 def _marked(query: str, line: int, column: int) -> list[dict[str, str]]:
-    """Cut a query into lines; the faulty one into what is before and after the place."""
-    lines = query.split("\n")
+    """Cut the lines around a place out of a query; the faulty one into what is before and after the place."""
+    first = max(1, line - LINES_SHOWN)
+    lines = query.split("\n")[first - 1 : line + LINES_SHOWN]
     cut = []
-    for number, text in enumerate(lines, 1):
+    for number, text in enumerate(lines, first):
         at = column - 1 if number == line else len(text)
         cut.append({"number": str(number), "before": text[:at], "after": text[at:], "fault": str(number == line)})
     return cut
@@ -104,12 +115,12 @@ def _with_format(address: str, name: str) -> str:
     return f"/sparql?{urlencode([*kept, ('format', name)])}"
 
 
-def _table_rows(read: dict[str, Any]) -> tuple[list[str], list[list[Shown]]]:
+def _table_rows(read: dict[str, Any]) -> tuple[dict[str, Any], list[str], list[list[Shown]]]:
     if "boolean" in read:
-        return ["answer"], [[Shown("yes" if read["boolean"] else "no")]]
-    columns = read["head"]["vars"]
-    rows = [[cell(binding.get(column)) for column in columns] for binding in read["results"]["bindings"]]
-    return columns, rows
+        return rows_shown(None, 1), ["answer"], [[Shown("yes" if read["boolean"] else "no")]]
+    columns, bindings = read["head"]["vars"], read["results"]["bindings"]
+    shown = rows_shown(read.get(MEMBER), len(bindings))
+    return shown, columns, [[cell(each.get(column)) for column in columns] for each in bindings[: shown["shown"]]]
 
 
 def cell(term: dict[str, str] | None) -> Shown:
@@ -124,10 +135,12 @@ def cell(term: dict[str, str] | None) -> Shown:
     return Shown(term["value"], language=term.get("xml:lang", ""), title=datatype)
 
 
-def _graph_rows(answer: Answer) -> tuple[list[str], list[list[Shown]]]:
-    triples = parse(answer.read(), format=RdfFormat.N_TRIPLES)
+def _graph_rows(answer: Answer) -> tuple[dict[str, Any], list[str], list[list[Shown]]]:
+    body = answer.read()
+    shown = rows_shown(None, body.count(b"\n"))
+    triples = islice(parse(body, format=RdfFormat.N_TRIPLES), shown["shown"])
     rows = [[_term_cell(term) for term in (each.subject, each.predicate, each.object)] for each in triples]
-    return ["subject", "predicate", "object"], rows
+    return shown, ["subject", "predicate", "object"], rows
 
 
 def _term_cell(term: object) -> Shown:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +30,7 @@ from kgbuild.server.pages.reading import Reading, read_names
 from kgbuild.server.pages.rendering import best_label, page
 from kgbuild.server.pages.terms import Terms
 from kgbuild.sparql.lookups import Bindings, LookUp, select
-from kgbuild.sparql.results import read_table
+from kgbuild.sparql.results import read_json, read_table
 from kgbuild.support.rows import MEMBER
 from kgbuild.workers.spool import Answer
 
@@ -95,7 +94,8 @@ async def refused_page(shown: ShownQuestion, found: Problem) -> Response:
     elsewhere = [each for name, each in shown.errors.items() if name not in shown.question.parameters]
     values = {"question": shown.question, "fields": await _fields(shown), "release": shown.service.release_id}
     headers = {"Cache-Control": "no-store"}
-    return page("question.html", shown.reader, found.status, headers, **values, problem=found, elsewhere=elsewhere)
+    more = {**values, "problem": found, "elsewhere": elsewhere}
+    return await asyncio.to_thread(page, "question.html", shown.reader, found.status, headers, **more)
 
 
 async def answer_page(shown: ShownQuestion, values: Mapping[str, Term | None], answer: Answer) -> Response:
@@ -132,7 +132,7 @@ async def answer_page(shown: ShownQuestion, values: Mapping[str, Term | None], a
 
 def _read(question: Question, body: bytes) -> tuple[Table, Any]:
     """Read an answer, and the sources of its rows: None if nobody asked for them."""
-    read = json.loads(body)
+    read = read_json(body)
     return sort_lists(question, read_table(read)), read.get(MEMBER)
 
 

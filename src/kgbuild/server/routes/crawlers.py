@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -59,9 +60,9 @@ async def sitemap(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: 
 async def sitemap_part(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
     """Answer /sitemap-<number>.xml: up to 50,000 addresses of pages, each thing once."""
     service: Service = scope["service"]
-    number, public = int(scope["path_params"]["number"]), address(service, scope)
-    if number >= await _parts(service):
-        raise problem("not-found", f"The sitemap has no part {str(number)[:20]}. /sitemap.xml lists its parts.")
+    name, public = scope["path_params"]["number"], address(service, scope)
+    if not re.fullmatch("0|[1-9][0-9]{0,5}", name) or (number := int(name)) >= await _parts(service):
+        raise problem("not-found", f"The sitemap has no part {name[:20]}. /sitemap.xml lists its parts.")
 
     async def make() -> Response:
         most = PART - len(_PAGES)

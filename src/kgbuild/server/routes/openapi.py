@@ -166,13 +166,16 @@ _STATUSES: Final = {
     "304": "What the client has is what there is",
 }
 """Status -> what it says, where it is no problem."""
+_ANY_REQUEST: Final = ("400", "408", "414", "431", "503")
+"""What any request may get: one that cannot be read, is too large or too slow, or one too many."""
 
 
 def _get(operation: str, about: Schema, parameters: list[Schema], content: Schema, statuses: str) -> Schema:
     """Describe what GET does; every address also answers HEAD and OPTIONS."""
     problem = {"$ref": "#/components/responses/Problem"}
+    listed = sorted({*statuses.split(), *_ANY_REQUEST})
     responses: dict[str, Schema] = {
-        status: {"description": _STATUSES[status]} if status in _STATUSES else problem for status in statuses.split()
+        status: {"description": _STATUSES[status]} if status in _STATUSES else problem for status in listed
     }
     for status in {"200", "206"} & set(responses):
         responses[status] = {**responses[status], "content": content}
@@ -259,7 +262,7 @@ ROUTES: Final[Mapping[str, Operation]] = {
     "/releases/{id}/{file}": Operation("Give a file of a release", ("*/*",), "200 206 304 404 416"),
     "/robots.txt": Operation("What crawlers are kept off", ("text/plain; charset=utf-8",)),
     "/sitemap.xml": Operation("List the parts of the sitemap", ("application/xml; charset=utf-8",)),
-    "/sitemap-{number:int}.xml": Operation("List pages", ("application/xml; charset=utf-8",), "200 304 404"),
+    "/sitemap-{number}.xml": Operation("List pages", ("application/xml; charset=utf-8",), "200 304 404"),
     "/metrics": Operation("Figures for Prometheus", ("*/*",), "200"),
 }
 """Path in the table of routes -> what it answers with; a test holds the two to each other."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from starlette.types import Receive, Scope, Send
@@ -28,6 +29,7 @@ from kgbuild.server.exchange.answers import (
 from kgbuild.server.exchange.kept_documents import send_kept
 from kgbuild.server.exchange.lookups import drive
 from kgbuild.server.exchange.service import Service
+from kgbuild.server.http import limits
 from kgbuild.server.http.languages import reader_of
 from kgbuild.server.http.negotiation import HTML, RESULT_OFFERS, SHORT_NAMES, VARY, best, wants_html
 from kgbuild.server.http.problems import Problem, problem
@@ -54,12 +56,18 @@ async def index(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: AR
     accept = accepted(read_format(pairs), scope) or ""
     offered = (_JSON, SHORT_NAMES["json"])
     if wants_html(accept, offered):
-        await send_response(scope, question_pages.index_page(service, reader_of(scope)), send)
+        reader = reader_of(scope)
+        make = partial(asyncio.to_thread, question_pages.index_page, service, reader)
+        await send_kept(scope, send, make, HTML, reader.here)
         return
     if best(accept, offered) is None:
         raise problem("not-acceptable", f"Available: {_JSON}, {HTML}.", available=[_JSON, HTML])
-    body = openapi.write(openapi.list_questions(service.settings.questions))
-    await send_response(scope, document(_JSON, body, {"Vary": VARY, "Link": DESCRIBED}), send)
+
+    async def make_list() -> Response:
+        body = openapi.write(openapi.list_questions(service.settings.questions))
+        return document(_JSON, body, {"Vary": VARY, "Link": DESCRIBED})
+
+    await send_kept(scope, send, make_list, _JSON)
 
 
 async def openapi_document(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
@@ -149,11 +157,14 @@ def _find(service: Service, name: str) -> Question:
 
 
 def _read_given(question: Question, pairs: list[tuple[str, str]]) -> tuple[dict[str, str], list[ParameterError]]:
-    """Sort out the parameters of the question; the errors are of those that it does not have, or has once only."""
+    """Sort out the parameters of the question; the errors are of those that it does not have, or has once only.
+
+    Of many wrong ones the first few are told: each is compared with those that there are.
+    """
     given: dict[str, str] = {}
-    errors = []
+    errors: list[ParameterError] = []
     for name, text in pairs:
-        if name in RESERVED:
+        if name in RESERVED or len(errors) == limits.FINDINGS:
             continue
         if name not in question.parameters:
             known = ", ".join(question.parameters) or "none"

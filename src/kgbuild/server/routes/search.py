@@ -64,7 +64,7 @@ async def search(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: A
     found = await searcher.find(asked.query, asked.kind) if asked.query else Found()
     response = _as_json if media_type == JSON else _as_page
     answer = response(asked, found, reader, service)
-    encoded = answer.encoded(takes_gzip=takes_gzip(header(scope, b"accept-encoding")))
+    encoded = await answer.encode(takes_gzip=takes_gzip(header(scope, b"accept-encoding")))
     if service.searcher is searcher and asked.query:  # a release that came meanwhile answers otherwise
         service.cache.put(request_key(service, scope), encoded)
     await encoded.send(scope["method"], header(scope, b"if-none-match"), send)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request as HttpRequest
@@ -18,11 +20,11 @@ from kgbuild.server.exchange.answers import (
     read_pairs,
     read_text,
     respond,
-    send_response,
     wants_sources,
 )
 from kgbuild.server.exchange.kept_documents import negotiate, send_kept
 from kgbuild.server.exchange.service import Service
+from kgbuild.server.http import limits
 from kgbuild.server.http.languages import reader_of
 from kgbuild.server.http.negotiation import GRAPH_OFFERS, HTML, RESULT_OFFERS, VARY
 from kgbuild.server.http.problems import Problem, problem
@@ -33,14 +35,14 @@ from kgbuild.server.routes.service_description import describe_service
 from kgbuild.sparql.formats import GRAPH_ALIASES, content_type
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.sparql.syntax import unknown_terms
+from kgbuild.workers.evaluation import refuse_long
 from kgbuild.workers.spool import Answer
 
-LARGEST_BODY: Final = 1 << 20
-"""Bytes of a request; a query may have fewer (see `evaluation.LONGEST_QUERY`)."""
 METHODS: Final = "GET, HEAD, POST, OPTIONS"
 FORM: Final = "application/x-www-form-urlencoded"
 QUERY: Final = "application/sparql-query"
 UPDATE: Final = "application/sparql-update"
+_GRAPHS: Final = ("default-graph-uri", "named-graph-uri")
 _PLAIN: Final = re.compile(rb"[A-Za-z0-9%&=+._~*!():/?-]+")
 
 
@@ -54,6 +56,11 @@ class SparqlRequest:
     format: str | None
     sources: bool
 
+    @property
+    def has_address(self) -> bool:
+        """Tell whether all of it may fit into an address, before it is written as one."""
+        return len(self.query or "") + sum(map(len, self.default_graphs + self.named_graphs)) <= limits.ADDRESS
+
     def address(self, format_: str = "") -> str:
         """Write where the same can be asked by GET, relative to the server."""
         graphs = [("default-graph-uri", name) for name in self.default_graphs]
@@ -65,9 +72,12 @@ class SparqlRequest:
 async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer a request to the endpoint."""
     method: str = scope["method"]
-    asked = read_request(method, scope["query_string"], header(scope, b"content-type"), await _body(scope, receive))
+    body = await _body(scope, receive)
+    given = method, scope["query_string"], header(scope, b"content-type"), body
+    asked = read_request(*given) if len(body) <= limits.INLINE else await asyncio.to_thread(read_request, *given)
     scope["query"], scope["sources"] = asked.query or "", asked.sources  # for the page of a problem
     accept = accepted(asked.format, scope)
+    refuse_long(asked.query or "")
     if asked.query is None:
         await _about(scope, send, accept)
     else:
@@ -84,16 +94,22 @@ class _Query(Prepared):
         super().__init__(scope, asked.query, accept, (RESULT_OFFERS, GRAPH_OFFERS), graphs, sources=asked.sources)
 
     def address(self, format_: str = "") -> str:
+        if not self.asked.has_address:
+            return ""
         # What the client wrote serves as well, and is not encoded anew for each answer.
         return f"/sparql?{self.raw}&format={format_}" if format_ and self.raw else self.asked.address(format_)
 
     async def page(self, answer: Answer) -> Response:
-        reader = replace(self.reader, here=self.address())  # the same however the page was asked for
-        return query_pages.results_page(self.query, answer, self.address(), self.service, reader)
+        return await asyncio.to_thread(self._page, answer)
+
+    def _page(self, answer: Answer) -> Response:
+        address = self.address()
+        reader = replace(self.reader, here=address or "/sparql")  # the same however the page was asked for
+        return query_pages.results_page(self.query, answer, address, self.service, reader)
 
     def explained(self, found: QueryError) -> QueryError:
-        unknown = unknown_terms(self.query, self.service.catalogue.known_terms)
-        if found.kind == "syntax-error" and self.service.catalogue.known_terms and unknown:
+        known = self.service.catalogue.known_terms
+        if found.kind == "syntax-error" and known and (unknown := unknown_terms(self.query, known)):
             found.extra["unknown_terms"] = unknown
         return found
 
@@ -109,8 +125,8 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > LARGEST_BODY:
-            raise problem("query-too-long", f"The request has more than {LARGEST_BODY:,} bytes. Ask it in parts.")
+        if size > limits.BODY:
+            raise problem("query-too-long", f"The request has more than {limits.BODY:,} bytes. Ask it in parts.")
         parts.append(part)
     return b"".join(parts)
 
@@ -121,7 +137,7 @@ def read_request(method: str, url_query: bytes, given_type: str | None, body: by
     if method == "POST":
         media_type, charset = _media_type(given_type)
         if charset not in ("utf-8", "utf8", ""):
-            raise problem("unsupported-media-type", f"The charset {charset} is not taken. Send UTF-8.")
+            raise problem("unsupported-media-type", f"The charset {charset[:50]} is not taken. Send UTF-8.")
         if media_type == UPDATE:
             raise _read_only()
         if media_type == FORM:
@@ -129,7 +145,7 @@ def read_request(method: str, url_query: bytes, given_type: str | None, body: by
         elif media_type == QUERY:
             pairs = [*pairs, ("query", read_text(body, "The query"))]
         else:
-            detail = f"A query is sent as {FORM} or {QUERY}, not as {media_type or 'nothing'}."
+            detail = f"A query is sent as {FORM} or {QUERY}, not as {media_type[:100] or 'nothing'}."
             raise problem("unsupported-media-type", detail, {"Accept-Post": f"{FORM}, {QUERY}"})
     return _asked(method, pairs)
 
@@ -142,11 +158,14 @@ def _asked(method: str, pairs: list[tuple[str, str]]) -> SparqlRequest:
         raise problem("bad-request", f"The request has {len(queries)} queries. Send one.")
     if not queries and method == "POST":
         raise problem("bad-request", "The request has no query. Send it as `query`.")
+    graphs = {name: [value for key, value in pairs if key == name and value] for name in _GRAPHS}
+    if any(len(value) > limits.GRAPH for values in graphs.values() for value in values):
+        raise problem("bad-request", f"The name of a graph has more than {limits.GRAPH:,} characters.")
     return SparqlRequest(
         queries[0].removeprefix("\ufeff") if queries else None,  # some editors begin a file with it
         # Clients send an empty one where nothing was chosen.
-        tuple(value for name, value in pairs if name == "default-graph-uri" and value),
-        tuple(value for name, value in pairs if name == "named-graph-uri" and value),
+        tuple(graphs["default-graph-uri"]),
+        tuple(graphs["named-graph-uri"]),
         read_format(pairs),
         wants_sources(pairs),
     )
@@ -166,7 +185,10 @@ async def _about(scope: Scope, send: Send, accept: str | None) -> None:
     service: Service = scope["service"]
     media_type = negotiate(accept, (*GRAPH_OFFERS, HTML))
     if media_type == HTML:
-        await send_response(scope, query_pages.form_page(service, "", reader_of(scope)), send)
+        reader = reader_of(scope)
+        await send_kept(
+            scope, send, partial(asyncio.to_thread, query_pages.form_page, service, "", reader), reader.here
+        )
         return
 
     async def make() -> Response:

@@ -19,6 +19,7 @@ from kgbuild.core.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY
 from kgbuild.server.exchange.answers import Prepared, read_format, read_pairs, respond, send_redirect
 from kgbuild.server.exchange.cache_keys import cache_key
 from kgbuild.server.exchange.service import Service
+from kgbuild.server.http import limits
 from kgbuild.server.http.negotiation import GRAPH_OFFERS, SHORT_NAMES, named_format
 from kgbuild.server.http.problems import Problem, from_query_error, problem
 from kgbuild.server.http.responses import Encoded, Response, header
@@ -157,7 +158,12 @@ async def _read(scope: Scope, send: Send) -> Address | None:
     decoded: str = scope["path"]
     query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
     names = decoded.split("/")[1:]
-    if not all(names) or {".", ".."} & set(names) or re.search("[\x00-\x1f\x7f\ufffd]", decoded):
+    if (
+        len(decoded) > limits.PATH
+        or not all(names)
+        or {".", ".."} & set(names)
+        or re.search("[\x00-\x1f\x7f\ufffd]", decoded)
+    ):
         raise problem("not-found", f"There is nothing at {decoded[:200]}. No address of a thing is written so.")
     composed = unicodedata.normalize("NFC", decoded)
     canonical = quote(composed, safe=_SAFE)
@@ -220,7 +226,7 @@ class _Description(Prepared):
         if not self.is_page:
             return await super().make()
         await _exists(self.service, self.request.describe, self.explained)
-        return self.finished(await self.view()).encoded(takes_gzip=self.gzip)
+        return await self.finished(await self.view()).encode(takes_gzip=self.gzip)
 
     async def page(self, answer: Answer) -> Response:  # noqa: ARG002 - no page is made of a description
         return await self.view()
