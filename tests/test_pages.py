@@ -209,10 +209,9 @@ def test_hostile_names_are_shown_as_they_are(hostile: Served, path: str, languag
     assert "javascript:" not in " ".join(checked(text).links)
     assert "alert('1')</script>" not in text
     if path != "/":
-        assert HOSTILE in words(text)
+        assert HOSTILE.replace("\u202e", "\ufffd") in words(text)
         data_of(text)
-    without = re.sub(r"<bdi[^>]*>[^<]*</bdi>|<(title|desc|text)[^>]*>[^<]*</\1>", "", text)
-    assert "\u202e" not in re.sub(r"<script.*?</script>", "", without, flags=re.DOTALL)
+    assert "\u202e" not in text
 
 
 def test_a_name_of_ten_thousand_characters_is_whole(hostile: Served) -> None:

@@ -17,9 +17,10 @@ from kgbuild.server.exchange.service import Service
 from kgbuild.server.http import limits
 from kgbuild.server.http.head import check_format
 from kgbuild.server.http.languages import Reader, reader_of
+from kgbuild.server.http.links import link
 from kgbuild.server.http.negotiation import HTML, SHORT_NAMES, VARY, fitting, named_format, takes_gzip, wants_html
 from kgbuild.server.http.problems import Problem, from_query_error, problem
-from kgbuild.server.http.responses import CORS, Encoded, Response, header, header_lines
+from kgbuild.server.http.responses import ALWAYS, Encoded, Response, header, header_lines
 from kgbuild.sparql import jsonld, lexer
 from kgbuild.sparql.formats import GRAPH_ALIASES, RESULT_ALIASES, content_type
 from kgbuild.sparql.query_error import QueryError
@@ -173,7 +174,6 @@ class Prepared(ABC):
             "Content-Type": content_type(named),
             "Vary": VARY,
             "Cache-Control": self._caching(),
-            "X-Content-Type-Options": "nosniff",
             **self.location(named),
             **self.links(),
         }
@@ -235,13 +235,16 @@ async def send_response(scope: Scope, response: Response, send: Send) -> None:
 def document(media_type: str, body: str | bytes, headers: Mapping[str, str] | None = None) -> Response:
     """Make an answer that caches ask about each time; `headers` are others, or have other values."""
     own = {"Content-Type": media_type, "Vary": "Accept-Encoding", "Cache-Control": "no-cache"}
-    lines = header_lines({**own, "X-Content-Type-Options": "nosniff", **(headers or {})})
+    lines = header_lines({**own, **(headers or {})})
     return Response(200, lines, body.encode() if isinstance(body, str) else body)
 
 
 async def send_redirect(scope: Scope, send: Send, status: int, location: str, more: Mapping[str, str]) -> None:
-    """Lead elsewhere; `more` are other headers."""
-    await send_response(scope, Response(status, header_lines({"Location": location, "Vary": VARY, **more}), b""), send)
+    """Lead elsewhere; `more` are other headers.  Raises Problem where no browser should be led."""
+    target = link(location)
+    if not target:
+        raise problem("not-found", f"What is asked for is now {location[:200]}, which no link leads to.")
+    await send_response(scope, Response(status, header_lines({"Location": target, "Vary": VARY, **more}), b""), send)
 
 
 async def _answer(prepared: Prepared, scope: Scope, receive: Receive) -> Encoded | Answer:
@@ -305,7 +308,7 @@ async def _send_large(prepared: Prepared, answer: Answer, scope: Scope, receive:
         answer.close()
         detail = "The answer is too large for a page. Choose a format to download, or add a LIMIT."
         raise Problem("not-acceptable", 406, detail)
-    headers = [*header_lines(prepared.headers(answer)), *CORS]
+    headers = [*header_lines(prepared.headers(answer)), *ALWAYS]
     if answer.rest is None:
         headers.append((b"content-length", str(answer.size).encode()))
     try:

@@ -30,7 +30,10 @@ async def send_kept(scope: Scope, send: Send, make: Callable[[], Awaitable[Respo
     if found is None:
 
         async def encode() -> Encoded:
-            return await (await make()).encode(takes_gzip=gzip)
+            made = await make()
+            # Without --public-url the addresses in it are those by which this client reaches us.
+            made = made if service.settings.public_url else made.varying("Host")
+            return await made.encode(takes_gzip=gzip)
 
         found = await service.shared(name, encode)
         if service.release_id == release and found.status == 200:

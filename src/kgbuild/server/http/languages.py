@@ -11,6 +11,7 @@ from starlette.types import Scope
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from kgbuild.server.http.links import link
 from kgbuild.server.http.responses import header
 
 INTERFACE: Final = ("en", "ru")
@@ -47,7 +48,7 @@ def reader_of(scope: Scope) -> Reader:
     kept = "&".join(pair for pair in pairs if not pair.startswith("lang="))
     accept = header(scope, b"accept-language") or ""
     known = _reader(asked[-1] if asked and asked[-1] in LABELS else "", accept)
-    return replace(known, here=quote(scope["path"]) + (f"?{kept}" if kept else ""), root=scope.get("root", ""))
+    return replace(known, here=link(quote(scope["path"])) + (f"?{kept}" if kept else ""), root=scope.get("root", ""))
 
 
 @lru_cache(maxsize=1024)

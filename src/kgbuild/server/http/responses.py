@@ -18,10 +18,15 @@ from kgbuild.server.http import limits
 Headers = list[tuple[bytes, bytes]]
 Fixed = tuple[tuple[bytes, bytes], ...]
 
-CORS: Final[Headers] = [
+ALWAYS: Final[Headers] = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"Allow, Content-Location, ETag, Link, Location, Retry-After, Vary"),
+    # Data stay data, wherever a browser meets them; a page of ours has a wider policy of its own.
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
 ]
+"""What every answer has, unless it says otherwise: open to the scripts of all sites, harmless in a browser."""
 WORTH_PACKING: Final = 1000
 """Bytes from which compressing pays."""
 
@@ -38,6 +43,11 @@ class Response:
     status: int
     headers: Headers
     body: bytes
+
+    def varying(self, name: str) -> Response:
+        """Say that it differs by one more of the request's headers."""
+        headers = [(key, value + b", " + name.encode() if key == b"vary" else value) for key, value in self.headers]
+        return Response(self.status, headers, self.body)
 
     @cached_property
     def etag(self) -> bytes:
@@ -85,7 +95,8 @@ class Encoded:
     @classmethod
     def make(cls, response: Response, body: bytes, etag: bytes, *, packs: bool) -> Encoded:
         """Write the headers of a representation."""
-        tagged = [*response.headers, *CORS]
+        own = {name for name, _ in response.headers}
+        tagged = [*response.headers, *(line for line in ALWAYS if line[0] not in own)]
         if response.status != 200 or (b"cache-control", b"no-store") in response.headers:
             etag = b""  # what differs each time has no validator
         else:

@@ -11,6 +11,7 @@ from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID
 from kgbuild.core.terms import Term, iri, reach
 from kgbuild.questions.lookup import write_term
 from kgbuild.server.http.languages import Reader
+from kgbuild.server.http.links import is_web
 from kgbuild.server.pages.layout import (
     ClaimEntry,
     Claims,
@@ -30,7 +31,7 @@ from kgbuild.server.pages.layout import (
     section,
     sections,
 )
-from kgbuild.server.pages.reading import PUBLISHER, URL, Reading, is_web, read
+from kgbuild.server.pages.reading import PUBLISHER, URL, Reading, read
 from kgbuild.server.pages.rendering import LANGUAGE_NAMES
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.terms import Terms, icn

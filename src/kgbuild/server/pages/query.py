@@ -11,10 +11,10 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 from kgbuild.core.namespaces import shorten
 from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import Reader
+from kgbuild.server.http.links import is_web
 from kgbuild.server.http.problems import Problem
 from kgbuild.server.http.responses import Response
 from kgbuild.server.pages.layout import Shown
-from kgbuild.server.pages.reading import is_web
 from kgbuild.server.pages.rendering import environment, page
 from kgbuild.sparql.results import read_json
 from kgbuild.sparql.syntax import unknown_terms

@@ -16,6 +16,7 @@ from kgbuild.core.date_text import write_point
 from kgbuild.core.namespaces import ARTICLE_GRAPH, EXTERNAL, ID, ONTOLOGY, RDF_TYPE, expand, shorten
 from kgbuild.core.terms import Term
 from kgbuild.server.http.languages import Reader
+from kgbuild.server.http.links import is_web
 from kgbuild.server.pages.charts import Span
 from kgbuild.server.pages.layout import Fact, Note, Shown, Value, Voice
 from kgbuild.server.pages.rendering import best_label, translations_of
@@ -298,11 +299,6 @@ def raised(text: str) -> str:
 def is_ours(property_: str) -> bool:
     """Tell whether a property is of our ontology."""
     return property_.startswith(ONTOLOGY)
-
-
-def is_web(address: str) -> bool:
-    """Tell whether a browser may follow an address."""
-    return address.startswith(("http://", "https://"))
 
 
 def read(reader: Reader, terms: Terms, things: Iterable[str], named: Iterable[str] = ()) -> LookUp[Reading]:

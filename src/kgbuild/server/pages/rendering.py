@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -20,17 +21,19 @@ from markupsafe import Markup
 
 from kgbuild.core.namespaces import BASE, ID
 from kgbuild.server.http.languages import INTERFACE, Reader
+from kgbuild.server.http.links import link
 from kgbuild.server.http.negotiation import VARY
 from kgbuild.server.http.responses import Response, header_lines
 
 LANGUAGE_NAMES: Final = {"en": "English", "ru": "Русский", "zh": "中文", "kk": "Қазақша"}
+_UNREADABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Controls, and marks of direction that reach beyond the text that holds them."""
+_MEANS_SOMETHING: Final = re.compile(f"[<>&\u2028\u2029]|{_UNREADABLE.pattern}")
 _LOCALE: Final = Path(__file__).parents[1] / "locale"
 _HEADERS: Final = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
     "Vary": VARY,
     "Cache-Control": "no-cache",
 }
@@ -61,10 +64,18 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
+        finalize=_readable,
     )
     made.globals.update(interface_languages=INTERFACE, language_names=LANGUAGE_NAMES)
     made.filters.update(local=_local, label=_label, data_block=data_block, cut=cut, plain=plain)
     return made
+
+
+def _readable(value: Any) -> Any:
+    """Show what HTML cannot hold, and what turns the text around it, by the sign for what is no character."""
+    if not isinstance(value, str) or value.isprintable() or isinstance(value, Markup):
+        return value
+    return _UNREADABLE.sub("\ufffd", value)
 
 
 @lru_cache(maxsize=len(INTERFACE))
@@ -112,9 +123,8 @@ def data_block(value: Any) -> Markup:
     '{"name": "\\u003c/script\\u003e"}'
     """
     written = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    for character in "<>&\u2028\u2029":
-        written = written.replace(character, f"\\u{ord(character):04x}")
-    return Markup(written)  # noqa: S704 - each character that means anything to HTML is written as an escape
+    escaped = _MEANS_SOMETHING.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
+    return Markup(escaped)  # noqa: S704 - each character that means anything to HTML is written as an escape
 
 
 def plain(text: str) -> str:
@@ -140,8 +150,8 @@ def cut(text: str, longest: int) -> str:
 
 @pass_context
 def _local(context: Context, iri: str) -> str:
-    """Link to a thing in the language that the reader has chosen."""
-    path = local_path(iri)
+    """Link to a thing in the language that the reader has chosen; nowhere, where no browser should be led."""
+    path = link(local_path(iri)) or "#main"
     chosen = context["reader"].chosen
     if not chosen or not path.startswith("/"):
         return path

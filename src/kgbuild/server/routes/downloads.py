@@ -22,7 +22,7 @@ from kgbuild.server.exchange.kept_documents import alternates
 from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import Reader
 from kgbuild.server.http.problems import Problem, problem
-from kgbuild.server.http.responses import CORS, Headers, Response, header, header_lines, matches
+from kgbuild.server.http.responses import ALWAYS, Headers, Response, header, header_lines, matches
 from kgbuild.server.pages.rendering import page
 from kgbuild.server.routes.dataset import files_shown, releases_of, send_description
 from kgbuild.server.routes.things import IMMUTABLE
@@ -66,7 +66,7 @@ async def release_file(scope: Scope, receive: Receive, send: Send) -> None:
         raise problem("not-found", detail)
     tag = header(scope, b"if-none-match")
     if tag is not None and matches(tag.encode("latin-1"), found.etag.encode()):
-        await send({"type": "http.response.start", "status": 304, "headers": [*found.headers(), *CORS]})
+        await send({"type": "http.response.start", "status": 304, "headers": [*found.headers(), *ALWAYS]})
         await send({"type": "http.response.body", "body": b""})
         return
     await _stream(found, scope, receive, send)
@@ -84,7 +84,6 @@ class _File:
                 "Content-Type": media_type_of(self.path.name),
                 "ETag": self.etag,
                 "Cache-Control": IMMUTABLE,
-                "X-Content-Type-Options": "nosniff",
                 "Link": '<https://creativecommons.org/licenses/by/4.0/>; rel="license"',
             }
         )
@@ -121,7 +120,7 @@ async def _stream(found: _File, scope: Scope, receive: Receive, send: Send) -> N
     response = FileResponse(found.path, media_type=media_type_of(found.path.name))
     own = {name for name, _ in found.headers()}
     response.raw_headers[:] = [(name, value) for name, value in response.raw_headers if name not in own]
-    response.raw_headers.extend([*found.headers(), *CORS])
+    response.raw_headers.extend([*found.headers(), *ALWAYS])
 
     async def patient(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 416:
