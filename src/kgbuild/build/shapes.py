@@ -26,12 +26,14 @@ from rdflib.plugins.sparql.parser import parseQuery
 from rdflib.plugins.sparql.processor import SPARQLProcessor
 from rdflib.term import Node
 
+from kgbuild.build.constraints import constraint_issues, leaving
 from kgbuild.build.graph import ENTITIES_GRAPH, CompiledArticle, describe_date
 from kgbuild.build.ontology import Ontology, read_turtle
 from kgbuild.build.quads import reach
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.store import to_rdflib
-from kgbuild.core.errors import DataError, Findings, Issue, Place, display_name, error, warning
+from kgbuild.core.errors import DataError, Findings, Issue, KgError, Place, display_name, error, warning
+from kgbuild.core.files import find_files
 from kgbuild.core.namespaces import EXTERNAL, GRAPH, shorten
 
 LONGEST_VALUE = 60
@@ -51,8 +53,9 @@ def load_shapes(directory: Path, root: Path = Path()) -> Shapes:
 
     Raises DataError with every file that is no Turtle, at its line, or when the shapes are no SHACL.
     """
-    findings = Findings()
-    graph = to_rdflib(read_turtle(sorted(directory.glob("*.ttl")), root, findings))
+    paths = find_files(directory, "*.ttl")
+    findings = Findings(constraint_issues(paths, root))
+    graph = to_rdflib(read_turtle(paths, root, findings))
     findings.raise_errors()
     try:
         validator = Validator(DataGraph.from_rdflib(rdflib.Graph()), shacl_graph=graph, options={})
@@ -209,4 +212,7 @@ def _query_cached(
 
 @lru_cache(maxsize=512)
 def _translated(text: str, base: str | None, prefixes: tuple[tuple[str, Any], ...]) -> Any:
-    return translateQuery(parseQuery(text), base, dict(prefixes))
+    translated = translateQuery(parseQuery(text), base, dict(prefixes))
+    if word := leaving(translated):  # told at its place where the shapes were read; nothing else passes here
+        raise KgError(f"A query of the shapes says {word}: it was not run. Ask the graph that is checked alone.")
+    return translated

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from typing import Final
 
 from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
 
+from kgbuild.core.composition import compose
+from kgbuild.core.files import LARGEST_TEXT, read_file
 from kgbuild.core.namespaces import ARTICLE_GRAPH, ID, NAMES_GRAPH, ONTOLOGY, expand, shorten
 from kgbuild.core.terms import iri
 from kgbuild.questions.lookup import names_of, write_term
@@ -201,8 +202,8 @@ def _read_texts(directory: Path) -> dict[str, str]:
     """Read the texts of a directory by the hash of their NFC, LF form: the one that records keep."""
     texts: dict[str, str] = {}
     for path in sorted(directory.glob("*.txt")):
-        decoded = path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-        text = unicodedata.normalize("NFC", decoded)
+        decoded = read_file(path, path.name, LARGEST_TEXT).decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+        text = compose(decoded)
         texts[hashlib.sha256(text.encode()).hexdigest()] = text
     return texts
 
