@@ -49,7 +49,7 @@ def _query_issues(query: str, text: str, name: str) -> Iterator[Issue]:
         return
     try:
         parsed = parseQuery(query)
-    except Exception as fault:  # noqa: BLE001 - pyparsing raises what it likes, RecursionError among others
+    except Exception as fault:
         finding = f"this query is no SPARQL: {fault}"
         yield error(_place(query, "", text, name), "constraint", finding, "Mend the query.")
         return
@@ -69,7 +69,8 @@ def leaving(parsed: Any) -> str | None:
         if isinstance(part, CompValue):
             if part.name == "ServiceGraphPattern":
                 return "SERVICE"
-            if part.name == "DatasetClause" or ("datasetClause" in part and part["datasetClause"]):
+            # `dict.get`: rdflib's own gives the key itself where there is no value.
+            if part.name == "DatasetClause" or dict.get(part, "datasetClause"):
                 return "FROM"
             waiting.extend(part.values())
         elif isinstance(part, Query):

@@ -12,13 +12,19 @@ from kgbuild.build.checks import load_checks
 from kgbuild.build.constraints import constraint_issues
 from kgbuild.build.reasoning import load_rules
 from kgbuild.core.errors import DataError, Issue
-from kgbuild.core.files import find_files, folder_issues
+from kgbuild.core.files import find_files, folder_issues, raise_if_link
 from kgbuild.questions.named import load_questions
 
 
 def source_issues(data: Path, ontology: Path, queries: Path, root: Path) -> Iterator[Issue]:
-    """Say what is wrong with the names of all files, and with the texts of rules, checks, questions and constraints."""
-    for folder in (data, ontology, queries):
+    """Say what is wrong with the names of all files, and with the texts of rules, checks, questions and constraints.
+
+    Raises DataError where one of the folders is a link.
+    """
+    folders = (data, ontology, queries)
+    for folder in folders:
+        raise_if_link(folder, root)
+    for folder in folders:
         yield from folder_issues(folder, root)
     yield from constraint_issues(find_files(ontology, "shapes/*.ttl"), root)
     yield from _issues_of(lambda: load_rules(ontology / "rules", root))

@@ -29,7 +29,9 @@ def check_text(article: Article, texts: Path | None) -> Iterator[Issue]:
     try:
         content = normalise(read_file(texts / text.file, text.file, LARGEST_TEXT))
     except DataError as refused:
-        yield from (replace(each, place=place, finding=f"the text {text.file}: {each.finding}") for each in refused.issues)
+        yield from (
+            replace(each, place=place, finding=f"the text {text.file}: {each.finding}") for each in refused.issues
+        )
         return
     except UnicodeDecodeError:
         yield error(place, "text-not-utf-8", f"{text.file} is not UTF-8", "Save it as UTF-8.")

@@ -23,7 +23,7 @@ LARGEST_TEXT: Final = 10_000_000
 """Bytes of an article's text."""
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 _OF_EDITORS: Final = re.compile(r"\.#?[A-Za-z0-9._-]+~?|[A-Za-z0-9._-]+~|#[A-Za-z0-9._-]+#", re.ASCII)
-"""Names that editors and systems give to what they keep beside a file: `.x.yaml.swp`, `.DS_Store`, `x~`, `.#x`, `#x#`."""
+"""Names of what editors and systems keep beside a file: `.x.yaml.swp`, `.DS_Store`, `x~`, `.#x`, `#x#`."""
 _READ: Final = frozenset({".yaml", ".yml", ".ttl", ".ru", ".rq"})
 """Ends of names that some stage reads."""
 _OPEN: Final = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY"))
@@ -42,7 +42,7 @@ def list_files(folder: Path) -> list[Path]:
 
     What `folder_issues` tells of is left out, and so is what editors keep beside files.
     """
-    return sorted(path for path, issue in _walk(folder, Path()) if issue is None)
+    return sorted(path for path, issue in walk(folder, Path()) if issue is None)
 
 
 def find_files(folder: Path, pattern: str) -> list[Path]:
@@ -56,16 +56,22 @@ def find_files(folder: Path, pattern: str) -> list[Path]:
     return list(filter(is_wanted, list_files(folder)))
 
 
+def raise_if_link(folder: Path, root: Path) -> None:
+    """Raise DataError if a folder of the project, which lies below `root`, is a link: then nothing in it is read."""
+    if folder.is_relative_to(root) and folder.is_symlink():
+        raise DataError([_no_file(display_name(folder, root), folder.lstat())])
+
+
 def folder_issues(folder: Path, root: Path) -> Iterator[Issue]:
     """Say which names below a folder are none that files here may have, and what is neither a file nor a folder."""
-    return (issue for _, issue in _walk(folder, root) if issue)
+    return (issue for _, issue in walk(folder, root) if issue)
 
 
-def _walk(folder: Path, root: Path) -> Iterator[tuple[Path, Issue | None]]:
-    """Go through the files below a folder, and through what is wrong there; no link is followed."""
-    if folder.is_symlink() and folder.is_relative_to(root):
-        yield folder, _no_file(display_name(folder, root), folder.lstat())
-        return
+def walk(folder: Path, root: Path) -> Iterator[tuple[Path, Issue | None]]:
+    """Go through the files below a folder, and through what is none or has no good name, each with the finding on it.
+
+    No link is followed, and what editors keep beside files is passed over.
+    """
     waiting = [folder] if folder.is_dir() else []
     while waiting:
         above = waiting.pop()

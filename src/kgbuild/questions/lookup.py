@@ -11,8 +11,8 @@ from typing import Final
 
 from pyoxigraph import NamedNode
 
-from kgbuild.core.composition import compose
 from kgbuild.core.captions import choose_text
+from kgbuild.core.composition import compose
 from kgbuild.core.errors import UsageError
 from kgbuild.core.folding import plain
 from kgbuild.core.namespaces import ONTOLOGY, PREFIXES, shorten

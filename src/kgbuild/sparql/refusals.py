@@ -59,12 +59,16 @@ def refuse_rule(text: str) -> Refusal | None:
         assert word is not None  # noqa: S101 - found by this expression
         if word[0].upper() == "SERVICE":
             return _federated(*lexer.position(text, at))
-        finding = f"a rule may not say {word[0].upper()}: it adds what follows from what is there, and reads nothing else"
+        finding = (
+            f"a rule may not say {word[0].upper()}: it adds what follows from what is there, and reads nothing else"
+        )
         return Refusal(*lexer.position(text, at), finding, "Write INSERT {…} WHERE {…} or DELETE {…} WHERE {…}.")
     # Before a pattern, which is read, SERVICE can stand in place of GRAPH; in what is written it cannot.
     at = _first_keyword(text, _GRAPH, lambda word: word if word.lower().endswith("inferred") else "SERVICE")
     if at is not None:
-        finding = "a rule may write into no graph but graph:inferred and the default graph: the others say who says what"
+        finding = (
+            "a rule may write into no graph but graph:inferred and the default graph: the others say who says what"
+        )
         return Refusal(*lexer.position(text, at), finding, "Write GRAPH graph:inferred {…}, or no GRAPH.")
     return None
 

@@ -202,7 +202,12 @@ def _read_texts(directory: Path) -> dict[str, str]:
     """Read the texts of a directory by the hash of their NFC, LF form: the one that records keep."""
     texts: dict[str, str] = {}
     for path in sorted(directory.glob("*.txt")):
-        decoded = read_file(path, path.name, LARGEST_TEXT).decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+        decoded = (
+            read_file(path, path.name, LARGEST_TEXT)
+            .decode("utf-8", "replace")
+            .replace("\r\n", "\n")
+            .replace("\r", "\n")
+        )
         text = compose(decoded)
         texts[hashlib.sha256(text.encode()).hexdigest()] = text
     return texts
