@@ -166,7 +166,7 @@ RULES = {
     "CLEAR": ("INSERT { ?s ?p ?o } WHERE { ?s ?p ?o } ; CLEAR SILENT ALL", "3:42", "a rule may not say CLEAR"),
     "DROP": ("DROP DEFAULT", "3:1", "a rule may not say DROP"),
     "CREATE": ("CREATE GRAPH <urn:x>", "3:1", "a rule may not say CREATE"),
-    "COPY": ("COPY graph:names TO DEFAULT", "3:1", "a rule may not say COPY"),
+    "COPY": ("COPY <urn:x> TO DEFAULT", "3:1", "a rule may not say COPY"),
     "INSERT DATA": ("INSERTDATA { <urn:a> <urn:b> <urn:c> }", "3:7", "a rule may not say DATA"),
     "another graph": (
         "INSERT { GRAPH graph:names { ?s ?p ?o } } WHERE { ?s ?p ?o }",
@@ -187,22 +187,21 @@ def _rule(number: int, text: str, at: str, part: str) -> Writer:
 
 def write_check(root: Path) -> Told:
     query = f"SELECT ?subject ?finding {{ BIND (1 AS ?finding) SERVICE <{NOWHERE}> {{ ?subject ?p ?o }} }}"
-    return Told(f"{_write(root, 'queries/checks/asks.rq', CHECK + query)}:5:48", "query", "asks another server")
+    return Told(f"{_write(root, 'queries/checks/asks.rq', CHECK + query)}:5:49", "query", "asks another server")
 
 
 def write_question(root: Path) -> Told:
-    query = f"SELECT ?s {{ FILTER (trueSERVICE <{NOWHERE}> {{ ?s ?p ?o }}"
-    query = query.replace("FILTER (true", "?s a true")
-    name = _write(root, "queries/questions/asks.rq", QUESTION + query + " }")
-    return Told(f"{name}:7:21", "question", "asks another server")
+    query = f"SELECT ?s {{ ?s a trueSERVICE <{NOWHERE}> {{ ?s ?p ?o }} }}"
+    name = _write(root, "queries/questions/asks.rq", QUESTION + query)
+    return Told(f"{name}:7:22", "question", "asks another server")
 
 
 CONSTRAINTS = {
     "SERVICE": (f"SELECT $this {{ SERVICE <{NOWHERE}> {{ $this ?p ?o }} }}", "7:31", "SERVICE asks another server"),
-    "FROM": (f"SELECT $this FROM NAMED <{NOWHERE}> {{ $this ?p ?o }}", "7:29", "FROM names a graph"),
+    "FROM": (f"SELECT $this FROM NAMED <{NOWHERE}> {{ $this ?p ?o }}", "7:29", "FROM names a graph"),  # noqa: S608
     "escaped": (
         f"SELECT $this {{ \\\\u0053ERVICE <{NOWHERE}> {{ $this ?p ?o }} }}",
-        "7:15",
+        "7:32",
         "which may hide a keyword",
     ),
 }
@@ -222,7 +221,7 @@ def write_namespace(root: Path) -> Told:
     """Pretend to be a namespace: pyshacl writes it before the query as it is."""
     line = f'<urn:x> sh:declare [ sh:prefix "x" ; sh:namespace "urn:x> ASK {{ SERVICE <{NOWHERE}> {{}} }} #" ] .\n'
     name = _write(root, "ontology/shapes/namespace.ttl", SHAPE + line)
-    return Told(f"{name}:5:50", "constraint", "is neither a prefix nor an IRI")
+    return Told(f"{name}:5:51", "constraint", "is neither a prefix nor an IRI")
 
 
 # --- records ----------------------------------------------------------------------------------------------------------
@@ -255,7 +254,7 @@ def write_text_elsewhere(root: Path) -> Told:
     file = os.path.relpath(_outside(root) / "secret.txt", root)
     line = f"source:\n  text: {{file: {file}, sha256: '{'0' * 64}', characters: 5}}"
     (root / record).write_text(text.replace("source:", line, 1), encoding="utf-8")
-    return Told(f"{record}:3:16", "file-name", "is no file's name")
+    return Told(f"{record}:2:16", "file-name", "is no file's name")
 
 
 HOSTILE: dict[str, Writer] = {

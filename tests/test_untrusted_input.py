@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +24,8 @@ from hostile import HOSTILE, SECRET, Told
 from kgbuild.core.composition import MOST_MARKS, compose, find_overload
 from kgbuild.core.errors import DataError, ExitCode, Issue, Place, inert
 from kgbuild.core.files import find_files, folder_issues, read_file
-from mini import COMMAND, ROOT, Done, copy_project, edit, is_whole, kgbuild
+from kgbuild.server.run import InertFormatter
+from mini import COMMAND, ROOT, Done, copy_project, edit, is_whole, kgbuild, kgbuild_here
 from nonempty import nonempty
 
 
@@ -226,6 +229,26 @@ def test_imports_are_not_fetched(tmp_path: Path, listener: list[str]) -> None:
     assert [] == listener[1:]
 
 
+@pytest.mark.parametrize(
+    ("query", "part"),
+    [
+        ("SELECT $this { $this a ?x MINUS { $this a icn:Person } }", "must not contain a MINUS"),
+        ("SELECT $this { $this a ", "cannot be run"),
+        ("SELECT $this { $this unknown:prefix ?o }", "cannot be run"),
+    ],
+    ids=["MINUS", "no SPARQL", "prefix"],
+)
+def test_a_constraint_that_cannot_be_run_is_a_finding(tmp_path: Path, query: str, part: str) -> None:
+    """What only pyshacl or rdflib sees when it runs a shape is told with the shape's name, no traceback."""
+    folder = copy_project(tmp_path)
+    shape = f'shape:hostile a sh:NodeShape ; sh:targetClass icn:Person ; sh:sparql [ sh:select "{query}" ] .\n'
+    (folder / "ontology/shapes/hostile.ttl").write_text(hostile.SHAPE + shape, encoding="utf-8")
+    done = kgbuild_here(folder, "validate")
+    (line,) = lines_of(done)
+    assert line.startswith("ontology/shapes error shapes: shape:hostile cannot be run: ")
+    assert part in line
+
+
 # --- one function reads ----------------------------------------------------------------------------------------------
 
 
@@ -292,6 +315,22 @@ def test_readable_text_is_left_alone() -> None:
     text = "Қазақстан, 中国, é, 👩\u200d👩, می\u200cخواهم, a: b, [1:2], #1, ## 2"
     assert text == inert(text)
     assert r"a:\u{3a}b, #\u{23}vso[c]" == inert("a::b, ##vso[c]")
+
+
+def test_what_the_server_logs_is_inert(capfd: pytest.CaptureFixture[str]) -> None:
+    """Words of a client or a worker in the log are one line that steers nothing; a traceback keeps its lines."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(InertFormatter())
+    try:
+        raise ValueError("::stop\x1b[2J")  # noqa: TRY301
+    except ValueError:
+        record = logging.makeLogRecord(
+            {"msg": "at %s", "args": ("a\n::add-mask::\u202eb",), "exc_info": sys.exc_info()}
+        )
+    handler.handle(record)
+    first, *traceback = capfd.readouterr().err.splitlines()
+    assert r"at a\u{a}:\u{3a}add-mask:\u{3a}\u{202e}b" == first
+    assert ("Traceback (most recent call last):", r"ValueError: :\u{3a}stop\u{1b}[2J") == (traceback[0], traceback[-1])
 
 
 # --- normal forms -----------------------------------------------------------------------------------------------------

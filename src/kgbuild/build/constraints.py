@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +22,8 @@ _PREFIX: Final = frozenset(term(f"sh:{name}") for name in ("prefix", "namespace"
 _NO_IRI: Final = frozenset('<>"{}|^`\\ \t\r\n')
 _LEAVES: Final = ("service", "from", "load", "\\u")
 """What a query that leaves the graph holds in some case: rdflib writes escapes of code points out before it parses."""
+_ESCAPE: Final = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)", re.DOTALL)
+_ESCAPED: Final = dict(zip("tbnrf", "\t\b\n\r\f", strict=True))
 _REMEDY: Final = "Ask the graph that is checked, and nothing else."
 
 
@@ -84,7 +87,16 @@ def leaving(parsed: Any) -> str | None:
 def _place(value: str, word: str, text: str, name: str) -> Place:
     """Find a word of a literal in the Turtle that holds it; the literal's beginning where that cannot be told."""
     for token in lexer.tokens(text):
-        if token.kind == "string" and value in (token.text[3:-3], token.text[1:-1]):
+        if token.kind == "string" and value in map(_unescaped, (token.text[3:-3], token.text[1:-1])):
             within = token.text.upper().find(word.upper()) if word else 0
             return Place(name, *lexer.position(text, token.at + max(within, 0)))
     return Place(name, 1, 1)
+
+
+def _unescaped(written: str) -> str:
+    """Read a string of Turtle."""
+
+    def read(found: re.Match[str]) -> str:
+        return chr(min(int(found[1][1:], 16), 0x10FFFF)) if len(found[1]) > 1 else _ESCAPED.get(found[1], found[1])
+
+    return _ESCAPE.sub(read, written) if "\\" in written else written

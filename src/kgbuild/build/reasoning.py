@@ -42,10 +42,10 @@ def load_rules(directory: Path, root: Path) -> list[Rule]:
 
 
 def infer(store: Store, rules: list[Rule]) -> None:
-    """Add what follows; a rule that cannot be parsed is a finding in its file."""
+    """Add what follows; a rule that cannot be run is a finding in its file."""
     for rule in rules:
         try:
             update(store, rule.text)
-        except SyntaxError as problem:
-            finding = f"this rule is not a SPARQL update: {problem}"
+        except (SyntaxError, OSError, RuntimeError, ValueError) as problem:
+            finding = f"this rule cannot be run: {problem}"
             raise DataError([error(Place(rule.name), "rule", finding, "Mend the file.")]) from problem

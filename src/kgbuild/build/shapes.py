@@ -42,10 +42,11 @@ LONGEST_VALUE = 60
 
 @dataclass(frozen=True)
 class Shapes:
-    """Compiled shapes: `graph` as read, `validator` with every shape built."""
+    """Compiled shapes: `graph` as read, `validator` with every shape built, `place` of their folder."""
 
     graph: rdflib.Graph
     validator: Validator
+    place: Place
 
 
 def load_shapes(directory: Path, root: Path = Path()) -> Shapes:
@@ -63,7 +64,7 @@ def load_shapes(directory: Path, root: Path = Path()) -> Shapes:
     except ReportableRuntimeError as fault:
         finding = f"The shapes are no SHACL: {fault.message}"
         raise DataError([error(Place(display_name(directory, root)), "shapes", finding, "Mend the shape.")]) from fault
-    return Shapes(graph, validator)
+    return Shapes(graph, validator, Place(display_name(directory, root)))
 
 
 def validate_graph(data: rdflib.Graph, shapes: Shapes, graph_iri: str, places: SourceMap) -> list[Issue]:
@@ -89,13 +90,22 @@ def validate_graph(data: rdflib.Graph, shapes: Shapes, graph_iri: str, places: S
 
 
 def shacl_report(data: rdflib.Graph, shapes: Shapes) -> rdflib.Graph:
-    """Run all shapes over a graph; gives the W3C report.  The graph is not changed."""
+    """Run all shapes over a graph; gives the W3C report.  The graph is not changed.
+
+    Raises DataError where a shape cannot be run: what only its query's engine sees.
+    """
     # `Shape.validate` for each shape instead of `Validator.run`: the shapes are compiled once for all articles.
     validator, graph = shapes.validator, DataGraph.from_rdflib(data)
     executor, conforms, results = validator.make_executor(), True, list[Any]()
     with cached_parsing():
         for shape in validator.shacl_graph.shapes:
-            good, found = shape.validate(executor, graph)
+            try:
+                good, found = shape.validate(executor, graph)
+            except KgError:
+                raise
+            except Exception as fault:  # whatever pyshacl, rdflib and pyparsing raise
+                finding = f"{shorten(str(shape.node))} cannot be run: {getattr(fault, 'message', fault)}"
+                raise DataError([error(shapes.place, "shapes", finding, "Mend the shape.")]) from fault
             conforms = conforms and good
             results.extend(found)
     report, _ = validator.create_validation_report(validator.shacl_graph, conforms, results)
