@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import hostile
 from hostile import HOSTILE, SECRET, Told
+from kgbuild.core import files
 from kgbuild.core.composition import MOST_MARKS, compose, find_overload
 from kgbuild.core.errors import DataError, ExitCode, Issue, Place, inert
 from kgbuild.core.files import find_files, folder_issues, read_file
@@ -164,7 +165,7 @@ def test_make_builds_when_something_has_changed(checkout: Path) -> None:
     """It builds when a file is added, changed or removed, or there is no release; else it says so."""
     nothing = "Nothing to rebuild: "
     entity = checkout / "data/entities/person/new.yaml"
-    steps = [
+    steps: list[Callable[[], object]] = [
         lambda: entity.write_text("names: {en: A}\n"),
         lambda: entity.write_text("names: {en: B}\n"),
         entity.unlink,
@@ -174,7 +175,7 @@ def test_make_builds_when_something_has_changed(checkout: Path) -> None:
     assert nothing in make(checkout, "release").stderr
     (entity.parent / ".new.yaml.swp").touch()
     assert nothing in make(checkout, "release").stderr, "what an editor keeps is no change"
-    for step in steps:
+    for step in nonempty(steps):
         step()
         assert nothing not in (done := make(checkout, "release")).stderr
         assert 0 == done.returncode, done.stderr
@@ -215,6 +216,19 @@ def test_nothing_is_published_through_a_link(tmp_path: Path, name: str) -> None:
     kept = target if target.is_file() else target / ".tmp-1"
     assert "keep this" == kept.read_text()
     assert [] == list(tmp_path.rglob("manifest.json"))
+
+
+def test_no_schema_is_written_through_a_link(tmp_path: Path) -> None:
+    """A link in the place of a schema is replaced; one in the place of the folder is refused."""
+    victim = tmp_path / "victim"
+    victim.write_text("keep this")
+    (tmp_path / "data/schema").mkdir(parents=True)
+    (tmp_path / "data/schema/article.schema.json").symlink_to(victim)
+    assert 0 == kgbuild_here(tmp_path, "schemas").returncode
+    assert "keep this" == victim.read_text()
+    (tmp_path / "data/schema").rename(tmp_path / "elsewhere")
+    (tmp_path / "data/schema").symlink_to(tmp_path / "elsewhere")
+    assert ExitCode.USAGE == kgbuild_here(tmp_path, "schemas").returncode
 
 
 def test_imports_are_not_fetched(tmp_path: Path, listener: list[str]) -> None:
@@ -276,14 +290,19 @@ def test_a_file_that_says_it_is_empty_is_not_read_without_end() -> None:
     assert "too-large" == refused(path, "maps", 100).code
 
 
-def test_no_part_of_the_name_is_a_link(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_parts", [True, False], ids=["here", "elsewhere"])
+def test_no_part_of_the_name_is_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_parts: bool) -> None:
     """A link above the file is refused where the name has it, and trusted where it lies before the name."""
+    monkeypatch.setattr(files, "_BY_PARTS", by_parts)
     (tmp_path / "real/below").mkdir(parents=True)
     (tmp_path / "real/below/x").write_bytes(b"1")
     (tmp_path / "link").symlink_to("real")
     path = tmp_path / "link/below/x"
     assert b"1" == read_file(path, "below/x")
     assert "not-a-file" == refused(path, "link/below/x").code
+    (tmp_path / "real/x").symlink_to("below/x")
+    assert "not-a-file" == refused(tmp_path / "real/x", "x").code
+    assert "not-a-file" == refused(tmp_path / "real/below", "real/below").code
 
 
 def test_what_editors_keep_is_passed_over(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class _Loader(yaml.BaseLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Refuse what no header has a use for, where it stands."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or self.depth > MAX_DEPTH:
             fault = "an alias" if isinstance(event, yaml.AliasEvent) else f"more than {MAX_DEPTH} levels of nesting"
             raise yaml.composer.ComposerError(None, None, fault, event.start_mark)

@@ -40,7 +40,7 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], 
 
 
 class InertFormatter(logging.Formatter):
-    """Writes what the server has to say: what it quotes of a query or a worker steers neither terminal nor log reader."""
+    """Writes what the server has to say: what it quotes of a query or a worker steers no terminal or log reader."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write the message as one line, and the traceback, if there is one, below it."""

@@ -56,8 +56,8 @@ def tokens(text: str) -> Iterator[Token]:
 
 def _extent(text: str, at: int, character: str) -> tuple[int, str]:
     if character == "#":
-        end = _LINE_END.search(text, at)
-        return (end.start() if end else len(text)), "comment"
+        line_end = _LINE_END.search(text, at)
+        return (line_end.start() if line_end else len(text)), "comment"
     if character == "<":
         end = at + 1
         while end < len(text) and text[end] not in _NO_IRI and text[end] != ">":
