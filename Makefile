@@ -8,58 +8,66 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 # A folder with the texts of articles, which are not ours to publish; those found there are checked.
-TEXTS  ?= $(wildcard ../shared/articles)
-
+ifeq ($(origin TEXTS),undefined)
+TEXTS  := $(wildcard ../shared/articles)
+endif
 # The folder that `make load` reads from.
-RECORDS  ?= data
+RECORDS ?= data
+# How many processes the tests run in: as many as the machine has processors.
+JOBS   ?= auto
+# How many synthetic quads the benchmark and the attacks are run on.
+QUADS  ?= 1000000
+# How long, in seconds, sixteen clients attack the endpoint with all that it reads.
+ABUSE_SECONDS ?= 600
 
-FILES    := $(shell find data/articles data/entities -name '*.yaml' 2>/dev/null)
-ONTOLOGY := $(shell find ontology -name '*.ttl' -not -path '*/examples/*' -o -name '*.ru' 2>/dev/null)
-CHECKS   := $(wildcard queries/checks/*.rq)
-CODE     := $(shell find src -name '*.py')
-FOLDERS  := $(shell find data/articles data/entities ontology queries/checks src -type d -not -name __pycache__ 2>/dev/null)
+# What a person gives is data: recipes read it from the environment, so that neither make nor the shell takes a part of
+# it for its own. Nor does make know any file that is built from: `kgbuild build --if-changed` looks for itself.
+GIVEN := PYTHON TEXTS RECORDS ENDPOINT GRAPH_STORE RESOLVED_GRAPH W3C_TESTS JOBS QUADS ABUSE_SECONDS
+define take
+override $(1) := $$(value $(1))
+export $(1)
+endef
+$(foreach name,$(GIVEN),$(if $(filter undefined,$(origin $(name))),,$(eval $(call take,$(name)))))
 
 .PHONY: all
-all: build/.built  ## Set up, build, validate, release, and answer the question
-	@if test -e build/.fresh; then rm build/.fresh; \
-	  else echo "Nothing to rebuild: no record, ontology, check or code has changed since the current release."; fi
+all: release  ## Set up, build, validate, release, and answer the question
 	@$(BIN)/kgbuild ask academies-joined-network --network china-central-asia-academies --year 2023
 
 .PHONY: help
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 $(VENV)/.installed: requirements/build.lock requirements/development.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@"$$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	@test -x $(BIN)/python || "$$PYTHON" -m venv $(VENV) || \
 	  { echo "This Python cannot make a virtual environment: install python3-venv."; exit 2; }
 	@echo "Installing the locked dependencies into $(VENV)"
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/development.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@rm -f build/.built  # what is built depends on what is installed
 	@touch $@
 
-build/.built: $(VENV)/.installed $(FILES) $(ONTOLOGY) $(CHECKS) $(CODE) $(FOLDERS)
-	@$(BIN)/kgbuild build $(if $(TEXTS),--texts $(TEXTS))
-	@touch $@ build/.fresh
+.PHONY: release
+release: $(VENV)/.installed  ## Build, validate and release if anything has changed since the last time
+	@$(BIN)/kgbuild build --if-changed $${TEXTS:+--texts="$$TEXTS"}
 
 .PHONY: build
 build: $(VENV)/.installed  ## Build, validate and release, whether or not anything changed
-	@$(BIN)/kgbuild build $(if $(TEXTS),--texts $(TEXTS))
+	@$(BIN)/kgbuild build $${TEXTS:+--texts="$$TEXTS"}
 
 .PHONY: validate
 validate: $(VENV)/.installed  ## Check all records and say what is wrong where; release nothing
-	@$(BIN)/kgbuild validate $(if $(TEXTS),--texts $(TEXTS))
+	@$(BIN)/kgbuild validate $${TEXTS:+--texts="$$TEXTS"}
 
 .PHONY: load
 load: $(VENV)/.installed  ## Release RECORDS (a folder), and load them into ENDPOINT (a SPARQL server) if given
-	@$(BIN)/kgbuild load --records $(RECORDS) $(if $(TEXTS),--texts $(TEXTS)) \
-	  $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(if $(GRAPH_STORE),--graph-store $(GRAPH_STORE)) \
-	  $(if $(RESOLVED_GRAPH),--resolved-graph $(RESOLVED_GRAPH))
+	@$(BIN)/kgbuild load --records="$$RECORDS" $${TEXTS:+--texts="$$TEXTS"} $${ENDPOINT:+--endpoint="$$ENDPOINT"} \
+	  $${GRAPH_STORE:+--graph-store="$$GRAPH_STORE"} $${RESOLVED_GRAPH:+--resolved-graph="$$RESOLVED_GRAPH"}
 
 .PHONY: serve
-serve: build/.built  ## Serve the current release at http://127.0.0.1:8000/: pages, search, questions, SPARQL
+serve: release  ## Serve the current release at http://127.0.0.1:8000/: pages, search, questions, SPARQL
 	@$(BIN)/kgbuild serve
 
 .PHONY: schemas
@@ -76,49 +84,40 @@ check: $(VENV)/.installed audit  ## Lint, types, layers, nothing dead or defined
 
 .PHONY: test
 test: $(VENV)/.installed build/w3c-ontologies build/w3c-tests  ## Run the tests, in JOBS processes
-	@KGBUILD_TEXTS=$(TEXTS) W3C_ONTOLOGIES=build/w3c-ontologies W3C_SHORT=build/w3c-tests \
-	  $(BIN)/pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+	@KGBUILD_TEXTS="$$TEXTS" W3C_ONTOLOGIES=build/w3c-ontologies W3C_SHORT=build/w3c-tests \
+	  $(BIN)/pytest -n "$$JOBS" --dist loadgroup --no-loadscope-reorder
 
 # The real ORG, PROV-O and Web Annotation, for HermiT, and the tests of SPARQL 1.1: where they cannot be fetched the tests
 # that need them say so and are skipped.
 build/w3c-ontologies build/w3c-tests: build/w3c-%: $(VENV)/.installed tests/fetch_w3c.py
 	@$(BIN)/python tests/fetch_w3c.py $* $@ && touch $@ || true
 
-# How many processes the tests run in: as many as the machine has processors.
-JOBS ?= auto
-
-# How long sixteen clients attack the endpoint with all that it reads.
-ABUSE_SECONDS ?= 600
-
-# How many synthetic quads the benchmark and the attacks are run on.
-QUADS ?= 1000000
-
 .PHONY: bench
 bench: $(VENV)/.installed  ## Measure builds of 100 and 1,000 generated articles beside peers
 	@$(BIN)/python bench/build.py 100 1000
 
 .PHONY: bench-serve
-bench-serve: build/.built build/peers  ## Measure the endpoint beside peers, on the release and on QUADS synthetic quads
+bench-serve: release build/peers  ## Measure the endpoint beside peers, on the release and on QUADS synthetic quads
 	@$(BIN)/python bench/serve.py build/current/graph.nq
-	@$(BIN)/python bench/generate.py $(QUADS) build/bench.nq
+	@$(BIN)/python bench/generate.py "$$QUADS" build/bench.nq
 	@$(BIN)/python bench/serve.py build/bench.nq
 	@$(BIN)/python bench/pages.py build
 	@$(BIN)/python bench/search.py build/bench.nq
 
 build/peers: bench/peers.lock
-	@$(PYTHON) -m venv $@
+	@"$$PYTHON" -m venv $@
 	@$@/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r bench/peers.lock
 	@touch $@
 
 .PHONY: conformance
 conformance: $(VENV)/.installed  ## Run the W3C's tests of SPARQL from W3C_TESTS, a checkout of w3c/rdf-tests
-	@W3C_TESTS=$(W3C_TESTS) $(BIN)/pytest tests/conformance -m conformance
+	@$(BIN)/pytest tests/conformance -m conformance
 
 .PHONY: abuse
 abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS synthetic quads
 	@mkdir -p build
-	@$(BIN)/python bench/generate.py $(QUADS) build/abuse.nq
-	@ABUSE_DATA=build/abuse.nq ABUSE_SECONDS=$(ABUSE_SECONDS) $(BIN)/pytest tests/abuse -m 'abuse or not abuse'
+	@$(BIN)/python bench/generate.py "$$QUADS" build/abuse.nq
+	@ABUSE_DATA=build/abuse.nq $(BIN)/pytest tests/abuse -m 'abuse or not abuse'
 
 .PHONY: npm
 npm:  ## Install into build/ what tests take from npm: Comunica, axe-core, jsonld.js
@@ -126,7 +125,7 @@ npm:  ## Install into build/ what tests take from npm: Comunica, axe-core, jsonl
 
 # What a server runs on, and nothing else: the environment of docs/deploy.md.
 build/server: requirements/build.lock requirements/server.lock pyproject.toml
-	@$(PYTHON) -m venv --clear $@
+	@"$$PYTHON" -m venv --clear $@
 	@$@/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/build.lock
 	@$@/bin/python -m pip install -q --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/server.lock
 	@$@/bin/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation .
@@ -142,7 +141,7 @@ sbom: build/server build/sbom  ## Write build/sbom.cdx.json: what a server consi
 	@build/sbom/bin/cyclonedx-py environment --output-reproducible --output-format JSON -o build/sbom.cdx.json build/server
 
 build/sbom: requirements/sbom.lock
-	@$(PYTHON) -m venv --clear $@
+	@"$$PYTHON" -m venv --clear $@
 	@$@/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/sbom.lock
 	@touch $@
 

@@ -27,14 +27,14 @@ Done = subprocess.CompletedProcess[str]
 def copy_project(folder: Path) -> Path:
     """Make a folder that the command can run in: the fixture's records as `data`, our own ontology and queries."""
     shutil.copytree(MINI / "data", folder / "data")
-    link_project(folder)
+    complete_project(folder)
     return folder
 
 
-def link_project(folder: Path) -> None:
-    """Give a folder with records our own ontology and queries."""
+def complete_project(folder: Path) -> None:
+    """Give a folder with records a copy of our own ontology and queries: no build follows a link to them."""
     for name in ("ontology", "queries"):
-        (folder / name).symlink_to(ROOT / name)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("examples"))
 
 
 def sources(folder: Path, texts: Path | None = None) -> Sources:

@@ -124,8 +124,8 @@ BREAKS = {
         "entities/network/stonefell-circle.yaml",
         lambda path: path.write_text("#" * 1_000_001),
         "",
-        "error too-large: the file has 1,000,001 bytes, more than 1,000,000. A record holds claims, not texts: split "
-        "it or remove what is no claim.",
+        "error too-large: the file has 1,000,001 bytes, more than 1,000,000. Split it, or leave out what does not "
+        "belong in it: a record holds claims, not texts.",
     ),
     "misplaced file": Break(
         "articles/2022-05-01-new.yml",

@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kgbuild.core.errors import Findings, Issue, Place
-from kgbuild.records.documents import MAX_BYTES, MAX_DEPTH, Document, KeyPath, parse_document, read_document
+from kgbuild.core.files import LARGEST
+from kgbuild.records.documents import MAX_DEPTH, Document, KeyPath, parse_document, read_document
 
 NAME = "data/articles/2024/x.yaml"
 RECORD = """\
@@ -212,7 +213,7 @@ def test_not_utf_8(tmp_path: Path, content: bytes, where: tuple[int, int], byte:
 def test_too_large_is_refused_unread(tmp_path: Path) -> None:
     """A file of more than a megabyte is refused as a whole; one of exactly that size is read."""
     filler = b"a: b\n#"
-    largest = filler + b"x" * (MAX_BYTES - len(filler))
+    largest = filler + b"x" * (LARGEST - len(filler))
     assert isinstance(read(tmp_path, largest), Document)
     issue = read(tmp_path, largest + b"x")
     assert isinstance(issue, Issue)
@@ -223,10 +224,11 @@ def test_too_large_is_refused_unread(tmp_path: Path) -> None:
 
 def test_file_that_cannot_be_opened(tmp_path: Path) -> None:
     """A file that is gone, or is a folder, is an issue that gives the reason."""
-    for path, reason in ((tmp_path / "gone.yaml", "No such file or directory"), (tmp_path, "Is a directory")):
+    gone, folder = (tmp_path / "gone.yaml", "unreadable", "No such file"), (tmp_path, "not-a-file", "a folder stands")
+    for path, code, reason in (gone, folder):
         issue = read_file(path)
         assert isinstance(issue, Issue)
-        assert (Place(NAME), "unreadable") == (issue.place, issue.code)
+        assert (Place(NAME), code) == (issue.place, issue.code)
         assert reason in issue.finding
         assert issue.remedy
 

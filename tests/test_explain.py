@@ -311,7 +311,7 @@ def test_nothing_of_an_explanation_moves_the_cursor(mini_store: Store) -> None:
         hostile.remove(quad)
     hostile.add(Quad(claim, *says, graph))
     written = format_explanation(explain(EmbeddedEngine(hostile), RIVERMARK))
-    assert "two lines[2J" in written
+    assert r"two lines\u{1b}[2J\u{7}" in written
     assert not [c for c in written if c != "\n" and c < " "]
 
 

@@ -47,3 +47,13 @@ def test_missing_header_is_an_issue(text: str) -> None:
     """A file that begins with no mapping has no header."""
     expected = Place("queries/x.rq", 1, 1)
     assert expected == place_of(text)
+
+
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [("[" * 50_000, 12), ("{a: " * 50_000, 36), ("a: {b: &x [y], c: *x}", 21)],
+    ids=["lists", "mappings", "alias"],
+)
+def test_nothing_deep_and_nothing_twice(line: str, column: int) -> None:
+    """Brackets without end and aliases are issues at their place, as in a record, and no end of the process."""
+    assert Place("queries/x.rq", 1, column) == place_of(f"# {line}\nSELECT * {{}}")

@@ -41,7 +41,7 @@ from kgbuild.build.release import (
 )
 from kgbuild.core.errors import KgError, UsageError
 from kgbuild.core.namespaces import ID, ONTOLOGY
-from mini import COMMAND, MINI, copy_project, edit, files_of, is_whole, kgbuild, kgbuild_here, link_project, sources
+from mini import COMMAND, MINI, complete_project, copy_project, edit, files_of, is_whole, kgbuild, kgbuild_here, sources
 from nonempty import nonempty
 
 FACTS = {"articles": 1, "claims": 1, "entities": 1, "quads": 1, "versions": {"kgbuild": "0"}}
@@ -269,7 +269,7 @@ def one_article_project(folder: Path) -> Path:
         path = folder / "data" / f"{name}.yaml"
         path.parent.mkdir(parents=True)
         shutil.copy(MINI / "data" / f"{name}.yaml", path)
-    link_project(folder)
+    complete_project(folder)
     (folder / "tmp").mkdir()
     return folder
 

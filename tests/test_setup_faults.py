@@ -17,11 +17,8 @@ from mini import COMMAND, ROOT, copy_project, is_whole
 
 @pytest.fixture
 def project(project: Path, tmp_path: Path) -> Path:
-    """Copy the mini fixture with its release, and an ontology and queries of its own to break."""
+    """Copy the mini fixture with its release, its ontology and its queries, to break them."""
     folder = copy_project(tmp_path)
-    for name in ("ontology", "queries"):
-        (folder / name).unlink()
-        shutil.copytree(ROOT / name, folder / name)
     shutil.copytree(project / "build", folder / "build", symlinks=True)
     return folder
 
@@ -48,9 +45,9 @@ def test_a_broken_file_of_the_project_is_named(project: Path, file: str) -> None
 
 
 def test_a_broken_rule_is_named(project: Path) -> None:
-    """A rule that is no SPARQL update is told with its file."""
+    """A rule that is no SPARQL update is told at its place."""
     (project / "ontology/rules/40-symmetry.ru").write_text("INSERT nothing", encoding="utf-8")
-    assert "40-symmetry.ru error rule: this rule is not a SPARQL update" in build(project)
+    assert "40-symmetry.ru:1:12 error rule: this is not a SPARQL update" in build(project)
 
 
 def test_two_records_of_one_page_are_told(project: Path) -> None:

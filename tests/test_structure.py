@@ -34,6 +34,7 @@ CALLED_BY_OTHERS = {
     "exc": "asyncio.Protocol",
     "handleError": "logging.Handler",
     "queryString": "SPARQLWrapper",
+    "compose_node": "yaml.BaseLoader",
     "auth": "requests.Session",
     "compile_graph": "tests of the stages",
     "send_400_response": "uvicorn",

@@ -12,7 +12,9 @@ import pyoxigraph as ox
 
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.core.errors import DataError, Findings, Issue, Place, display_name, error
+from kgbuild.core.files import find_files, read_text
 from kgbuild.questions.headers import read_header
+from kgbuild.sparql.refusals import refuse_query
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,10 @@ class Check:
 def load_checks(directory: Path, root: Path = Path()) -> list[Check]:
     """Read all checks of a folder; raises DataError with every fault of every file."""
     checks, findings = [], Findings()
-    for path in sorted(directory.glob("*.rq")):
+    for path in find_files(directory, "*.rq"):
+        name = display_name(path, root)
         try:
-            checks.append(read_check(path.read_text("utf-8"), display_name(path, root)))
+            checks.append(read_check(read_text(path, name), name))
         except DataError as fault:
             findings.add(fault.issues)
     findings.raise_errors()
@@ -61,7 +64,10 @@ def _header_issues(header: Mapping[str, Any], path: str) -> Iterator[Issue]:
 
 
 def _query_issues(text: str, path: str) -> Iterator[Issue]:
-    """Try a query on an empty store: it must be SPARQL, and have the columns of a check."""
+    """Try a query on an empty store: it must be SPARQL, ask nobody else, and have the columns of a check."""
+    if refusal := refuse_query(text):
+        yield error(Place(path, refusal.line, refusal.column), "query", refusal.finding, refusal.remedy)
+        return
     try:
         found = ox.Store().query(text)
     except SyntaxError as fault:

@@ -8,11 +8,12 @@ from pathlib import Path
 from pyoxigraph import Quad
 
 from kgbuild.build.graph import CompiledArticle, compile_article, compile_entities
+from kgbuild.build.inspection import source_issues
 from kgbuild.build.ontology import Ontology, read_ontology
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.texts import check_text
 from kgbuild.core.dates import DateNode
-from kgbuild.core.errors import Findings
+from kgbuild.core.errors import DataError, Findings
 from kgbuild.core.progress import Reporter
 from kgbuild.records.reading import read_records
 from kgbuild.records.registry import Registry, duplicate_ids
@@ -46,10 +47,14 @@ class Compiled:
 
 
 def compile_records(sources: Sources, report: Reporter) -> Compiled:
-    """Read and compile all records; every finding of all of them is in the one `DataError`."""
-    findings = Findings()
+    """Read and compile all records; every finding, of the files that are used later too, is in the one `DataError`."""
     report.step("Reading the ontology and the vocabularies")
-    ontology = read_ontology(sources.ontology, sources.root)
+    findings = Findings(source_issues(sources.data, sources.ontology, sources.queries, sources.root))
+    ontology = None
+    try:
+        ontology = read_ontology(sources.ontology, sources.root)
+    except DataError as refused:
+        findings.add(refused.issues)
     records = read_records(sources.data, sources.root, report, findings)
     registry = Registry(records.entities, records.unreadable)
     findings.add(duplicate_ids(records.entities))
@@ -57,9 +62,12 @@ def compile_records(sources: Sources, report: Reporter) -> Compiled:
     compiled = []
     for article in report.each("Compiling articles", records.articles):
         findings.add(check_text(article, sources.texts))
+        if ontology is None:
+            continue
         made = compile_article(article, registry, ontology, findings)
         if made is not None:
             compiled.append(made)
             source_map.update(made.source_map)
     findings.raise_errors()
+    assert ontology is not None  # noqa: S101 - or there was an error
     return Compiled(ontology, tuple(quads), tuple(compiled), source_map)

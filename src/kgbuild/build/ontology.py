@@ -13,7 +13,8 @@ from typing import Any
 from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, NamedNode, Quad, RdfFormat, parse
 
 from kgbuild.core.captions import Caption
-from kgbuild.core.errors import Findings, Place, display_name
+from kgbuild.core.errors import DataError, Findings, Place, display_name
+from kgbuild.core.files import find_files, read_file
 from kgbuild.core.namespaces import GENID, GRAPH, ONTOLOGY, VOCABULARY
 from kgbuild.core.terms import icn, reach, term
 
@@ -123,8 +124,8 @@ class Ontology:
 def read_ontology(directory: Path, root: Path) -> Ontology:
     """Read `core.ttl`, `alignments/` and `vocabularies/`; raises `DataError` at the first bad line of each file."""
     findings = Findings()
-    terms = read_turtle([directory / "core.ttl", *sorted(directory.glob("alignments/*.ttl"))], root, findings)
-    concepts = read_turtle(sorted(directory.glob("vocabularies/*.ttl")), root, findings)
+    terms = read_turtle([directory / "core.ttl", *find_files(directory, "alignments/*.ttl")], root, findings)
+    concepts = read_turtle(find_files(directory, "vocabularies/*.ttl"), root, findings)
     findings.raise_errors()
     return Ontology((*_skolemised(terms, ONTOLOGY_GRAPH), *_skolemised(concepts, VOCABULARIES_GRAPH)))
 
@@ -138,12 +139,13 @@ def read_turtle(paths: Iterable[Path], root: Path, findings: Findings) -> list[Q
     for path in paths:
         place = Place(display_name(path, root))
         try:
-            quads.extend(parse(path=str(path), format=RdfFormat.TURTLE, rename_blank_nodes=True))
+            content = read_file(path, place.path)
+            quads.extend(parse(content, format=RdfFormat.TURTLE, rename_blank_nodes=True))
         except SyntaxError as fault:
             place = Place(place.path, fault.lineno or 1, fault.offset or 1)
             findings.error(place, "turtle", f"this is not Turtle: {fault.msg}", "Mend the file.")
-        except OSError as fault:
-            findings.error(place, "turtle", f"the file cannot be read: {fault.strerror}", "Mend the file.")
+        except DataError as refused:
+            findings.add(refused.issues)
     return quads
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from pyoxigraph import Store
 
 from kgbuild.build.store import update
-from kgbuild.core.errors import DataError, Place, display_name, error
+from kgbuild.core.errors import DataError, Findings, Place, display_name, error
+from kgbuild.core.files import find_files, read_text
+from kgbuild.sparql.refusals import refuse_rule
 
 
 @dataclass(frozen=True)
@@ -24,17 +26,26 @@ class Rule:
 
 
 def load_rules(directory: Path, root: Path) -> list[Rule]:
-    """Read the rules in the order they run in."""
-    paths = sorted(directory.glob("*.ru"))
-    rules = [Rule(display_name(path, root), path.read_text(encoding="utf-8")) for path in paths]
+    """Read the rules in the order they run in; raises DataError with what no rule may say, in all of them."""
+    rules, findings = [], Findings()
+    for path in find_files(directory, "*.ru"):
+        name = display_name(path, root)
+        try:
+            rules.append(Rule(name, read_text(path, name)))
+        except DataError as refused:
+            findings.add(refused.issues)
+    for rule in rules:
+        if refusal := refuse_rule(rule.text):
+            findings.error(Place(rule.name, refusal.line, refusal.column), "rule", refusal.finding, refusal.remedy)
+    findings.raise_errors()
     return [*rules, *(rule for rule in rules if "closure" in rule.name)]
 
 
 def infer(store: Store, rules: list[Rule]) -> None:
-    """Add what follows; a rule that cannot be parsed is a finding in its file."""
+    """Add what follows; a rule that cannot be run is a finding in its file."""
     for rule in rules:
         try:
             update(store, rule.text)
-        except SyntaxError as problem:
-            finding = f"this rule is not a SPARQL update: {problem}"
+        except (SyntaxError, OSError, RuntimeError, ValueError) as problem:
+            finding = f"this rule cannot be run: {problem}"
             raise DataError([error(Place(rule.name), "rule", finding, "Mend the file.")]) from problem

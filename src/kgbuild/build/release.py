@@ -262,6 +262,11 @@ def _read(path: Path) -> Release:
 @contextmanager
 def build_lock(build: Path) -> Iterator[None]:
     """Hold the folder for one build; a second one is told who holds it, and does not wait."""
+    for path in (build, build / "releases", build / ".lock"):
+        # A link may have come with somebody's records; what is written through it is written, and removed, elsewhere.
+        if path.is_symlink():
+            remedy = "Remove it, or name the folder itself with --build-dir."
+            raise UsageError(f"{path}: a symbolic link, through which no release is written. {remedy}")
     try:
         build.mkdir(parents=True, exist_ok=True)
         file = (build / ".lock").open("a+", encoding="utf-8")

@@ -26,11 +26,13 @@ from rdflib.plugins.sparql.parser import parseQuery
 from rdflib.plugins.sparql.processor import SPARQLProcessor
 from rdflib.term import Node
 
+from kgbuild.build.constraints import constraint_issues, leaving
 from kgbuild.build.graph import ENTITIES_GRAPH, CompiledArticle, describe_date
 from kgbuild.build.ontology import Ontology, read_turtle
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.store import to_rdflib
-from kgbuild.core.errors import DataError, Findings, Issue, Place, display_name, error, warning
+from kgbuild.core.errors import DataError, Findings, Issue, KgError, Place, display_name, error, warning
+from kgbuild.core.files import find_files
 from kgbuild.core.namespaces import EXTERNAL, GRAPH, shorten
 from kgbuild.core.terms import reach
 
@@ -40,10 +42,11 @@ LONGEST_VALUE = 60
 
 @dataclass(frozen=True)
 class Shapes:
-    """Compiled shapes: `graph` as read, `validator` with every shape built."""
+    """Compiled shapes: `graph` as read, `validator` with every shape built, `place` of their folder."""
 
     graph: rdflib.Graph
     validator: Validator
+    place: Place
 
 
 def load_shapes(directory: Path, root: Path = Path()) -> Shapes:
@@ -51,8 +54,9 @@ def load_shapes(directory: Path, root: Path = Path()) -> Shapes:
 
     Raises DataError with every file that is no Turtle, at its line, or when the shapes are no SHACL.
     """
-    findings = Findings()
-    graph = to_rdflib(read_turtle(sorted(directory.glob("*.ttl")), root, findings))
+    paths = find_files(directory, "*.ttl")
+    findings = Findings(constraint_issues(paths, root))
+    graph = to_rdflib(read_turtle(paths, root, findings))
     findings.raise_errors()
     try:
         validator = Validator(DataGraph.from_rdflib(rdflib.Graph()), shacl_graph=graph, options={})
@@ -60,7 +64,7 @@ def load_shapes(directory: Path, root: Path = Path()) -> Shapes:
     except ReportableRuntimeError as fault:
         finding = f"The shapes are no SHACL: {fault.message}"
         raise DataError([error(Place(display_name(directory, root)), "shapes", finding, "Mend the shape.")]) from fault
-    return Shapes(graph, validator)
+    return Shapes(graph, validator, Place(display_name(directory, root)))
 
 
 def validate_graph(data: rdflib.Graph, shapes: Shapes, graph_iri: str, places: SourceMap) -> list[Issue]:
@@ -87,13 +91,22 @@ def validate_graph(data: rdflib.Graph, shapes: Shapes, graph_iri: str, places: S
 
 
 def shacl_report(data: rdflib.Graph, shapes: Shapes) -> rdflib.Graph:
-    """Run all shapes over a graph; gives the W3C report.  The graph is not changed."""
+    """Run all shapes over a graph; gives the W3C report.  The graph is not changed.
+
+    Raises DataError where a shape cannot be run: what only its query's engine sees.
+    """
     # `Shape.validate` for each shape instead of `Validator.run`: the shapes are compiled once for all articles.
     validator, graph = shapes.validator, DataGraph.from_rdflib(data)
     executor, conforms, results = validator.make_executor(), True, list[Any]()
     with cached_parsing():
         for shape in validator.shacl_graph.shapes:
-            good, found = shape.validate(executor, graph)
+            try:
+                good, found = shape.validate(executor, graph)
+            except KgError:
+                raise
+            except Exception as fault:  # whatever pyshacl, rdflib and pyparsing raise
+                finding = f"{shorten(str(shape.node))} cannot be run: {getattr(fault, 'message', fault)}"
+                raise DataError([error(shapes.place, "shapes", finding, "Mend the shape.")]) from fault
             conforms = conforms and good
             results.extend(found)
     report, _ = validator.create_validation_report(validator.shacl_graph, conforms, results)
@@ -204,4 +217,7 @@ def _query_cached(
 
 @lru_cache(maxsize=512)
 def _translated(text: str, base: str | None, prefixes: tuple[tuple[str, Any], ...]) -> Any:
-    return translateQuery(parseQuery(text), base, dict(prefixes))
+    translated = translateQuery(parseQuery(text), base, dict(prefixes))
+    if word := leaving(translated):  # told at its place where the shapes were read; nothing else passes here
+        raise KgError(f"A query of the shapes says {word}: it was not run. Ask the graph that is checked alone.")
+    return translated

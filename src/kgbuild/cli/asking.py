@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgbuild.cli import options
-from kgbuild.core.errors import UsageError
+from kgbuild.core.errors import UsageError, inert
 from kgbuild.search import KINDS
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def search_command(
     if not found.hits:
         options.say("Nothing was found. Try fewer words, or the beginning of a word.")
     for hit in found.hits:
-        print(f"{hit.kind}\t{hit.text}\t{hit.iri}")
+        print(f"{hit.kind}\t{inert(hit.text)}\t{hit.iri}")
 
 
 def explain_command(

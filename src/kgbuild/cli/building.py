@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgbuild.cli.options import BUILD, RECORDS, Build, Records, Texts, say
+from kgbuild.cli.options import BUILD, QUERIES, RECORDS, Build, Records, Texts, say
 from kgbuild.core.errors import Issue, UsageError
 
 if TYPE_CHECKING:
@@ -45,12 +45,28 @@ def _sources(records: Path, texts: Path | None) -> Sources:
     return Sources(data=records, texts=texts)
 
 
-def build_command(records: Records = RECORDS, texts: Texts = None, build_dir: Build = BUILD) -> None:
+def build_command(
+    records: Records = RECORDS,
+    texts: Texts = None,
+    build_dir: Build = BUILD,
+    if_changed: Annotated[
+        bool, typer.Option("--if-changed", help="Do nothing if nothing has changed since the last build.")
+    ] = False,
+) -> None:
     """Build, validate and publish a release from the records."""
+    from kgbuild.build.freshness import describe_inputs, is_built_from, note_inputs
+
+    # Before it is read: what changes meanwhile is built the next time.
+    code = Path(__file__).parent.parent
+    inputs = describe_inputs([records, Path("ontology"), QUERIES, code, *([texts] if texts else [])])
+    if if_changed and is_built_from(build_dir, inputs):
+        say("Nothing to rebuild: no record, ontology, query or code has changed since the last build.")
+        return
     from kgbuild.build.pipeline import build
 
     with _reporting() as report:
         release, warnings = build(_sources(records, texts), build_dir, report)
+    note_inputs(build_dir, inputs)
     _warn(warnings)
     facts = release.manifest["facts"]
     counts = ", ".join(f"{facts[name]:,} {name}" for name in ("articles", "claims", "entities", "quads"))

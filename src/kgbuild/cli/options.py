@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from kgbuild.core.errors import UsageError
+from kgbuild.core.errors import UsageError, inert
 
 Build = Annotated[Path, typer.Option("--build-dir", help="Folder of what is generated.")]
 Records = Annotated[Path, typer.Option("--records", help="Folder of the records.")]
@@ -29,7 +29,8 @@ Questions = Annotated[Path, typer.Option("--questions", help="Folder of the name
 
 RECORDS: Final = Path("data")
 BUILD: Final = Path("build")
-QUESTIONS: Final = Path("queries/questions")
+QUERIES: Final = Path("queries")
+QUESTIONS: Final = QUERIES / "questions"
 
 
 def reconfigure(**how: str) -> None:
@@ -45,5 +46,5 @@ def check_choice(option: str, value: str, choices: Collection[str]) -> None:
 
 
 def say(text: str) -> None:
-    """Tell people something beside the answer: on standard error."""
-    print(text, file=sys.stderr)
+    """Tell people something beside the answer: on standard error, in lines that no terminal or log reader obeys."""
+    print("\n".join(map(inert, text.split("\n"))), file=sys.stderr)

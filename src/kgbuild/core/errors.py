@@ -7,10 +7,21 @@ a `KgError` at once.  Both say place, finding, remedy.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from typing import Final
+
+_ACTIVE: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffb]"
+    f"|[{''.join(chr(plane + last) for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF))}]"
+    r"|(?<=:):|(?<=#)#(?=\w*\[)"
+)
+"""Controls (C0, C1), marks of direction, ends of lines, halves of surrogates, noncharacters, interlinear marks; and the
+second sign of what begins a command in logs: `::set-env` (GitHub, anywhere from the beginning of a line), `##[group]`,
+`##vso[…]`, `##teamcity[…]` (anywhere in one)."""
 
 
 class ExitCode(IntEnum):
@@ -32,7 +43,8 @@ class Place:
 
     def __str__(self) -> str:
         """Write the place as editors read it: `path:line:column`; a whole file is its path alone."""
-        return f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+        path = inert(self.path)
+        return f"{path}:{self.line}:{self.column}" if self.line else path
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,7 +64,7 @@ class Issue:
         """Write the issue as one line: `path:line:column severity code: finding. remedy`."""
         finding = self.finding.rstrip(".")
         remedy = f" {self.remedy}" if self.remedy else ""
-        return f"{self.place} {self.severity} {self.code}: {finding}.{remedy}"
+        return inert(f"{self.place} {self.severity} {self.code}: {finding}.{remedy}")
 
 
 class Findings:
@@ -81,6 +93,15 @@ class Findings:
         """Raise `DataError` with all issues if one of them is an error."""
         if any(issue.severity == "error" for issue in self._issues):
             raise DataError(list(self))
+
+
+def inert(text: str) -> str:
+    r"""Write a text as one line that no terminal, log reader or eye takes for more than a text; twice is as once.
+
+    >>> print(inert("a\x1b[2J::add-mask::b"))
+    a\u{1b}[2J:\u{3a}add-mask:\u{3a}b
+    """
+    return _ACTIVE.sub(lambda found: f"\\u{{{ord(found[0]):x}}}", text)
 
 
 def error(place: Place, code: str, finding: str, remedy: str = "") -> Issue:

@@ -12,6 +12,8 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any, Final
 
+from kgbuild.core.composition import compose
+
 LONGEST: Final = 1000
 """Characters of a text that are looked at: the longest name in the data has a quarter of that."""
 
@@ -59,7 +61,7 @@ def plain(name: str) -> str:
     >>> plain("Астанинский  ХАБ")
     'астанинский хаб'
     """
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return " ".join(compose(name, "NFKC").casefold().split())
 
 
 def words_of(text: str) -> list[Word]:
@@ -102,7 +104,7 @@ def is_han(character: str) -> bool:
 
 
 def _cut(text: str) -> list[str]:
-    lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text[:LONGEST]).casefold())
+    lower = compose(compose(text[:LONGEST], "NFKC").casefold(), "NFKC")
     found = [""]
     for character in lower:
         category = unicodedata.category(character)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import unicodedata
 from typing import Any
 
+from kgbuild.core.composition import compose
 from kgbuild.core.namespaces import ARTICLE_GRAPH, DATE, ID, ONTOLOGY, VOCABULARY
 
 JOINER = "--"
@@ -63,7 +63,7 @@ def claim_iri(article: str, kind: str, written: dict[str, Any]) -> str:
 
 def naming_slug(entity: str, language: str, text: str) -> str:
     """Make the slug of a name that an entity bears: one for each language and text, whatever its case."""
-    named = f"{language}\n{unicodedata.normalize('NFC', text).casefold()}"
+    named = f"{language}\n{compose(text).casefold()}"
     return f"{entity}{JOINER}{hashlib.sha256(named.encode()).hexdigest()[:8]}"
 
 

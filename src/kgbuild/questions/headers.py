@@ -9,6 +9,7 @@ import yaml
 
 from kgbuild.core.errors import DataError, Place, error
 
+MAX_DEPTH = 8
 REMEDY = "Write the leading comment lines as a YAML mapping, '# key: value', and quote texts that hold ': '."
 
 
@@ -22,6 +23,24 @@ def comment_block(text: str) -> str:
     return "\n".join(line[1:].removeprefix(" ") for line in lines)
 
 
+class _Loader(yaml.BaseLoader):
+    """Makes texts, lists and mappings only, none of them deep and none of them twice."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse what no header has a use for, where it stands."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or self.depth > MAX_DEPTH:
+            fault = "an alias" if isinstance(event, yaml.AliasEvent) else f"more than {MAX_DEPTH} levels of nesting"
+            raise yaml.composer.ComposerError(None, None, fault, event.start_mark)
+        self.depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
 def read_header(text: str, path: str = "<query>") -> dict[str, Any]:
     r"""Read the header of a query file; every scalar stays the text it is written as.
 
@@ -31,8 +50,8 @@ def read_header(text: str, path: str = "<query>") -> dict[str, Any]:
     {'title': {'en': 'Spells'}, 'since': '0.1.0'}
     """
     try:
-        # Our own files, and no typing: `since: 0.1` stays a text, `no` stays Norway.
-        header = yaml.load(comment_block(text), Loader=yaml.BaseLoader)  # noqa: S506 - makes only texts
+        # No typing: `since: 0.1` stays a text, `no` stays Norway.
+        header = yaml.load(comment_block(text), Loader=_Loader)  # noqa: S506 - makes only texts
     except yaml.YAMLError as fault:
         mark = getattr(fault, "problem_mark", None)
         # Two columns were cut off: the mark and the space behind it.

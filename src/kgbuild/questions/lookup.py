@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Final
 from pyoxigraph import NamedNode
 
 from kgbuild.core.captions import choose_text
+from kgbuild.core.composition import compose
 from kgbuild.core.errors import UsageError
 from kgbuild.core.folding import plain
 from kgbuild.core.namespaces import ONTOLOGY, PREFIXES, shorten
@@ -101,7 +101,7 @@ def find_by_id(id_: str) -> LookUp[str | None]:
 
 def find_by_name(name: str, class_: str = "") -> LookUp[list[str]]:
     """List the things that bear a name, or bore it, in whatever case; those of a class only if one is given."""
-    sought = write_term(literal(" ".join(unicodedata.normalize("NFC", name).lower().split())))
+    sought = write_term(literal(" ".join(compose(name).lower().split())))
     text = f"""SELECT DISTINCT ?thing {{ ?thing rdfs:label|skos:altLabel ?name ; dcterms:identifier ?id .
       FILTER (LCASE(STR(?name)) = {sought}) {_of_class(class_)} }} ORDER BY ?thing LIMIT 10"""
     return [row["thing"].value for row in (yield from select(text))]

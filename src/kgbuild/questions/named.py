@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from kgbuild.core.errors import DataError, Issue, Place, UsageError, error
+from kgbuild.core.files import find_files, read_text
 from kgbuild.core.terms import Engine, Table, Term, select
 from kgbuild.questions.headers import read_header
 from kgbuild.questions.lookup import names_of, write_term
 from kgbuild.questions.values import TYPES, Parameter, ParameterError, default_term, read_value, shown_part
 from kgbuild.sparql.lookups import LookUp, run
+from kgbuild.sparql.refusals import refuse_query
 
 THEMES: Final = {
     "membership": {"en": "Members and memberships", "ru": "Участники и членство"},
@@ -69,13 +71,12 @@ def load_questions(directory: Path) -> dict[str, Question]:
         )
     questions: dict[str, Question] = {}
     issues: list[Issue] = []
-    for path in sorted(directory.glob("*.rq")):
+    for path in find_files(directory, "*.rq"):
+        name = path.as_posix()
         try:
-            questions[path.stem] = parse_question(path.stem, path.read_text("utf-8"), str(path))
+            questions[path.stem] = parse_question(path.stem, read_text(path, name), name)
         except DataError as fault:
             issues += fault.issues
-        except UnicodeDecodeError:
-            issues.append(_issue(str(path), 1, "The file is not UTF-8", "Save it as UTF-8."))
     if issues:
         raise DataError(issues)
     return questions
@@ -85,6 +86,9 @@ def parse_question(name: str, text: str, path: str = "<question>") -> Question:
     """Read a question from the text of its file.  Raises DataError where its header or parameters are wrong."""
     header = read_header(text, path)
     issues = _header_issues(header, path)
+    if refusal := refuse_query(text):
+        place = Place(path, refusal.line, refusal.column)
+        issues.append(error(place, "question", refusal.finding, refusal.remedy))
     defaults = _defaults(text, path, issues)
     declared = header.get("parameters") or {}
     if not issues:

@@ -9,14 +9,13 @@ import csv
 import io
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Final
 
 from rich.cells import cell_len, chop_cells
 
-from kgbuild.core.errors import UsageError
+from kgbuild.core.errors import UsageError, inert
 from kgbuild.core.namespaces import EXTERNAL, shorten
 from kgbuild.core.terms import Answer, Table, Term, literal
 from kgbuild.sparql.results import write_binding
@@ -110,7 +109,7 @@ FORMATS: Final[dict[str, Callable[[Table], str]]] = {
 
 
 def short(term: Term | None) -> str:
-    """Write a term for people: IRIs by their short names, on one line, without control characters."""
+    """Write a term for people: IRIs by their short names, on one line, with control characters escaped."""
     if term is None:
         return ""
     if term.kind == "blank":
@@ -121,11 +120,10 @@ def short(term: Term | None) -> str:
 def one_line(text: str) -> str:
     r"""Make a text fit for a terminal: control characters could move its cursor or colour it.
 
-    >>> one_line("a\n b\x1b[31m")
-    'a b[31m'
+    >>> print(one_line("a\n b\x1b[31m"))
+    a b\u{1b}[31m
     """
-    kept = "".join(c for c in text if c.isspace() or unicodedata.category(c) != "Cc")
-    return " ".join(kept.split())
+    return inert(" ".join(text.split()))
 
 
 def _cells(table: Table) -> list[Sequence[str]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from kgbuild.core.composition import compose
 from kgbuild.core.errors import UsageError
 from kgbuild.core.folding import plain
 from kgbuild.core.namespaces import EXTERNAL, ID, PREFIXES, shorten
@@ -227,7 +227,7 @@ def _read_boolean(parameter: Parameter, text: str) -> Term:
 
 def _read_text(_: Parameter, text: str) -> Term:
     # Names are kept in NFC; macOS hands over й as two characters.
-    return literal(unicodedata.normalize("NFC", text))
+    return literal(compose(text))
 
 
 _READERS: Final[dict[str, Callable[[Parameter, str], Term]]] = {

@@ -7,7 +7,6 @@ values are refused at their place: none has a use in a record, each has a use in
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +14,13 @@ from typing import Any
 
 import yaml
 
+from kgbuild.core.composition import MOST_MARKS, compose, find_overload
 from kgbuild.core.errors import DataError, Findings, Place, error
+from kgbuild.core.files import read_text
 
-MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
+LONGEST = 10_000
+"""Characters of a key or a value."""
 
 KeyPath = tuple[str | int, ...]
 """The path to a value: keys and list positions from the top of the document."""
@@ -58,7 +60,7 @@ class Document:
 
 def read_document(path: Path, name: str, findings: Findings) -> Document | None:
     """Read one YAML file; `name` is how issues call it.  A file that cannot be read is one issue."""
-    return _document_or_issue(lambda: _read_text(path, name), name, findings)
+    return _document_or_issue(lambda: read_text(path, name), name, findings)
 
 
 def parse_document(text: str, name: str, findings: Findings) -> Document | None:
@@ -93,24 +95,6 @@ def _build_document(text: str, name: str) -> Document:
         finding = "the file is not a mapping of keys to values"
         raise _refused(document.place(()), "not-a-mapping", finding, "See data/README.md.")
     return document
-
-
-def _read_text(path: Path, name: str) -> str:
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            finding = f"the file has {size:,} bytes, more than {MAX_BYTES:,}"
-            remedy = "A record holds claims, not texts: split it or remove what is no claim."
-            raise _refused(Place(name), "too-large", finding, remedy)
-        return path.read_bytes().decode("utf-8-sig")
-    except OSError as problem:
-        finding = f"the file cannot be read: {problem.strerror}"
-        raise _refused(Place(name), "unreadable", finding, "Check its permissions.") from problem
-    except UnicodeDecodeError as problem:
-        read = problem.object  # without a byte order mark
-        place = _place_after(read[: problem.start].decode(), name)
-        finding = f"byte 0x{read[problem.start]:02x} is not UTF-8"
-        raise _refused(place, "not-utf-8", finding, "Save the file as UTF-8.") from problem
 
 
 def _place_after(before: str, name: str) -> Place:
@@ -164,7 +148,7 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         self._check_node(event)
-        text = unicodedata.normalize("NFC", event.value)
+        text = self._composed(event)
         top = self.stack[-1] if self.stack else None
         if top is not None and isinstance(top.value, dict) and top.key is None:
             self._begin_key(top, text, event)
@@ -175,6 +159,16 @@ class _Builder:
             remedy = "Give the value, or leave the key out; inside {…} a text with a comma needs quotes."
             self._refuse(event, "empty-value", "a value is missing", remedy)
         self._place(text, event)
+
+    def _composed(self, event: yaml.ScalarEvent) -> str:
+        text: str = event.value
+        if len(text) > LONGEST:
+            finding = f"a text of {len(text):,} characters stands here, more than {LONGEST:,}"
+            self._refuse(event, "too-long", finding, "A record holds claims, not texts: shorten it.")
+        if find_overload(text) is not None:
+            finding = f"more than {MOST_MARKS} marks follow one letter here"
+            self._refuse(event, "too-many-marks", finding, "No writing has that: remove them.")
+        return compose(text)
 
     def _begin_key(self, top: _Open, key: str, event: yaml.Event) -> None:
         if key in top.value:

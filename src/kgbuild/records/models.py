@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from kgbuild.core.composition import compose
 from kgbuild.core.errors import Place
 from kgbuild.records.documents import Document, KeyPath
 from kgbuild.records.kinds import Fields
@@ -25,7 +25,7 @@ class ArticleText(Model):
 
 def normalise(raw: bytes, errors: str = "strict") -> str:
     """Bring a text into the form that offsets count in: UTF-8, NFC, LF; `errors` as for `bytes.decode`."""
-    return unicodedata.normalize("NFC", raw.decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n"))
+    return compose(raw.decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Source(Model):

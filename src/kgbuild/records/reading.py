@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kgbuild.core.errors import Findings, Issue, Place, display_name, error, suggestion
+from kgbuild.core.files import find_files, list_files
 from kgbuild.core.namespaces import ENTITY_KINDS
 from kgbuild.core.progress import Reporter
 from kgbuild.records.documents import Document, KeyPath, read_document
@@ -33,10 +34,10 @@ class Records:
 def read_records(data: Path, root: Path, report: Reporter, findings: Findings) -> Records:
     """Read all entities and articles of a folder; `root` is what places in findings are relative to."""
     findings.add(_misplaced(data))
-    paths = sorted((data / "entities").glob("*/*.yaml"))
+    paths = find_files(data, "entities/*/*.yaml")
     entities = read_all(report.each("Reading entities", paths), root, read_entity, findings)
     unreadable = {path.stem for path in paths} - {entity.id for entity in entities}
-    paths = sorted((data / "articles").glob("*/*.yaml"))
+    paths = find_files(data, "articles/*/*.yaml")
     articles = read_all(report.each("Reading articles", paths), root, read_article, findings)
     findings.add(_shared_pages(articles))
     if not paths:
@@ -54,9 +55,10 @@ def read_all(
 
 def _misplaced(data: Path) -> Iterator[Issue]:
     """Say which files lie where nothing reads them: a record must not be dropped silently."""
-    for path in sorted((*data.rglob("*.yml"), *data.rglob("*.yaml"))):
+    for path in list_files(data):
         below = path.relative_to(data).parts
-        if below[0] in ("articles", "entities") and (path.suffix == ".yml" or len(below) != 3):
+        is_read = path.suffix == ".yaml" and len(below) == 3
+        if below[0] in ("articles", "entities") and path.suffix in (".yml", ".yaml") and not is_read:
             finding = "no stage reads a file with this name or in this folder"
             remedy = "Articles are data/articles/<year>/<id>.yaml, entities data/entities/<kind>/<id>.yaml."
             yield error(Place(path.as_posix()), "misplaced", finding, remedy)

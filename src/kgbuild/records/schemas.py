@@ -52,10 +52,13 @@ def schema_texts() -> dict[str, str]:
 
 
 def write_schemas(folder: Path) -> None:
-    """Write the schemas into a folder of a project, made if need be; UsageError where there is no project."""
+    """Write the schemas into a folder of a project, made if need be; UsageError where that cannot be."""
+    if folder.is_symlink():
+        raise UsageError(f"{folder}: a symbolic link, through which nothing is written. Name the folder itself.")
     try:
         folder.mkdir(exist_ok=True)
     except FileNotFoundError as problem:
         raise UsageError(f"{folder.parent}: there is no such folder. Run this where `data` is.") from problem
     for name, text in schema_texts().items():
+        (folder / name).unlink(missing_ok=True)  # what stands there may be a link
         (folder / name).write_text(text, encoding="utf-8")

@@ -13,7 +13,7 @@ from dataclasses import replace
 import uvicorn
 import uvloop
 
-from kgbuild.core.errors import UsageError
+from kgbuild.core.errors import UsageError, inert
 from kgbuild.server.app import make_app
 from kgbuild.server.exchange.addresses import authority, read_public_url
 from kgbuild.server.exchange.answers import CutOffError
@@ -34,10 +34,22 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], 
     settings = replace(settings, public_url=read_public_url(settings.public_url))
     if access_log:
         open_log(access_log)
+    handler = logging.StreamHandler()
+    handler.setFormatter(InertFormatter())
+    logging.getLogger("kgbuild").addHandler(handler)
     listening = _listen(host, port)
     sys.setswitchinterval(SWITCH)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listening, say, logged=bool(access_log)))
+
+
+class InertFormatter(logging.Formatter):
+    """Writes what the server has to say: what it quotes of a query or a worker steers no terminal or log reader."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write the message as one line, and the traceback, if there is one, below it."""
+        traceback = self.formatException(record.exc_info).split("\n") if record.exc_info else []
+        return "\n".join(map(inert, [record.getMessage(), *traceback]))
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -27,6 +27,7 @@ _NO_WORD: Final = _PUNCTUATION - {"-", "."}
 _CODE_POINT: Final = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U(00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})")
 _ESCAPED: Final = re.compile(r"\\(.)")
 _LIKE_AN_IRI: Final = re.compile(r"""<[^<>"{}|^`\\\x00-\x20]*>""")
+_LINE_END: Final = re.compile(r"[\r\n]")
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -58,8 +59,8 @@ def tokens(text: str) -> Iterator[Token]:
 
 def _extent(text: str, at: int, character: str) -> tuple[int, str]:
     if character == "#":
-        end = text.find("\n", at)
-        return (len(text) if end < 0 else end), "comment"
+        line_end = _LINE_END.search(text, at)
+        return (line_end.start() if line_end else len(text)), "comment"
     if character == "<":
         end = at + 1
         while end < len(text) and text[end] not in _NO_IRI and text[end] != ">":
@@ -85,7 +86,7 @@ def _string_end(text: str, at: int, quote: str) -> int:
             at += 2
         elif text.startswith(closing, at):
             return at + len(closing)
-        elif text[at] == "\n" and not long:
+        elif text[at] in "\r\n" and not long:
             return at
         else:
             at += 1

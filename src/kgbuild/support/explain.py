@@ -12,6 +12,7 @@ from typing import Final
 
 from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
 
+from kgbuild.core.files import LARGEST_TEXT, read_file
 from kgbuild.core.namespaces import ARTICLE_GRAPH, ID, NAMES_GRAPH, ONTOLOGY, expand, shorten
 from kgbuild.core.terms import iri
 from kgbuild.questions.lookup import names_of, write_term
@@ -201,8 +202,8 @@ def _disagreements(rows: Bindings, names: dict[str, str]) -> tuple[Disagreement,
 
 def _read_texts(directory: Path) -> dict[str, str]:
     """Read the texts of a directory by the hash of their NFC, LF form: the one that records keep."""
-    texts = (normalise(path.read_bytes(), "replace") for path in sorted(directory.glob("*.txt")))
-    return {hashlib.sha256(text.encode()).hexdigest(): text for text in texts}
+    files = (read_file(path, path.name, LARGEST_TEXT) for path in sorted(directory.glob("*.txt")))
+    return {hashlib.sha256(text.encode()).hexdigest(): text for text in (normalise(file, "replace") for file in files)}
 
 
 def _local_name(name: str) -> str:

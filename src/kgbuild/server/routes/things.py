@@ -7,7 +7,6 @@ graphs and the ontology are described under their own address.  A suffix asks fo
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,6 +14,7 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
+from kgbuild.core.composition import compose
 from kgbuild.core.namespaces import BASE, EXTERNAL, GRAPH, ID, LICENCE, ONTOLOGY_IRI
 from kgbuild.server.exchange.answers import Prepared, read_format, read_pairs, respond, send_redirect
 from kgbuild.server.exchange.cache_keys import cache_key
@@ -165,7 +165,7 @@ async def _read(scope: Scope, send: Send) -> Address | None:
         or re.search("[\x00-\x1f\x7f\ufffd]", decoded)
     ):
         raise problem("not-found", f"There is nothing at {decoded[:200]}. No address of a thing is written so.")
-    composed = unicodedata.normalize("NFC", decoded)
+    composed = compose(decoded)
     canonical = quote(composed, safe=_SAFE)
     if scope["raw_path"].decode("latin-1") != canonical:
         await _redirect(301, canonical + query, scope, send, [])
