@@ -12,9 +12,9 @@ from rdflib.plugins.sparql.parser import parseQuery
 from rdflib.plugins.sparql.parserutils import CompValue
 from rdflib.plugins.sparql.sparql import Query
 
-from kgbuild.build.quads import term
 from kgbuild.core.errors import DataError, Issue, Place, display_name, error
 from kgbuild.core.files import read_text
+from kgbuild.core.terms import term
 from kgbuild.sparql import lexer
 
 _QUERIES: Final = frozenset(term(f"sh:{name}") for name in ("select", "ask", "construct", "update"))
