@@ -57,7 +57,7 @@ def test_searching_imports_what_compares_names_and_no_more(project: Path) -> Non
 
 
 def test_the_heavy_ones_are_there() -> None:
-    """What must not be imported has the name by which it would be: builds, servers and remote engines need all of it."""
+    """What must not be imported has the name by which it would be: builds, servers and engines need all of it."""
     ours = ("build.pipeline", "build.loading", "server.app", "server.run", "sparql.remote")
     modules = ", ".join([*(f"kgbuild.{name}" for name in ours), "rich.console"])
     program = f"import sys, {modules}; print(*sys.modules)"
