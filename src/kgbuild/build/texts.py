@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kgbuild.core.errors import Issue, error
-from kgbuild.records.models import Article, normalise
+from kgbuild.core.folding import normalise
+from kgbuild.records.models import Article
 
 
 def check_text(article: Article, texts: Path | None) -> Iterator[Issue]:

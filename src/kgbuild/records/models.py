@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -21,11 +20,6 @@ class ArticleText(Model):
     file: Text | None = None
     sha256: Sha256
     characters: Offset
-
-
-def normalise(raw: bytes, errors: str = "strict") -> str:
-    """Bring a text into the form that offsets count in: UTF-8, NFC, LF; `errors` as for `bytes.decode`."""
-    return unicodedata.normalize("NFC", raw.decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Source(Model):
