@@ -64,3 +64,10 @@ def test_the_heavy_ones_are_there() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
     lazily = {"anyascii", "snowballstemmer"}
     assert set() == HEAVY - lazily - set(done.stdout.split())
+
+
+def test_a_server_imports_neither_rdflib_nor_a_client() -> None:
+    """Its workers follow queries with rdflib, and only `--engine` asks others: each start would pay for both."""
+    program = "import sys, kgbuild.server.run; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
+    assert {"starlette"} == set(done.stdout.split()) & {"aiohttp", "rdflib", "requests", "starlette"}

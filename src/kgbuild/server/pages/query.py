@@ -16,8 +16,8 @@ from kgbuild.server.http.responses import Response
 from kgbuild.server.pages.layout import Shown
 from kgbuild.server.pages.reading import is_web
 from kgbuild.server.pages.rendering import environment, page
+from kgbuild.sparql.results import MEMBER
 from kgbuild.sparql.syntax import unknown_terms
-from kgbuild.support.rows import MEMBER
 from kgbuild.workers.spool import Answer
 
 ROWS_SHOWN: Final = 1000
