@@ -29,6 +29,7 @@ from kgbuild.core.namespaces import (
     sparql_header,
 )
 from kgbuild.server.data import operations
+from kgbuild.server.data.access import OPERATIONS
 from kgbuild.support import derivation
 from kgbuild.support import rows as attribution
 from kgbuild.support.derivation import derive
@@ -65,7 +66,7 @@ def store() -> Store:
     return loaded
 
 
-HANDLERS = find_handlers(operations.OPERATIONS)
+HANDLERS = find_handlers(OPERATIONS)
 
 
 def asked(store: Store, query: str, *, sources: bool = True, results: str = JSON, **more: Any) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from pyoxigraph import QuerySolutions, Store
 from kgbuild.build.compilation import Sources
 from kgbuild.build.pipeline import compile_graph
 from kgbuild.core.errors import Findings
+from kgbuild.core.folding import normalise
 from kgbuild.core.namespaces import PREFIXES
 from kgbuild.records.documents import parse_document
 from kgbuild.records.kinds import CLAIM_KINDS
-from kgbuild.records.models import Article, normalise
+from kgbuild.records.models import Article
 from kgbuild.records.reading import read_article, read_claim
 from nonempty import nonempty
 

@@ -29,9 +29,8 @@ from canary import DISGUISED, PLAIN, listening
 from kgbuild.build.loading import RESOLVED_GRAPH, find_target, load_release
 from kgbuild.core.progress import Silent
 from kgbuild.questions.named import load_questions
-from kgbuild.server.data.access import Data, EmbeddedData
-from kgbuild.server.data.operations import OPERATIONS
-from kgbuild.server.data.remote import RemoteData, RemoteEndpoint
+from kgbuild.server.data.access import OPERATIONS, Data, EmbeddedData, RemoteEndpoint
+from kgbuild.server.data.remote import RemoteData
 from kgbuild.workers.lanes import Limits
 from nonempty import nonempty
 from servers import oxigraph_server, virtuoso_server

@@ -57,9 +57,17 @@ def test_searching_imports_what_compares_names_and_no_more(project: Path) -> Non
 
 
 def test_the_heavy_ones_are_there() -> None:
-    """What must not be imported has the name by which it would be: a build and a server need all of it."""
-    modules = "kgbuild.build.pipeline, kgbuild.build.loading, kgbuild.server.app, kgbuild.server.run, rich.console"
+    """What must not be imported has the name by which it would be: builds, servers and engines need all of it."""
+    ours = ("build.pipeline", "build.loading", "server.app", "server.run", "sparql.remote")
+    modules = ", ".join([*(f"kgbuild.{name}" for name in ours), "rich.console"])
     program = f"import sys, {modules}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
     lazily = {"anyascii", "snowballstemmer"}
     assert set() == HEAVY - lazily - set(done.stdout.split())
+
+
+def test_a_server_imports_neither_rdflib_nor_a_client() -> None:
+    """Its workers follow queries with rdflib, and only `--engine` asks others: each start would pay for both."""
+    program = "import sys, kgbuild.server.run; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True)
+    assert {"starlette"} == set(done.stdout.split()) & {"aiohttp", "rdflib", "requests", "starlette"}

@@ -11,7 +11,8 @@ from pathlib import Path
 from kgbuild.core.composition import MOST_MARKS, find_overload
 from kgbuild.core.errors import DataError, Issue, error
 from kgbuild.core.files import LARGEST_TEXT, read_file
-from kgbuild.records.models import Article, normalise
+from kgbuild.core.folding import normalise
+from kgbuild.records.models import Article
 
 
 def check_text(article: Article, texts: Path | None) -> Iterator[Issue]:

@@ -49,7 +49,6 @@ def serve_command(
         raise UsageError("kgbuild serve needs Linux, whose processes and pipes its workers are. Run it there.")
     from kgbuild.build.release import current_release
     from kgbuild.questions.named import load_questions
-    from kgbuild.server.data.remote import read_engine
     from kgbuild.server.exchange.service import Settings
     from kgbuild.server.run import serve
     from kgbuild.workers.disk import MODES
@@ -64,7 +63,11 @@ def serve_command(
     if not data and not engine:
         current_release(build_dir)
     known = load_questions(questions or QUESTIONS) if questions or (QUESTIONS.is_dir() and not data) else {}
-    remote = read_engine(engine, resolved_graph) if engine else None
+    remote = None
+    if engine:
+        from kgbuild.server.data.remote import read_engine  # half of what a server imports, which no other needs
+
+        remote = read_engine(engine, resolved_graph)
     limits = Limits(timeout=query_timeout, memory=memory_per_query << 20, workers=workers)
     settings = Settings(build_dir, release, tuple(data or ()), limits, public_url, known, remote, store)
     serve(settings, host, port, say, access_log)

@@ -64,6 +64,11 @@ def plain(name: str) -> str:
     return " ".join(compose(name, "NFKC").casefold().split())
 
 
+def normalise(raw: bytes, errors: str = "strict") -> str:
+    """Bring a text into the form that offsets count in: UTF-8, NFC, LF; `errors` as for `bytes.decode`."""
+    return compose(raw.decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def words_of(text: str) -> list[Word]:
     """Cut a text into words, ready to be compared; never fails, whatever the text holds.
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from kgbuild.core.composition import compose
 from kgbuild.core.errors import Place
 from kgbuild.records.documents import Document, KeyPath
 from kgbuild.records.kinds import Fields
@@ -21,11 +20,6 @@ class ArticleText(Model):
     file: Text | None = None
     sha256: Sha256
     characters: Offset
-
-
-def normalise(raw: bytes, errors: str = "strict") -> str:
-    """Bring a text into the form that offsets count in: UTF-8, NFC, LF; `errors` as for `bytes.decode`."""
-    return compose(raw.decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n"))
 
 
 class Source(Model):

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 from kgbuild.core.terms import XSD_STRING, Table, Term, iri, literal
 
+MEMBER: Final = "sources"
+"""The member of the results' JSON that stands beside `results`."""
+
 Rows = list[dict[str, dict[str, str]]]
 """Solutions as JSON has them: of each the terms that are bound, by the names of their columns."""
 

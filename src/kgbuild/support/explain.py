@@ -13,11 +13,11 @@ from typing import Final
 from pyoxigraph import DefaultGraph, NamedNode, Store, Triple
 
 from kgbuild.core.files import LARGEST_TEXT, read_file
+from kgbuild.core.folding import normalise
 from kgbuild.core.namespaces import ARTICLE_GRAPH, ID, NAMES_GRAPH, ONTOLOGY, expand, shorten
 from kgbuild.core.terms import iri
 from kgbuild.questions.lookup import names_of, write_term
 from kgbuild.questions.values import find_thing
-from kgbuild.records.models import normalise
 from kgbuild.sparql.embedded import convert_term
 from kgbuild.sparql.lookups import Bindings, LookUp, select_all
 from kgbuild.support.claims import ClaimDetails, Credit, Evidence, all_claims_for, credit_of, details_of, evidence_for

@@ -14,9 +14,6 @@ from kgbuild.support.claims import Credit, Evidence, details_of, evidence_for, s
 from kgbuild.support.derivation import Basis, Match, Row, Term, derive
 from kgbuild.support.rewriting import NotAttributableError
 
-MEMBER: Final = "sources"
-"""The member of the results' JSON that stands beside `results`."""
-
 STATEMENTS: Final = 100_000
 """Statements that are listed, over all rows."""
 

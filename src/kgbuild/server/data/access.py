@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from pyoxigraph import RdfFormat, Store
@@ -15,14 +16,30 @@ from kgbuild.sparql.results import WrittenTable, read_json
 from kgbuild.workers.lanes import Load
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer
-from kgbuild.workers.supervisor import Pool
+from kgbuild.workers.supervisor import QUERIES, Pool
 
 T = TypeVar("T")
 
+OPERATIONS: Final = {
+    **QUERIES,
+    "describe": "kgbuild.server.data.operations:answer_description",
+    "sources": "kgbuild.server.data.operations:answer_with_sources",
+}
+"""What workers of ours can do, see `zygote.Handler`: by name, since the server itself needs none of it."""
+SIZE: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 LARGEST: Final = 64 << 20
 """Bytes of an answer to a question of the server's own."""
 _INLINE: Final = 64 << 10
 """Bytes up to which an answer is read at once: a thread costs more."""
+
+
+@dataclass(frozen=True)
+class RemoteEndpoint:
+    """A SPARQL server that is served from."""
+
+    endpoint: str
+    default_graph: str = ""
+    """The graph there that stands for the default one, on a server that has none of its own."""
 
 
 class Data(ABC):

@@ -1,6 +1,6 @@
 """What our workers can do beside queries: describe a thing, and lead rows back to their sources.
 
-Named in `OPERATIONS`; imported where workers are forked, see `workers.zygote`.
+Named in `access.OPERATIONS`; imported where workers are forked, see `workers.zygote`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,13 @@ from pyoxigraph import QueryResultsFormat, QuerySolutions, Store, parse_query_re
 
 from kgbuild.server.data.thing_description import describe
 from kgbuild.server.data.thing_lookup import find
+from kgbuild.sparql.results import MEMBER
 from kgbuild.support.derivation import SOLUTIONS, Row
-from kgbuild.support.rows import MEMBER, attribute, not_attributable
+from kgbuild.support.rows import attribute, not_attributable
 from kgbuild.workers.evaluation import Put, Sink, begin, evaluated, write_graph
 from kgbuild.workers.protocol import HEAD, Head
 from kgbuild.workers.request import Request
-from kgbuild.workers.supervisor import QUERIES
 
-OPERATIONS: Final = {
-    **QUERIES,
-    "describe": "kgbuild.server.data.operations:answer_description",
-    "sources": "kgbuild.server.data.operations:answer_with_sources",
-}
 LARGEST_TABLE: Final = 32 << 20
 """Bytes of a table whose rows are led back to their sources."""
 

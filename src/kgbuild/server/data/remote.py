@@ -12,9 +12,8 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -22,28 +21,25 @@ import aiohttp
 from pyoxigraph import QueryResultsFormat, Store, parse, parse_query_results
 
 from kgbuild.core.errors import EngineError, UsageError
-from kgbuild.search.index import MOST_QUADS
-from kgbuild.search.names import NAME_PREDICATES
-from kgbuild.server.data.access import Data
+from kgbuild.server.data.access import SIZE, Data, RemoteEndpoint
 from kgbuild.server.data.operations import answer_description
 from kgbuild.server.data.remote_store import RemoteStore
 from kgbuild.sparql.formats import READ_GRAPHS
 from kgbuild.sparql.query_error import QueryError
-from kgbuild.support.rows import MEMBER, not_attributable
+from kgbuild.sparql.results import MEMBER
+from kgbuild.support.rows import not_attributable
 from kgbuild.workers.evaluation import JSON, Put, begin, choose, unknown_graph, write_graph, write_results
 from kgbuild.workers.lanes import WAITING, Limits, Load, going_down, queue_full, too_slow
 from kgbuild.workers.protocol import DATA, HEAD, Head
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer, Spool
-from kgbuild.workers.supervisor import SCANS, Pool
+from kgbuild.workers.supervisor import Pool
 
 CHECKS: Final = {"query": "kgbuild.workers.evaluation:check_query"}
 CONNECTIONS: Final = 16
 """Queries that run there at one time: the other server has no lanes."""
 LARGEST: Final = 64 << 20
 """Bytes of an answer of the other server, which is read here before it is written in another format."""
-PAGE: Final = 10_000
-"""Rows of a page: what servers give at most."""
 CONNECT_WITHIN: Final = 10.0
 WELL_WITHIN: Final = 5.0
 _ACCEPT_GRAPH: Final = "application/n-triples, text/turtle;q=0.9"
@@ -53,17 +49,7 @@ _SLOW: Final = re.compile(r"time ?out|timed out|exceeds the limit|cancel", re.IG
 _GRAPHS: Final = "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }"
 _SYSTEM_GRAPHS: Final = ("http://www.openlinksw.com/", "http://localuriqaserver/", "http://www.w3.org/ns/ldp#")
 """What Virtuoso 7 keeps for itself among the graphs."""
-SIZE: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 _log: Final = logging.getLogger("kgbuild.server")
-
-
-@dataclass(frozen=True)
-class RemoteEndpoint:
-    """A SPARQL server that is served from."""
-
-    endpoint: str
-    default_graph: str = ""
-    """The graph there that stands for the default one, on a server that has none of its own."""
 
 
 def read_engine(endpoint: str, default_graph: str = "") -> RemoteEndpoint:
@@ -286,21 +272,6 @@ class RemoteData(Data):
     async def _ask(self, query: str) -> bytes:
         body, _ = await self._fetch(self._fields(Request(query, (JSON,), ())), "table")
         return json.dumps(_repaired(json.loads(body)), ensure_ascii=False).encode()
-
-
-async def write_names(data: Data, path: Path) -> None:
-    """Write the quads that names are read from as N-Quads, fetched a page at a time."""
-    with path.open("wb") as file:
-        for predicate in sorted(NAME_PREDICATES):
-            for offset in range(0, MOST_QUADS, PAGE):
-                text = f"{{ ?s <{predicate}> ?o }} UNION {{ GRAPH ?g {{ ?s <{predicate}> ?o }} }}"
-                query = f"SELECT ?s ?o ?g {{ {text} }} LIMIT {PAGE} OFFSET {offset}"
-                rows = (await data.select(query, SCANS)).records()
-                for row in rows:
-                    terms = [row["s"].n3(), f"<{predicate}>", row["o"].n3(), *([row["g"].n3()] if "g" in row else [])]
-                    file.write(f"{' '.join(terms)} .\n".encode())
-                if len(rows) < PAGE:
-                    break
 
 
 def _write_results(body: bytes, request: Request, put: Put) -> None:

@@ -16,13 +16,18 @@ from typing import Final
 from kgbuild.build.release import QUADS, Release
 from kgbuild.search import FILE
 from kgbuild.search.index import MOST_QUADS
+from kgbuild.search.names import NAME_PREDICATES
 from kgbuild.search.query import Found, Index, SearchError, TooLongError
+from kgbuild.server.data.access import Data
 from kgbuild.server.http.problems import Problem
 from kgbuild.workers.disk import most_quads
+from kgbuild.workers.supervisor import SCANS
 
 THREADS: Final = 2
 """Searches that run at once: each has a connection of its own, and SQLite lets the others go on meanwhile."""
 MOST_WAITING: Final = 64
+PAGE: Final = 10_000
+"""Rows of a page of another server: what such give at most."""
 PATIENCE: Final = 5.0
 """Seconds that a search waits for its index to be made: a million quads take less than two."""
 _log: Final = logging.getLogger("kgbuild.server")
@@ -132,3 +137,18 @@ class Searcher:
                 self._folder.cleanup()
         _log.error("There is no search: its index could not be made: %s", why)
         self._missing = "The search index could not be made."
+
+
+async def write_names(data: Data, path: Path) -> None:
+    """Write the quads that names are read from as N-Quads, fetched a page at a time."""
+    with path.open("wb") as file:
+        for predicate in sorted(NAME_PREDICATES):
+            for offset in range(0, MOST_QUADS, PAGE):
+                text = f"{{ ?s <{predicate}> ?o }} UNION {{ GRAPH ?g {{ ?s <{predicate}> ?o }} }}"
+                query = f"SELECT ?s ?o ?g {{ {text} }} LIMIT {PAGE} OFFSET {offset}"
+                rows = (await data.select(query, SCANS)).records()
+                for row in rows:
+                    terms = [row["s"].n3(), f"<{predicate}>", row["o"].n3(), *([row["g"].n3()] if "g" in row else [])]
+                    file.write(f"{' '.join(terms)} .\n".encode())
+                if len(rows) < PAGE:
+                    break

@@ -21,11 +21,9 @@ from kgbuild.build.release import QUADS, Release, current_release, find_release
 from kgbuild.core.errors import KgError
 from kgbuild.core.namespaces import DATASET_IRI
 from kgbuild.questions.named import Question
-from kgbuild.server.data.access import Data, EmbeddedData
-from kgbuild.server.data.operations import OPERATIONS
-from kgbuild.server.data.remote import SIZE, RemoteData, RemoteEndpoint, write_names
+from kgbuild.server.data.access import OPERATIONS, SIZE, Data, EmbeddedData, RemoteEndpoint
 from kgbuild.server.exchange.meter import Meter
-from kgbuild.server.exchange.search_index import Searcher
+from kgbuild.server.exchange.search_index import Searcher, write_names
 from kgbuild.server.http.responses import Cache
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers import disk
@@ -162,6 +160,8 @@ class Service:
 
     async def _open_engine(self, engine: RemoteEndpoint) -> None:
         """Serve from another server; its names are fetched once, for the search."""
+        from kgbuild.server.data.remote import RemoteData  # a client of HTTP, which no other server needs
+
         data = RemoteData(engine, self.settings.limits, self.meter.ended)
         try:
             await data.start()

@@ -16,9 +16,8 @@ from kgbuild.server.http.problems import Problem
 from kgbuild.server.http.responses import Response
 from kgbuild.server.pages.layout import Shown
 from kgbuild.server.pages.rendering import environment, page
-from kgbuild.sparql.results import read_json
+from kgbuild.sparql.results import MEMBER, read_json
 from kgbuild.sparql.syntax import unknown_terms
-from kgbuild.support.rows import MEMBER
 from kgbuild.workers.spool import Answer
 
 ROWS_SHOWN: Final = 1000

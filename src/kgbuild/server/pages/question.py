@@ -30,8 +30,7 @@ from kgbuild.server.pages.reading import Reading, read_names
 from kgbuild.server.pages.rendering import best_label, page
 from kgbuild.server.pages.terms import Terms
 from kgbuild.sparql.lookups import Bindings, LookUp, select
-from kgbuild.sparql.results import read_json, read_table
-from kgbuild.support.rows import MEMBER
+from kgbuild.sparql.results import MEMBER, read_json, read_table
 from kgbuild.workers.spool import Answer
 
 FEW: Final = 500
