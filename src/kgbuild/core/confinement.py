@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Final
 IS_LINUX: Final = sys.platform == "linux"
 KEPT: Final = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "TMPDIR")
 """Variables that decide whether Python starts and finds us, how it reads names of files, and where it writes."""
+_SIGKILL: Final = 9
+"""Windows has no such name."""
 _PR_SET_PDEATHSIG: Final = 1
 _PR_GET_DUMPABLE: Final = 3
 _PR_SET_DUMPABLE: Final = 4
@@ -34,7 +35,7 @@ def bare_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in KEPT if name in os.environ}
 
 
-def die_with(parent: int, by: int = signal.SIGKILL) -> bool:
+def die_with(parent: int, by: int = _SIGKILL) -> bool:
     """End this process with its parent, whose number is `parent`, by a signal; at once if that has gone already."""
     if not IS_LINUX:
         return False

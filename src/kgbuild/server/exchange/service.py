@@ -18,6 +18,7 @@ from kgbuild import __version__
 from kgbuild.build import catalogue
 from kgbuild.build.catalogue import Catalogue, make_catalogue, read_catalogue, write_catalogue
 from kgbuild.build.release import QUADS, Release, current_release, find_release
+from kgbuild.core.errors import EngineError
 from kgbuild.core.namespaces import DATASET_IRI
 from kgbuild.questions.named import Question
 from kgbuild.server.data.access import Data, EmbeddedData
@@ -107,6 +108,12 @@ class Service:
 
     async def start(self) -> None:
         """Load the data; raises KgError if that cannot be done."""
+        try:
+            await self._start()
+        except QueryError as problem:
+            raise EngineError(f"The data cannot be served: {problem}") from problem
+
+    async def _start(self) -> None:
         if self.settings.engine is not None:
             await self._open_engine(self.settings.engine)
             self._spawn(self._follow_engine(self.settings.engine))
