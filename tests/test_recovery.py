@@ -7,6 +7,7 @@ Each test exhausts one resource of the real server, lets go, and asks.
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import resource
 import signal
@@ -25,6 +26,9 @@ import requests
 from kgbuild.server.data.access import Data
 from kgbuild.server.exchange.health import Health
 from kgbuild.sparql.query_error import QueryError
+from kgbuild.workers.lanes import Limits
+from kgbuild.workers.spool import IN_MEMORY, Answer, Spool
+from kgbuild.workers.supervisor import Pool
 from nonempty import nonempty
 from serving import (
     JSON,
@@ -40,7 +44,7 @@ from serving import (
     workers,
     zygote,
 )
-from test_pool import CROSS, WHICH, make_release, no_descriptors
+from test_pool import CROSS, WHICH, make_release, no_descriptors, zygote_pid
 from test_remote_data import standing
 
 MEGABYTE = 1 << 20
@@ -141,14 +145,24 @@ def test_an_index_that_found_no_descriptor_is_made_later(tmp_path: Path, data: P
 
 
 def test_a_release_that_could_not_be_loaded_is_tried_again(tmp_path: Path) -> None:
-    """A release that came in while there was no descriptor is served once there are some."""
+    """A release that came in while no process could be started for it is served once one can."""
     build = tmp_path / "build"
     make_release(build, "first")
-    tweak = "import kgbuild.server.exchange.service as s; s.LOOK_EVERY = s.TRY_AGAIN = 0.1"
+    none = tmp_path / "none"
+    tweak = (
+        "import kgbuild.server.exchange.service as s; s.LOOK_EVERY = s.TRY_AGAIN = 0.1\n"
+        "import subprocess, pathlib; start = subprocess.Popen.__init__\n"
+        "def fail(self, *given, **more):\n"
+        f"    if pathlib.Path({str(none)!r}).exists(): raise OSError(24, 'Too many open files')\n"
+        "    start(self, *given, **more)\n"
+        "subprocess.Popen.__init__ = fail"
+    )
     with serving(tmp_path, build=build, options=["--workers", "2"], tweak=tweak) as served:
-        with no_descriptors(served.process.pid):
-            make_release(build, "second")
-            until(lambda: "cannot be served" in served.log.read_text(encoding="utf-8"), "it was tried")
+        none.touch()
+        make_release(build, "second")
+        until(lambda: "Too many open files" in served.log.read_text(encoding="utf-8"), "it was tried")
+        assert served.rows(WHICH) == [{"x": "first"}]
+        none.unlink()
         until(lambda: served.rows(WHICH) == [{"x": "second"}], "the new release is served")
 
 
@@ -306,6 +320,22 @@ def test_files_that_may_not_grow(tmp_path: Path, data: Path) -> None:
         until(lambda: is_whole(served), "it is whole again")
 
 
+def test_the_last_bytes_of_an_answer_find_no_room() -> None:
+    """What would stay in a buffer is refused when it comes, not found missing when the answer is sent."""
+    spool = Spool()
+    answer = Answer("table", JSON, io.BytesIO(), 0, give_back=spool._give_back)
+    assert spool.add(answer, bytes(IN_MEMORY))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (IN_MEMORY + 50, before[1]))
+    try:
+        with pytest.raises(QueryError):
+            spool.add(answer, bytes(100))
+        answer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert 0 == spool.held
+
+
 # --- processes that hang ------------------------------------------------------------------------------------------
 
 
@@ -346,6 +376,21 @@ def test_a_server_ends_though_its_zygote_hangs(tmp_path: Path, data: Path) -> No
         served.process.terminate()
         served.process.wait(PATIENCE)
         until(lambda: not is_alive(hanging), "it has gone")
+
+
+def test_a_pool_ends_though_its_zygote_hangs(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pool of an old release is let go while its process is stopped: no thread and no process stays for ever."""
+    monkeypatch.setattr("kgbuild.workers.supervisor.ENDS_WITHIN", 0.2)
+
+    async def work() -> None:
+        pool = Pool((data,), Limits(workers=2))
+        await pool.start()
+        hanging = zygote_pid(pool)
+        os.kill(hanging, signal.SIGSTOP)
+        await asyncio.wait_for(pool.stop(), PATIENCE)
+        assert "" == state(hanging)
+
+    asyncio.run(work())
 
 
 # --- what the two addresses say -----------------------------------------------------------------------------------
