@@ -102,7 +102,7 @@ def check_environment(pids: set[int]) -> None:
 def test_the_maker_of_the_search_index_has_none_of_it_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It reads the same data; here it waits for them at a pipe, and is looked at meanwhile."""
     monkeypatch.setenv(CANARY, "hidden")
-    monkeypatch.setenv("PYTHONPATH", str(SOURCE))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")]))
     pipe = tmp_path / "data.nq"
     os.mkfifo(pipe)
 
@@ -125,7 +125,8 @@ def test_the_maker_of_the_search_index_has_none_of_it_either(tmp_path: Path, mon
 
 
 def _is_confined(pid: int) -> bool:
-    return "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "NoNewPrivs:\t1" in status.read_text(encoding="utf-8")
 
 
 def test_nobody_of_the_same_user_reads_the_server(server: Served) -> None:
