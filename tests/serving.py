@@ -189,8 +189,12 @@ def is_alive(pid: int) -> bool:
 
 
 def descriptors(pid: int) -> int:
-    """Count the open file descriptors of a process."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    """Count the open file descriptors of a process; since Linux 6.2 also of one that keeps them from us."""
+    folder = Path(f"/proc/{pid}/fd")
+    try:
+        return len(list(folder.iterdir()))
+    except PermissionError:
+        return folder.stat().st_size
 
 
 def resident(pid: int) -> int:

@@ -420,7 +420,7 @@ def test_a_server_that_goes_away_is_told(tmp_path: Path) -> None:
             server.shutdown()
             server.server_close()
             assert (502, "engine-unreachable") == problem_of(served.ask("SELECT ?n { ?s ?p ?n }"))
-            assert 503 == get(served, "/healthz").status_code
+            until(lambda: get(served, "/healthz").status_code == 503, "it is told within a second")
             again = ThreadingHTTPServer(("127.0.0.1", port), Stand)
             threading.Thread(target=again.serve_forever, daemon=True).start()
             until(lambda: get(served, "/healthz").status_code == 200, "it is well again")

@@ -1,4 +1,4 @@
-"""What a process gives up before it runs logic that is not ours: network, privileges, the company of its parent.
+"""What a process gives up before it runs logic that is not ours: environment, network, privileges, its parent.
 
 For the workers that answer queries and for the stages of a build alike.  Linux has all of it; elsewhere each call does
 nothing and says so by returning False.  References: prctl(2), unshare(2), capabilities(7), setrlimit(2).
@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 IS_LINUX: Final = sys.platform == "linux"
+KEPT: Final = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "TMPDIR")
+"""Variables that decide whether Python starts and finds us, how it reads names of files, and where it writes."""
+_SIGKILL: Final = 9
+"""Windows has no such name."""
 _PR_SET_PDEATHSIG: Final = 1
+_PR_GET_DUMPABLE: Final = 3
+_PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_CAPBSET_DROP: Final = 24
 _CLONE_NEWUSER: Final = 0x10000000
@@ -24,14 +30,35 @@ _CAPABILITIES: Final = 64
 """More than any kernel has: what it does not know is refused, and is not there to drop."""
 
 
-def die_with(parent: int) -> bool:
-    """End this process with its parent, whose number is `parent`; at once if that has gone already."""
+def bare_environment() -> dict[str, str]:
+    """Give the environment of a child: what it cannot start without, and no secret of whoever started us."""
+    return {name: os.environ[name] for name in KEPT if name in os.environ}
+
+
+def die_with(parent: int, by: int = _SIGKILL) -> bool:
+    """End this process with its parent, whose number is `parent`, by a signal; at once if that has gone already."""
     if not IS_LINUX:
         return False
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(_PR_SET_PDEATHSIG, by)
     if os.getppid() != parent:
-        os._exit(0)
+        os.kill(os.getpid(), by)
     return True
+
+
+def hide() -> bool:
+    """Keep other processes of this user from reading our memory and environment, until another program is started."""
+    return IS_LINUX and _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def go_first() -> None:
+    """Be the one that the kernel ends when memory runs out."""
+    hidden = IS_LINUX and ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
+    with suppress(OSError):
+        if hidden:  # what is hidden has its files in /proc from root
+            _prctl(_PR_SET_DUMPABLE, 1)
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+    if hidden:
+        hide()
 
 
 def leave_network() -> bool:

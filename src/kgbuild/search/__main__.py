@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import signal
 import sys
 from pathlib import Path
-from typing import Final
 
+from kgbuild.core import confinement
 from kgbuild.search.index import make_index
 from kgbuild.search.names import FiledQuads
-
-_PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> None:
@@ -22,9 +19,9 @@ def main() -> None:
     folder = Path(path).parent
     signal.signal(signal.SIGTERM, lambda *_: _abandon(folder))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to end
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != int(parent):
-        _abandon(folder)  # whom this is for has gone
+    confinement.die_with(int(parent), signal.SIGTERM)
+    confinement.leave_network()
+    confinement.give_up_privileges()
     os.nice(10)  # it answers queries meanwhile
     make_index(Path(path), FiledQuads(tuple(map(Path, files))))
 

@@ -25,7 +25,7 @@ from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.head import check_head
 from kgbuild.server.http.languages import reader_of
 from kgbuild.server.http.negotiation import PROBLEM, VARY, wants_html
-from kgbuild.server.http.problems import Problem, from_query_error, problem
+from kgbuild.server.http.problems import Problem, from_query_error, problem, shortage
 from kgbuild.server.http.responses import Response, header, header_lines
 from kgbuild.server.pages import query as query_pages
 from kgbuild.server.routes import questions, search, things
@@ -42,6 +42,7 @@ _log: Final = logging.getLogger("kgbuild.server")
 
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 _READ: Final = "GET, HEAD, OPTIONS"
+_INTERNAL: Final = "This is a fault of the server. Please report it."
 _SAFE: Final = "/!$&'()*+,;=:@"
 _QUERY_SAFE: Final = "%&=+"
 
@@ -67,6 +68,7 @@ def routes() -> list[Route]:
         Route("/search", _Endpoint(search.search)),
         Route("/opensearch.xml", _Endpoint(search.opensearch)),
         Route("/healthz", _Endpoint(_health)),
+        Route("/readyz", _Endpoint(_readiness)),
         Route("/style.css", _Endpoint(_file("style.css", "text/css; charset=utf-8"))),
         Route("/icon.svg", _Endpoint(_file("icon.svg", "image/svg+xml"))),
         Route("/dataset", _Endpoint(dataset)),
@@ -114,10 +116,23 @@ def _file(name: str, media_type: str) -> Handler:
 
 
 async def _health(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    """Tell whether a query could run now: if not, and not for long, the server is to be started again."""
     service: Service = scope["service"]
-    if not await service.is_well():
-        raise Problem("shutting-down", 503, "The server is not ready.", headers={"Retry-After": "1"})
-    body = f"ready: release {service.release_id}, {service.data.quads} quads\n"
+    await _send_state(scope, send, "well", "No query can run now.", holds=await service.is_well())
+
+
+async def _readiness(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001
+    """Tell whether a release is served: if not, requests are better sent elsewhere meanwhile."""
+    service: Service = scope["service"]
+    await _send_state(scope, send, "ready", "No release is served now.", holds=service.is_ready)
+
+
+async def _send_state(scope: Scope, send: Send, word: str, otherwise: str, *, holds: bool) -> None:
+    service: Service = scope["service"]
+    if not holds:
+        detail = f"{otherwise} The server mends that by itself, unless it is going down."
+        raise Problem("not-ready", 503, detail, headers={"Retry-After": "1"})
+    body = f"{word}: release {service.release_id}, {service.data.quads} quads\n"
     await send_response(scope, document("text/plain; charset=utf-8", body, {"Cache-Control": "no-store"}), send)
 
 
@@ -192,11 +207,13 @@ class ErrorMiddleware:
             raise
         except QueryError as found:
             await _send_problem(scope, from_query_error(found), send)
-        except Exception:  # of ours alone: logged whole, and nothing of it shown to the client
-            _log.exception("A request was not answered")
-            await _send_problem(
-                scope, Problem("internal", 500, "This is a fault of the server. Please report it."), send
-            )
+        except Exception as found:  # of ours alone: logged whole, and nothing of it shown to the client
+            short = shortage(found)
+            if short is None:
+                _log.exception("A request was not answered")
+            else:
+                _log.error("A request was not answered: %s", found)
+            await _send_problem(scope, short or Problem("internal", 500, _INTERNAL), send)
 
 
 async def _send_problem(scope: Scope, found: Problem, send: Send) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import socket
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import replace
 import uvicorn
 import uvloop
 
+from kgbuild.core import confinement
 from kgbuild.core.errors import UsageError, inert
 from kgbuild.server.app import make_app
 from kgbuild.server.exchange.addresses import authority, read_public_url
@@ -31,6 +33,9 @@ def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], 
 
     `access_log` is a file, `-` for the standard output, or nothing for no log.
     """
+    if os.geteuid() == 0:
+        say("Warning: this server runs as root, which it does not need; run it as a user who can only read the data.")
+    confinement.hide()  # from workers, which are of the same user
     settings = replace(settings, public_url=read_public_url(settings.public_url))
     if access_log:
         open_log(access_log)

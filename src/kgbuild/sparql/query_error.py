@@ -16,6 +16,10 @@ class QueryError(Exception):
     detail: str
     extra: dict[str, Any] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        """Say it in words, as the log does."""
+        return self.detail
+
     def pack(self) -> bytes:
         """Write the fault for the server."""
         return json.dumps(asdict(self), ensure_ascii=False).encode()

@@ -7,7 +7,6 @@ the very end, so that a store is whole or not there.  One loads at a time in a f
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import errno
 import fcntl
 import gc
@@ -28,6 +27,7 @@ from typing import IO, Any, Final, cast
 import pyoxigraph
 from pyoxigraph import RdfFormat, Store
 
+from kgbuild.core import confinement
 from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.sparql.formats import EXTENSIONS
 
@@ -47,7 +47,6 @@ _BYTES_PER_QUAD: Final = 50
 _BLOCK: Final = 1 << 20
 _SAY_EVERY: Final = 10.0
 _MADE_WITH: Final = f"pyoxigraph {pyoxigraph.__version__}"
-_PR_SET_PDEATHSIG: Final = 1
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 Say = Callable[[str], object]
@@ -185,7 +184,9 @@ async def prepare(stores: Path, key: str, files: tuple[Path, ...], say: Say) -> 
         return store
     order = json.dumps(asdict(Order(str(stores), key, tuple(str(path) for path in files), os.getpid())))
     command = (sys.executable, "-m", "kgbuild.workers.disk", order)
-    loader = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE)
+    loader = await asyncio.create_subprocess_exec(
+        *command, stdin=DEVNULL, stdout=PIPE, env=confinement.bare_environment()
+    )
     failed = ""
     try:
         assert loader.stdout is not None  # noqa: S101 - a pipe was asked for
@@ -215,9 +216,8 @@ async def prepare(stores: Path, key: str, files: tuple[Path, ...], say: Say) -> 
 def main() -> None:
     """Carry out one order; what there is to say goes to standard output, a JSON object a line."""
     order = Order(**json.loads(sys.argv[1]))
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != order.parent:
-        sys.exit(1)  # whom this is for has gone
+    confinement.die_with(order.parent)
+    confinement.leave_network()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to end
     os.nice(10)  # another release may be answering meanwhile
     try:

@@ -71,6 +71,8 @@ class Worker:
     """Seconds that its query may take."""
     ticks: int = 0
     """How often it was found at that query: where the loop itself was held up, time alone says little."""
+    is_new: bool = True
+    """Whether it has had no query yet."""
     killed: str = ""
     """Why we killed it: the kind of the problem; "" if we did not."""
     gone: asyncio.Future[dict[str, Any]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -83,6 +85,7 @@ class Worker:
     def begin(self, seconds: float) -> None:
         """Start the clock of a query."""
         self.began, self.ticks, self.allowed = asyncio.get_running_loop().time(), 0, seconds
+        self.is_new = False
 
     def kill(self, why: str) -> None:
         """End it, and whatever it does."""
@@ -117,7 +120,7 @@ class Lanes:
 
     def load(self) -> Load:
         """Tell what is under way."""
-        alive = [worker for worker in self.workers.values() if not worker.killed]
+        alive = self._living()
         slow = sum(worker.slow for worker in alive)
         running = sum(worker.began is not None for worker in alive)
         waiting = sum(not waiting.done() for waiting, _ in self.waiting)
@@ -125,10 +128,16 @@ class Lanes:
 
     def missing(self) -> int:
         """Count the workers that the quick lane is short of."""
-        return self.limits.workers - sum(not w.slow and not w.killed for w in self.workers.values())
+        return self.limits.workers - sum(not worker.slow for worker in self._living())
+
+    def _living(self) -> list[Worker]:
+        return [worker for worker in self.workers.values() if self._lives(worker)]
 
     def offer(self, worker: Worker) -> None:
-        """Give a worker to who waits for one."""
+        """Give a worker to who waits for one; one that has died meanwhile is replaced."""
+        if not self._lives(worker):
+            self.refill()
+            return
         while self.waiting:
             waiting, _ = self.waiting.popleft()
             if not waiting.done():
@@ -136,24 +145,32 @@ class Lanes:
                 return
         self.idle.append(worker)
 
-    async def lease(self) -> Worker:
-        """Take a worker, or wait for one; `release` gives it back."""
+    def _lives(self, worker: Worker) -> bool:
+        return self.workers.get(worker.pid) is worker and not worker.killed and not worker.wire.lost
+
+    async def lease(self, *, first: bool = False) -> Worker:
+        """Take a worker, or wait for one, `first` ahead of all who wait; `release` gives it back."""
         self._enter()
         try:
-            return await self._lease()
+            return await self._lease(first=first)
         except BaseException:
             self._leave()
             raise
 
-    async def _lease(self) -> Worker:
-        if self.idle:
-            return self.idle.popleft()
-        if len(self.waiting) >= WAITING:
+    async def _lease(self, *, first: bool) -> Worker:
+        while self.idle:
+            if self._lives(worker := self.idle.popleft()):
+                return worker
+            self.refill()
+        if len(self.waiting) >= WAITING and not first:
             raise queue_full()
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[Worker] = loop.create_future()
         place = (waiting, loop.time())
-        self.waiting.append(place)
+        if first:
+            self.waiting.appendleft(place)
+        else:
+            self.waiting.append(place)
         try:
             return await waiting
         except asyncio.CancelledError:
@@ -171,16 +188,14 @@ class Lanes:
         if spoiled or worker.is_spent:
             worker.kill("replaced")
             self.refill()
-        elif worker.pid in self.workers:
+        else:
             self.offer(worker)
 
-    def forget(self, worker: Worker) -> bool:
-        """Strike off a worker that has gone; tells whether it was idle."""
+    def forget(self, worker: Worker) -> None:
+        """Strike off a worker that has gone."""
         self.workers.pop(worker.pid, None)
-        if worker in self.idle:
+        with suppress(ValueError):
             self.idle.remove(worker)
-            return True
-        return False
 
     def refuse(self, why: QueryError) -> None:
         """Send away everybody who waits."""
@@ -204,15 +219,15 @@ class Lanes:
     def _tick(self) -> None:
         """Look after all limits of time, again and again while there is work: timers for each query cost more."""
         loop = asyncio.get_running_loop()
+        self._ticking = self.busy > 0
+        if self._ticking:  # before all else: whatever goes wrong below must not stop the clock
+            loop.call_later(TICK, self._tick)
         now = loop.time()
         for worker in list(self.workers.values()):
             if worker.began is not None:
                 self._look_after(worker, now - worker.began)
         while self.waiting and (self.waiting[0][0].done() or now - self.waiting[0][1] >= self.limits.timeout):
             _give_up(self.waiting.popleft()[0])
-        self._ticking = self.busy > 0
-        if self._ticking:
-            loop.call_later(TICK, self._tick)
 
     def _look_after(self, worker: Worker, taken: float) -> None:
         worker.ticks += 1

@@ -6,6 +6,7 @@ import io
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Final, Protocol
 
@@ -63,12 +64,13 @@ class Answer:
 
     def close(self) -> None:
         """Give space and worker back; what had not been read is lost."""
-        self.body.close()
         if self.rest is not None:
             self.rest.close()
         if self.give_back is not None:
             self.give_back(self.size)
             self.give_back = None
+        with suppress(OSError):  # on a full disk, where it would write what nobody reads any more
+            self.body.close()
 
     def __del__(self) -> None:
         """Let go of an answer whose client went in the moment it was done."""
@@ -95,6 +97,7 @@ class Spool:
             if answer.size <= IN_MEMORY < answer.size + len(part):
                 answer.body = _to_disk(answer.body)
             answer.body.write(part)
+            answer.body.flush()  # here there is still a refusal for a full disk
         except OSError as problem:
             detail = f"There is no room for an answer of this size now ({problem.strerror})."
             remedy = "Ask for less, or come back."
@@ -109,7 +112,13 @@ class Spool:
 
 def _to_disk(body: IO[bytes]) -> IO[bytes]:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it
-    body.seek(0)
-    shutil.copyfileobj(body, file)
+    try:
+        body.seek(0)
+        shutil.copyfileobj(body, file)
+        file.flush()
+    except OSError:
+        with suppress(OSError):
+            file.close()
+        raise
     body.close()
     return file

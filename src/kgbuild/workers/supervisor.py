@@ -20,10 +20,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from kgbuild.core.confinement import bare_environment
 from kgbuild.core.errors import EngineError
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers import spool
-from kgbuild.workers.lanes import Lanes, Limits, Load, Worker, going_down, resident, too_slow
+from kgbuild.workers.deaths import LOGGED, explain_death, log_death
+from kgbuild.workers.lanes import Lanes, Limits, Load, Worker, going_down, resident
 from kgbuild.workers.protocol import DATA, FAULT, HEAD, REQUEST, SIZE, Wire, pack
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer, Spool
@@ -33,14 +35,16 @@ QUERIES: Final = {"query": "kgbuild.workers.evaluation:answer_query"}
 REFILL: Final = 0.05
 """Seconds after which a worker that died without a query is replaced."""
 RETRY: Final = 0.25
-"""Seconds after which a fork that failed is tried again; twice as long each time, up to `RETRY_MOST`."""
-RETRY_MOST: Final = 8.0
+"""Seconds after which starting a worker is tried again; twice as long each time, up to `RETRY_MOST`."""
+RETRY_MOST: Final = 2.0
 SCANS: Final = 600.0
 """Seconds that counting all data may take when a store on disk is opened, while nobody waits for it."""
-LOGGED: Final = 300
-"""Characters of a query, and of a worker's last words, that go into the log."""
 _LAST_WORDS_WITHIN: Final = 2.0
 _READY_WITHIN: Final = 3600.0
+FORK_WITHIN: Final = 15.0
+"""Seconds after which a zygote that does not answer is ended, and the data are loaded again: a fork takes 16 ms."""
+ENDS_WITHIN: Final = 5.0
+"""Seconds that a zygote may take to end by itself."""
 _log: Final = logging.getLogger("kgbuild.workers")
 
 
@@ -99,11 +103,19 @@ class Pool:
         self.quads = 0
         self.lanes = Lanes(limits, self._refill)
         self.spool = Spool()
+        self._ordered = 0
+        """Workers that the zygote has been told to fork, and has not told of."""
         self._forking = 0
-        self._failed_forks = 0
-        """In a row."""
+        """Those, and the ones that are being taken in."""
+        self._failed_starts = 0
+        """In a row: forks that failed, and workers that ended before their first query."""
+        self._told = ""
+        """Why the last of them failed, by the log."""
         self._welcoming: set[asyncio.Future[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
+        """Set while starting workers waits for better times."""
+        self._patience: asyncio.TimerHandle | None = None
+        """Ends a zygote that does not answer."""
         self._stopping = False
         self._early: dict[int, dict[str, Any]] = {}
         """Deaths told before the workers were welcome."""
@@ -125,14 +137,16 @@ class Pool:
             # The second guard, in processor time, leaves room for the counts about much data.
             "timeout": max(self.limits.timeout, SCANS) if self.disk else self.limits.timeout,
             "control": theirs.fileno(),
+            "server": os.getpid(),
             "disk": str(self.disk) if self.disk else "",
             "handlers": dict(self.handlers),
         }
         command = [sys.executable, "-m", "kgbuild.workers.zygote", json.dumps(config)]
         self._control = ours
         with theirs:
+            given, nothing = bare_environment(), subprocess.DEVNULL
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
-                command, pass_fds=(theirs.fileno(),), start_new_session=True, stdin=subprocess.DEVNULL
+                command, pass_fds=(theirs.fileno(),), start_new_session=True, stdin=nothing, env=given
             )
         loop = asyncio.get_running_loop()
         self._ready = loop.create_future()
@@ -147,16 +161,25 @@ class Pool:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.lanes.drained.wait(), 2 * self.limits.timeout + spool.SLOW_READER)
         self.abort()
-        if self._process is not None:
-            await asyncio.to_thread(self._process.wait)
+        await self._reap()
         self.lost.set()
+
+    async def _reap(self) -> None:
+        """Wait for the end of the zygote, which sees that its server has let go; one that does not is ended."""
+        # No thread waits for it: where threads are short, or it is stopped, that would never end.
+        end = asyncio.get_running_loop().time() + ENDS_WITHIN
+        while self._process is not None and self._process.poll() is None:
+            if asyncio.get_running_loop().time() > end:
+                self._process.kill()
+            await asyncio.sleep(0.01)
 
     def abort(self) -> None:
         """Let go of everything, now; safe to call twice, and from a signal's callback in the loop."""
         self._stopping = True
         self.lanes.refuse(going_down())
-        if self._retry is not None:
-            self._retry.cancel()
+        for timer in (self._retry, self._patience):
+            if timer is not None:
+                timer.cancel()
         if self._control is not None:
             asyncio.get_running_loop().remove_reader(self._control)
             self._control.close()
@@ -174,25 +197,48 @@ class Pool:
     @property
     def answers(self) -> bool:
         """Tell whether queries are answered: there are workers, or nothing is known to keep them from coming."""
-        return not self._stopping and not self.lost.is_set() and (not self._failed_forks or bool(self.lanes.workers))
+        return not self._stopping and not self.lost.is_set() and (not self._failed_starts or bool(self.lanes.workers))
 
     def _refill(self) -> None:
-        self._retry = None
-        for _ in range(self.lanes.missing() - self._forking):
-            if self._control is not None and not self._stopping:
-                with suppress(ConnectionError):  # it has ended, and we are about to be told
-                    self._control.send(b"fork")
-                    self._forking += 1
+        if self._retry is not None or self._control is None or self._stopping:
+            return
+        try:
+            for _ in range(self.lanes.missing() - self._forking):
+                self._control.send(b"fork")
+                self._forking += 1
+                self._ordered += 1
+        except ConnectionError:
+            return  # it has ended, and we are about to be told
+        except OSError as problem:
+            self._retry_later(str(problem.strerror))
+        self._expect_answer()
 
-    def _on_fork_failed(self, why: str) -> None:
+    def _retry_later(self, why: str = "") -> None:
         """Try again later: without a worker, without a descriptor, the others go on."""
-        self._forking -= 1
-        if not self._failed_forks:
+        if why and why != self._told:
+            self._told = why
             _log.error("A worker could not be started: %s. It is tried again until it succeeds.", why)
-        self._failed_forks += 1
+        self._failed_starts += 1
         if self._retry is None and not self._stopping:
-            delay = min(RETRY * 2 ** min(self._failed_forks - 1, 10), RETRY_MOST)
-            self._retry = asyncio.get_running_loop().call_later(delay, self._refill)
+            delay = min(RETRY * 2 ** min(self._failed_starts - 1, 10), RETRY_MOST)
+            self._retry = asyncio.get_running_loop().call_later(delay, self._on_retry)
+
+    def _on_retry(self) -> None:
+        self._retry = None
+        self._refill()
+
+    def _expect_answer(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        later = asyncio.get_running_loop().call_later
+        self._patience = later(FORK_WITHIN, self._on_zygote_hangs) if self._ordered else None
+
+    def _on_zygote_hangs(self) -> None:
+        """End it: it has answered nothing for long, and workers end with it; whoever waits for its loss loads anew."""
+        _log.error("The process that forks workers has not answered for %g seconds. It is ended.", FORK_WITHIN)
+        if self._process is not None:
+            self._process.kill()
+        self._on_zygote_gone()
 
     def _on_message(self) -> None:
         assert self._control is not None  # noqa: S101 - the reader is removed before the socket is closed
@@ -206,12 +252,16 @@ class Pool:
             self._on_zygote_gone()
             return
         told = json.loads(payload)
+        if "worker" in told or "no_worker" in told:
+            self._ordered -= 1
+            self._expect_answer()
         if "worker" in told:
             self._on_worker(told["worker"], descriptors)
         elif "exited" in told:
             self._on_exit(told)
         elif "no_worker" in told:
-            self._on_fork_failed(told["no_worker"])
+            self._forking -= 1
+            self._retry_later(told["no_worker"])
         elif self._ready is not None and not self._ready.done():
             if "ready" in told:
                 self._ready.set_result(told["ready"])
@@ -221,7 +271,7 @@ class Pool:
     def _on_zygote_gone(self) -> None:
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(EngineError("The data cannot be loaded: the process that loads it has ended."))
-        self.abort()
+        self.abort()  # its workers die with it
         self.lost.set()
 
     def _on_worker(self, pid: int, descriptors: list[int]) -> None:
@@ -238,7 +288,8 @@ class Pool:
     def _refuse_worker(self, pid: int, why: str) -> None:
         if self._early.pop(pid, None) is None:
             self._refused.add(pid)
-        self._on_fork_failed(why)
+        self._forking -= 1
+        self._retry_later(why)
 
     async def _welcome(self, pid: int, connection: int, life: int) -> None:
         stream = socket.socket(fileno=connection)
@@ -252,7 +303,6 @@ class Pool:
             return
         worker = Worker(pid, life, wire, resident(pid))
         self._forking -= 1
-        self._failed_forks = 0
         if self._stopping:
             worker.kill("shutting-down")
             worker.bury({"signal": signal.SIGKILL, "said": ""})
@@ -260,7 +310,6 @@ class Pool:
         self.lanes.workers[pid] = worker
         if pid in self._early:
             self._on_exit(self._early.pop(pid))
-            self._refill()
             return
         self.lanes.offer(worker)
 
@@ -273,19 +322,21 @@ class Pool:
             else:
                 self._early[pid] = told
             return
-        was_idle = self.lanes.forget(worker)
+        self.lanes.forget(worker)
         worker.bury(told)
-        self.ended[_explain_death(worker.killed, told, self.limits).kind] += 1
-        if was_idle:
-            _log_death("A worker ended without a query", told)
-            # Not at once: where no worker can live, forking would be all that is done.
+        self.ended[explain_death(worker.killed, told, self.limits).kind] += 1
+        if worker.began is None and not worker.killed:
+            log_death("A worker ended without a query", told)
+        if worker.is_new:  # where no worker can live, forking would be all that is done
+            self._retry_later()
+        else:
             asyncio.get_running_loop().call_later(REFILL, self._refill)
 
-    async def run(self, request: Request, timeout: float | None = None) -> Answer:
-        """Answer a query; raises QueryError for every reason why there is none.  Cancelling kills the query."""
+    async def run(self, request: Request, timeout: float | None = None, *, first: bool = False) -> Answer:
+        """Answer a query, `first` before all who wait; QueryError where there is no answer.  Cancelling kills it."""
         if self._stopping:
             raise going_down()
-        worker = await self.lanes.lease()
+        worker = await self.lanes.lease(first=first)
         worker.begin(timeout or self.limits.timeout)
         whole = streams = False
         try:
@@ -309,6 +360,7 @@ class Pool:
         kind, payload = await self.frame(worker, request)
         if kind != HEAD:
             raise EngineError(f"A worker sent a frame of kind {kind!r} first.")
+        self._failed_starts, self._told = 0, ""
         found = self.spool.begin(payload)
         try:
             await self._fill(worker, found, request)
@@ -343,38 +395,5 @@ class Pool:
             with suppress(TimeoutError):
                 told = await asyncio.wait_for(asyncio.shield(worker.gone), _LAST_WORDS_WITHIN)
             asked = (request.describe or request.query) if request else "(a stream)"
-            _log_death(f"A worker ended at {' '.join(asked[:LOGGED].split())!r}", told)
-        return _explain_death(worker.killed, told, self.limits)
-
-
-_NO_MEMORY: Final = ("memory allocation", "MemoryError", "bad_alloc")
-"""Last words of Rust, Python and C++ (a store on disk)."""
-
-
-def _log_death(what: str, told: dict[str, Any]) -> None:
-    """Log a death that was not ours, with the end of what the worker wrote."""
-    how = f"signal {told['signal']}" if told["signal"] else "no signal"
-    said = " ".join(told["said"].split())[-LOGGED:] or "nothing"
-    _log.warning("%s, with %s; it said: %s", what, how, said)
-
-
-def _explain_death(killed: str, told: dict[str, Any], limits: Limits) -> QueryError:
-    """Say why a worker ended before its answer did."""
-    if killed == "deadline" or told["signal"] == signal.SIGXCPU:
-        return too_slow(limits.timeout)
-    if killed == "too-many-long-queries":
-        detail = f"{limits.slow} long queries are running already. Come back in a moment, or ask for less."
-        return QueryError("too-many-long-queries", 503, detail, {"retry_after": 10})
-    if killed == "shutting-down":
-        return going_down()
-    if killed:
-        return QueryError(killed, 503, "The query was stopped before it was done. Ask again.", {"retry_after": 1})
-    said = told["said"]
-    if any(words in said for words in _NO_MEMORY):
-        mb = limits.memory >> 20
-        detail = f"The query needs more than the {mb} MB of memory that it may have. Ask for less, or for a part."
-        return QueryError("out-of-memory", 503, detail)
-    if told["signal"] in (signal.SIGSEGV, signal.SIGBUS) or "stack" in said:
-        detail = "The query is too complex: it has too many nested or chained parts. Take it apart."
-        return QueryError("query-too-complex", 400, detail)
-    return QueryError("worker-died", 500, "The query ended the process that ran it. Please report it.", {"said": said})
+            log_death(f"A worker ended at {' '.join(asked[:LOGGED].split())!r}", told)
+        return explain_death(worker.killed, told, self.limits)

@@ -1,13 +1,13 @@
 """The zygote: loads the data once, forks workers that answer one query at a time and may be killed.
 
-Run as `python -m kgbuild.workers.zygote CONFIG`.  It has one thread and no network, so that forking is safe: a worker
-is ready 16 ms after it is wanted, with the data already in its memory.  The server talks to it over a SEQPACKET
-socket: `fork` in, a worker's socket and pidfd out; the death of a worker is told with its signal and last words.
+Run as `python -m kgbuild.workers.zygote CONFIG`.  It has one thread, so that forking is safe: a worker is ready 16 ms
+after it is wanted, with the data already in its memory.  The server talks to it over a SEQPACKET socket: `fork` in, a
+worker's socket and pidfd out; the death of a worker is told with its signal and last words.  It has no network, no
+privileges and no environment (`core.confinement`), and so have its workers.
 """
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -26,6 +26,7 @@ from typing import IO, Final
 
 from pyoxigraph import Store
 
+from kgbuild.core import confinement
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers.disk import QUADS, hold, load_file, read_about
 from kgbuild.workers.protocol import END, FAULT, HEADER, SIZE, Outbox, pack
@@ -39,7 +40,6 @@ DESCRIPTORS: Final = 1 << 20
 """Most file descriptors that opening a store on disk may take."""
 _FEWEST: Final = 100
 """What Oxigraph asks for, and what stands open besides."""
-_PR_SET_PDEATHSIG: Final = 1
 _RESTACKED: Final = "KGBUILD_ZYGOTE_STACK"
 
 Put = Callable[[bytes, bytes], object]
@@ -62,6 +62,8 @@ class Config:
     """Seconds: a second guard behind the server's deadline, in processor time."""
     control: int
     """Descriptor of the control socket."""
+    server: int
+    """Number of the process that it ends with."""
     disk: str = ""
     """Folder of an immutable store, opened read-only by each worker, in place of files."""
     handlers: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +75,7 @@ def main() -> None:
     config = Config(**json.loads(sys.argv[1]))
     if os.environ.get(_RESTACKED) != "done":
         _restart_with_stack()
+    confine(config.server)
     control = socket.socket(fileno=config.control)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to end
     started = time.monotonic()
@@ -102,6 +105,14 @@ def _restart_with_stack() -> None:
     resource.setrlimit(resource.RLIMIT_STACK, (STACK if hard == resource.RLIM_INFINITY else min(STACK, hard), hard))
     os.environ[_RESTACKED] = "done"
     os.execv(sys.executable, [sys.executable, "-m", "kgbuild.workers.zygote", *sys.argv[1:]])  # noqa: S606 - ourselves
+
+
+def confine(server: int) -> None:
+    """Give up what no query needs; raises nothing, since not every machine allows all of it."""
+    confinement.die_with(server)
+    confinement.leave_network()
+    confinement.give_up_privileges()
+    confinement.hide()
 
 
 def find_handlers(names: Mapping[str, str]) -> dict[str, Handler]:
@@ -143,6 +154,7 @@ class Nursery:
 
     def __init__(self, control: socket.socket, store: Store, config: Config, handlers: Mapping[str, Handler]) -> None:
         self.control, self.store, self.config, self.handlers = control, store, config, handlers
+        self.pid = os.getpid()
         self.selector = selectors.DefaultSelector()
         self.selector.register(control, selectors.EVENT_READ, None)
         self.words: dict[int, int] = {}
@@ -170,15 +182,14 @@ class Nursery:
         """Fork a worker and hand it over; says so where there is no process or no descriptor to be had."""
         with ExitStack() as opened:
             try:
-                pid, connection, life = self._fork(opened)
-                socket.send_fds(self.control, [json.dumps({"worker": pid}).encode()], [connection, life])
+                self._fork(opened)
             except ConnectionError:
                 raise
             except OSError as problem:
                 self.control.send(json.dumps({"no_worker": problem.strerror or str(problem)}).encode())
 
-    def _fork(self, opened: ExitStack) -> tuple[int, int, int]:
-        """Fork a worker; what is only needed to hand it over, and whatever a failure leaves, is closed by `opened`."""
+    def _fork(self, opened: ExitStack) -> None:
+        """Fork a worker and hand it over; a failure leaves nothing, and what only that needed is closed by `opened`."""
         ours, theirs = (opened.enter_context(end) for end in socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM))
         with ExitStack() as undo:
             words = os.memfd_create("last-words")
@@ -189,15 +200,17 @@ class Nursery:
                 try:
                     self.selector.close()
                     ours.close()
-                    code = _be_worker(theirs, words, self.store, self.config, self.handlers)
+                    code = _be_worker(theirs, words, self.store, self.config, self.handlers, self.pid)
                 finally:
                     os._exit(code)
             undo.callback(_end, pid)
             life = os.pidfd_open(pid)
-            self.words[pid] = words
+            undo.callback(os.close, life)
             self.selector.register(life, selectors.EVENT_READ, pid)
+            undo.callback(self.selector.unregister, life)
+            socket.send_fds(self.control, [json.dumps({"worker": pid}).encode()], [ours.fileno(), life])
             undo.pop_all()
-        return pid, ours.fileno(), life
+        self.words[pid] = words
 
     def _bury(self, life: int, pid: int) -> None:
         self.selector.unregister(life)
@@ -227,10 +240,10 @@ def _read_last(words: int) -> str:
 
 
 def _be_worker(
-    connection: socket.socket, words: int, store: Store, config: Config, handlers: Mapping[str, Handler]
+    connection: socket.socket, words: int, store: Store, config: Config, handlers: Mapping[str, Handler], zygote: int
 ) -> int:
     """Answer requests until the server closes the socket; returns the exit code."""
-    _shut_in(connection, words)
+    _shut_in(connection, words, zygote)
     if config.disk:
         store = _open(config.disk)
     # Counted from here: what is shared with the zygote counts as well, and the stacks of the threads of RocksDB.
@@ -270,11 +283,10 @@ def answer(
     outbox.flush()
 
 
-def _shut_in(connection: socket.socket, words: int) -> None:
+def _shut_in(connection: socket.socket, words: int, zygote: int) -> None:
     """Take from a worker what a query could misuse of the zygote's: its files, its siblings' sockets."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1:
-        os._exit(0)  # the zygote went between fork and prctl
+    confinement.die_with(zygote)
+    confinement.go_first()  # the zygote holds the data of all
     nothing = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(nothing, descriptor)

@@ -27,6 +27,7 @@ OPERATIONS: Final = {
 }
 """What workers of ours can do, see `zygote.Handler`: by name, since the server itself needs none of it."""
 SIZE: Final = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+PROBE: Final = Request("ASK {}", ("application/sparql-results+json",), ())
 LARGEST: Final = 64 << 20
 """Bytes of an answer to a question of the server's own."""
 _INLINE: Final = 64 << 10
@@ -86,9 +87,14 @@ class Data(ABC):
     def load(self) -> Load:
         """Tell what is under way."""
 
+    @property
     @abstractmethod
-    async def is_well(self) -> bool:
-        """Tell whether queries are answered."""
+    def answers(self) -> bool:
+        """Tell whether queries are answered, as far as is known without asking one."""
+
+    @abstractmethod
+    async def probe(self) -> None:
+        """Ask for nothing, before all who wait; raises QueryError where that is not answered."""
 
     async def _run_own(self, request: Request, timeout: float | None) -> Answer:
         """Answer what the server itself asks."""
@@ -111,9 +117,9 @@ class Data(ABC):
 class EmbeddedData(Pool, Data):
     """Data in the memory or on the disk of this machine, behind workers."""
 
-    async def is_well(self) -> bool:
-        """Tell whether queries are answered."""
-        return self.answers
+    async def probe(self) -> None:
+        """Ask a worker for nothing."""
+        (await self.run(PROBE, first=True)).close()
 
 
 async def _apart(size: int, read: Callable[[], T]) -> T:

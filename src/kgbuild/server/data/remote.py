@@ -21,7 +21,7 @@ import aiohttp
 from pyoxigraph import QueryResultsFormat, Store, parse, parse_query_results
 
 from kgbuild.core.errors import EngineError, UsageError
-from kgbuild.server.data.access import SIZE, Data, RemoteEndpoint
+from kgbuild.server.data.access import PROBE, SIZE, Data, RemoteEndpoint
 from kgbuild.server.data.operations import answer_description
 from kgbuild.server.data.remote_store import RemoteStore
 from kgbuild.sparql.formats import READ_GRAPHS
@@ -41,7 +41,6 @@ CONNECTIONS: Final = 16
 LARGEST: Final = 64 << 20
 """Bytes of an answer of the other server, which is read here before it is written in another format."""
 CONNECT_WITHIN: Final = 10.0
-WELL_WITHIN: Final = 5.0
 _ACCEPT_GRAPH: Final = "application/n-triples, text/turtle;q=0.9"
 _ACCEPT_TABLE: Final = f"{JSON}, application/json;q=0.9"
 _IRI: Final = re.compile(r"[^\x00-\x20<>\"{}|^`\\]+")
@@ -78,6 +77,7 @@ class RemoteData(Data):
         self._graphs: list[str] = []
         """The named graphs, on a server whose default graph has a name."""
         self._session: aiohttp.ClientSession | None = None
+        self._probing: aiohttp.ClientSession | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._asking = 0
         """Queries that run there or wait for a connection."""
@@ -88,8 +88,10 @@ class RemoteData(Data):
         await self._checks.start()
         # The reader's deadline is kept by whoever asks; a connection that was kept is closed before Virtuoso does it.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_WITHIN)
-        connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=5)
-        self._session = aiohttp.ClientSession(timeout=timeout, connector=connector)
+        self._session, self._probing = (
+            aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=most, keepalive_timeout=5))
+            for most in (CONNECTIONS, 1)
+        )
         try:
             (row,) = (await self.select(SIZE, 60)).records()
             if self.engine.default_graph:
@@ -110,8 +112,9 @@ class RemoteData(Data):
             await asyncio.wait(set(self._running), timeout=2 * self.limits.timeout)
         self.abort()
         await self._checks.stop()
-        if self._session is not None:
-            await self._session.close()
+        for session in (self._session, self._probing):
+            if session is not None:
+                await session.close()
 
     def abort(self) -> None:
         """Let go of everything, now."""
@@ -126,14 +129,15 @@ class RemoteData(Data):
         waiting = max(0, self._asking - CONNECTIONS)
         return replace(checks, running=checks.running + len(self._running), waiting=waiting)
 
-    async def is_well(self) -> bool:
-        """Ask the other server for a word."""
-        try:
-            async with asyncio.timeout(WELL_WITHIN):
-                await self.select("SELECT (1 AS ?n) {}")
-        except (QueryError, TimeoutError):
-            return False
-        return True
+    @property
+    def answers(self) -> bool:
+        """Tell whether queries can be checked; whether they are answered, only the other server knows."""
+        return not self._stopping and self._checks.answers
+
+    async def probe(self) -> None:
+        """Have a query checked, and ask the other server one, on a connection that no other query takes."""
+        (await self._checks.run(PROBE, first=True)).close()
+        await self._fetch({"query": PROBE.query}, "table", self._probing)
 
     async def run(self, request: Request, timeout: float | None = None) -> Answer:
         """Answer a request; raises QueryError for every reason why there is none.  Cancelling closes the connection."""
@@ -201,17 +205,21 @@ class RemoteData(Data):
             if not json.loads(body).get("boolean"):
                 raise unknown_graph(name)
 
-    async def _fetch(self, fields: dict[str, Any], form: str) -> tuple[bytes, str]:
+    async def _fetch(
+        self, fields: dict[str, Any], form: str, session: aiohttp.ClientSession | None = None
+    ) -> tuple[bytes, str]:
         """Ask the other server; returns its answer whole, and the media type of it."""
-        if self._asking >= CONNECTIONS + WAITING:
+        session = session or self._session
+        if self._asking >= CONNECTIONS + WAITING and session is self._session:
             raise queue_full()
+        assert session is not None  # noqa: S101 - `start` comes first
         accept = _ACCEPT_GRAPH if form == "graph" else _ACCEPT_TABLE
         self._asking += 1
         try:
-            return await self._post(fields, accept)
+            return await self._post(session, fields, accept)
         except aiohttp.ServerDisconnectedError:
             try:
-                return await self._post(fields, accept)  # a connection that had been kept was closed there
+                return await self._post(session, fields, accept)  # a connection that had been kept was closed there
             except aiohttp.ClientError as problem:
                 raise _unreachable(f"the connection broke off: {problem}") from problem
         except aiohttp.ClientError as problem:
@@ -219,12 +227,11 @@ class RemoteData(Data):
         finally:
             self._asking -= 1
 
-    async def _post(self, fields: dict[str, Any], accept: str) -> tuple[bytes, str]:
-        assert self._session is not None  # noqa: S101 - `start` comes first
+    async def _post(self, session: aiohttp.ClientSession, fields: dict[str, Any], accept: str) -> tuple[bytes, str]:
         headers = {"Accept": accept, "Content-Type": "application/x-www-form-urlencoded"}
         form = urlencode(fields, doseq=True).encode()
         where = self.engine.endpoint
-        async with self._session.post(where, data=form, headers=headers, allow_redirects=False) as response:
+        async with session.post(where, data=form, headers=headers, allow_redirects=False) as response:
             body = bytearray()
             async for part in response.content.iter_chunked(1 << 16):
                 body += part

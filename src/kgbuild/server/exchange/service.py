@@ -18,10 +18,11 @@ from kgbuild import __version__
 from kgbuild.build import catalogue
 from kgbuild.build.catalogue import Catalogue, make_catalogue, read_catalogue, write_catalogue
 from kgbuild.build.release import QUADS, Release, current_release, find_release
-from kgbuild.core.errors import KgError
+from kgbuild.core.errors import EngineError
 from kgbuild.core.namespaces import DATASET_IRI
 from kgbuild.questions.named import Question
 from kgbuild.server.data.access import OPERATIONS, SIZE, Data, EmbeddedData, RemoteEndpoint
+from kgbuild.server.exchange.health import Health
 from kgbuild.server.exchange.meter import Meter
 from kgbuild.server.exchange.search_index import Searcher, write_names
 from kgbuild.server.http.responses import Cache
@@ -34,6 +35,8 @@ T = TypeVar("T")
 
 LOOK_EVERY: Final = 2.0
 """Seconds between looks at which release is the current one."""
+TRY_AGAIN: Final = 300.0
+"""Seconds after which a release that could not be served is tried again: loading takes long."""
 LOOK_AT_ENGINE: Final = 60.0
 """Seconds between looks at whether the data of another server have changed."""
 CACHE_BYTES: Final = 256 << 20
@@ -77,6 +80,7 @@ class Service:
         """The JSON-LD context, as text."""
         self.searcher = Searcher(None, ())
         self._data: Data | None = None
+        self._health: Health | None = None
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
         self._waiting: dict[asyncio.Future[Any], int] = {}
         self._read: WeakKeyDictionary[Data, dict[Hashable, Any]] = WeakKeyDictionary()
@@ -91,16 +95,22 @@ class Service:
 
     @property
     def is_ready(self) -> bool:
-        """Tell whether queries are answered."""
-        return self._data is not None and not self._data.lost.is_set()
+        """Tell whether data are served, and nothing is known that keeps queries from being answered."""
+        return self._data is not None and self._data.answers
 
     async def is_well(self) -> bool:
-        """Tell whether queries are answered, by asking where that is the only way to know."""
-        return self._data is not None and await self._data.is_well()
+        """Tell whether a query could run now."""
+        return self._health is not None and await self._health.is_well()
 
     async def start(self) -> None:
         """Load the data; raises KgError if that cannot be done."""
         self._spawn(self.meter.watch_loop())
+        try:
+            await self._start()
+        except QueryError as problem:
+            raise EngineError(f"The data cannot be served: {problem}") from problem
+
+    async def _start(self) -> None:
         if self.settings.engine is not None:
             await self._open_engine(self.settings.engine)
             self._spawn(self._follow_engine(self.settings.engine))
@@ -152,6 +162,7 @@ class Service:
         if searcher is not self.searcher:
             self.searcher.close()
         old, self._data, self.searcher = self._data, data, searcher
+        self._health = Health(data)
         self.catalogue, self.context, self.release_id = counted, json.dumps(counted.context), name
         self.cache.clear()
         if old is not None:
@@ -182,7 +193,7 @@ class Service:
                 (row,) = (await self.data.select(SIZE, SCANS)).records()
                 if int(row["n"].value) != self.catalogue.triples or await _version(self.data) != self.release_id:
                     await self._open_engine(engine)
-            except (KgError, QueryError, OSError) as problem:
+            except Exception as problem:  # as above
                 _log.error("It cannot be told whether the data have changed: %s", problem)
 
     async def _on_disk(self, release: Release | None, files: tuple[Path, ...]) -> Path | None:
@@ -200,23 +211,23 @@ class Service:
             _log.error("The process that holds the data has ended. They are loaded again.")
             try:
                 await again()
-            except (KgError, QueryError, OSError) as problem:
+            except Exception as problem:  # without a thread or a descriptor, too: nothing else would try again
                 _log.error("The data cannot be loaded again: %s", problem)
                 await asyncio.sleep(LOOK_EVERY)
 
     async def _follow(self) -> None:
-        failed = ""
+        now = asyncio.get_running_loop().time
+        failed, again = "", 0.0
         while True:
             await asyncio.sleep(LOOK_EVERY)
             # Whatever goes wrong with a new release must not end the server: the release that answers stays.
             try:
                 release = await asyncio.to_thread(current_release, self.settings.build)
-                if release.id == self.release_id:
-                    failed = ""
-                elif release.id != failed:
-                    failed = release.id  # tried once: loading takes long
+                if release.id != self.release_id and (release.id != failed or now() >= again):
+                    failed = release.id
                     await self._open(release)
-            except (KgError, QueryError, OSError) as problem:
+            except Exception as problem:  # as above
+                again = now() + TRY_AGAIN
                 text = "Release %s stays, since the current one cannot be served: %s"
                 _log.error(text, self.release_id, problem)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -27,6 +28,7 @@ TITLES: Final = {
     "no-room": "There is no room for the answer",
     "no-search": "Search is not ready",
     "not-found": "There is nothing at this address",
+    "not-ready": "The server answers no queries now",
     "out-of-memory": "The query needs too much memory",
     "query-too-complex": "The query is too complex",
     "query-too-long": "The query is too long",
@@ -42,6 +44,9 @@ TITLES: Final = {
     "unknown-graph": "There is no such graph",
     "unsupported-media-type": "The query was sent in a form that is not taken",
 }
+_SHORT: Final = frozenset(
+    (errno.EAGAIN, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC)
+)
 _STATUS: Final = {
     "address-too-long": 414,
     "bad-parameter": 400,
@@ -91,3 +96,12 @@ def from_query_error(found: QueryError) -> Problem:
     extra = {key: value for key, value in found.extra.items() if key not in ("retry_after", "said")}
     headers = {"Retry-After": str(found.extra["retry_after"])} if "retry_after" in found.extra else {}
     return Problem(found.kind, found.status, found.detail, extra, headers)
+
+
+def shortage(found: Exception) -> Problem | None:
+    """Say what the machine is short of, where that is why something failed: memory, threads, descriptors, room."""
+    is_short = isinstance(found, MemoryError) or (isinstance(found, OSError) and found.errno in _SHORT)
+    if not is_short and not (isinstance(found, RuntimeError) and "new thread" in str(found)):
+        return None
+    detail = f"The machine is short of something now ({str(found) or 'memory'}). Come back in a moment."
+    return Problem("no-room", 503, detail, headers={"Retry-After": "5"})

@@ -50,9 +50,7 @@ class _State(Collector):
 
 
 def _queries(service: Service) -> Iterator[Metric]:
-    yield GaugeMetricFamily("kgbuild_ready", "1 if queries are answered.", value=int(service.is_ready))
-    if not service.is_ready:
-        return
+    yield GaugeMetricFamily("kgbuild_ready", "1 if a release is served.", value=int(service.is_ready))
     load = service.data.load()
     yield GaugeMetricFamily("kgbuild_quads", "Quads that are served.", value=service.data.quads)
     yield GaugeMetricFamily("kgbuild_queries_running", "Queries that a worker is at.", value=load.running)

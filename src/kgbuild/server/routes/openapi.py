@@ -252,7 +252,8 @@ ROUTES: Final[Mapping[str, Operation]] = {
         "Find things by a name that they have or had", _JSON_OR_PAGE, "200 304 400 406 503", _SEARCHED
     ),
     "/opensearch.xml": Operation("How browsers search here", ("application/opensearchdescription+xml; charset=utf-8",)),
-    "/healthz": Operation("Whether the server is ready", ("text/plain; charset=utf-8",), "200 503"),
+    "/healthz": Operation("Whether a query could run now", ("text/plain; charset=utf-8",), "200 503"),
+    "/readyz": Operation("Whether a release is served", ("text/plain; charset=utf-8",), "200 503"),
     "/style.css": Operation("How pages look", ("text/css; charset=utf-8",)),
     "/icon.svg": Operation("The icon", ("image/svg+xml",)),
     "/dataset": Operation("Describe the data set in DCAT", (*_RDF, _PAGE_TYPE), "200 304 400 406", _DCAT),
