@@ -8,8 +8,9 @@ from pathlib import Path
 from pyoxigraph import Quad
 
 from kgbuild.build.graph import CompiledArticle, compile_article, compile_entities
-from kgbuild.build.ontology import Ontology, read_ontology
+from kgbuild.build.ontology import Ontology, load_ontology
 from kgbuild.build.sourcemap import SourceMap
+from kgbuild.build.stages import TRUSTED, Limits
 from kgbuild.build.texts import check_text
 from kgbuild.core.dates import DateNode
 from kgbuild.core.errors import Findings
@@ -20,7 +21,7 @@ from kgbuild.records.registry import Registry, duplicate_ids
 
 @dataclass(frozen=True)
 class Sources:
-    """Where a build reads from; `root` is what the places in messages are relative to."""
+    """Where a build reads from, and how long that may run; `root` is what the places in messages are relative to."""
 
     data: Path = Path("data")
     ontology: Path = Path("ontology")
@@ -28,6 +29,7 @@ class Sources:
     texts: Path | None = None
     """A folder with article texts, which stay with the curator; those found there are checked."""
     root: Path = Path()
+    limits: Limits = TRUSTED
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def compile_records(sources: Sources, report: Reporter) -> Compiled:
     """Read and compile all records; every finding of all of them is in the one `DataError`."""
     findings = Findings()
     report.step("Reading the ontology and the vocabularies")
-    ontology = read_ontology(sources.ontology, sources.root)
+    ontology = load_ontology(sources.ontology, sources.root, sources.limits, findings)
     records = read_records(sources.data, sources.root, report, findings)
     registry = Registry(records.entities, records.unreadable)
     findings.add(duplicate_ids(records.entities))
@@ -57,9 +59,12 @@ def compile_records(sources: Sources, report: Reporter) -> Compiled:
     compiled = []
     for article in report.each("Compiling articles", records.articles):
         findings.add(check_text(article, sources.texts))
+        if ontology is None:
+            continue
         made = compile_article(article, registry, ontology, findings)
         if made is not None:
             compiled.append(made)
             source_map.update(made.source_map)
     findings.raise_errors()
+    assert ontology is not None  # noqa: S101 - or there was an error
     return Compiled(ontology, tuple(quads), tuple(compiled), source_map)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from sqlite3 import sqlite_version
@@ -13,18 +13,19 @@ from pyoxigraph import DefaultGraph, Quad, Store
 from kgbuild import __version__
 from kgbuild.build import catalogue
 from kgbuild.build.catalogue.descriptions import describe_in_graph
-from kgbuild.build.checks import load_checks, run_checks
+from kgbuild.build.checks import check_apart
 from kgbuild.build.compilation import Compiled, Sources, compile_records
-from kgbuild.build.consistency import check_consistency, sample
+from kgbuild.build.consistency import reason_apart
 from kgbuild.build.graph import IDENTIFIER, describe_date
 from kgbuild.build.names import add_names
-from kgbuild.build.reasoning import infer, load_rules
+from kgbuild.build.reasoning import infer_apart, load_rules
 from kgbuild.build.release import Release, ReleaseContent, build_lock, publish
 from kgbuild.build.resolution import Resolver, describe_givers, make_scales
-from kgbuild.build.shapes import load_shapes, validate_articles
+from kgbuild.build.shapes import validate_apart
 from kgbuild.build.sourcemap import SourceMap
+from kgbuild.build.stages import CODE
 from kgbuild.build.store import canonical_nquads, make_store, sorted_trig
-from kgbuild.core.errors import Findings, Issue
+from kgbuild.core.errors import DataError, Findings, Issue
 from kgbuild.core.progress import Reporter, Silent
 from kgbuild.search import FILE
 from kgbuild.search.index import index_bytes
@@ -39,6 +40,8 @@ class Graph:
 
     dataset: Store
     source_map: SourceMap
+    findings: Findings = field(default_factory=Findings)
+    """Rules that passed their limit."""
 
 
 def build(sources: Sources, build_dir: Path, report: Reporter = _SILENT) -> tuple[Release, list[Issue]]:
@@ -56,10 +59,14 @@ def validate(sources: Sources, report: Reporter = _SILENT) -> list[Issue]:
 
 def _make(sources: Sources, report: Reporter) -> tuple[Compiled, Graph, list[Issue]]:
     compiled = compile_records(sources, report)
-    warnings = check_articles(compiled, sources, report)
+    findings = check_articles(compiled, sources, report)
     graph = assemble(compiled, sources, report)
-    warnings.add(check_graph(graph, sources, report))
-    return compiled, graph, list(warnings)
+    try:
+        findings.add(check_graph(graph, sources, report))
+    except DataError as refused:
+        findings.add(refused.issues)
+    findings.raise_errors()
+    return compiled, graph, list(findings)
 
 
 def compile_graph(sources: Sources) -> Graph:
@@ -68,11 +75,19 @@ def compile_graph(sources: Sources) -> Graph:
 
 
 def check_articles(compiled: Compiled, sources: Sources, report: Reporter) -> Findings:
-    """Check each article's graph, and the entities', against the shapes; returns the warnings."""
-    articles, shapes = report.each("Validating articles", compiled.articles), load_shapes(sources.ontology / "shapes")
-    found = validate_articles(articles, compiled.entities, compiled.ontology, shapes, compiled.source_map)
-    findings = Findings(found)
-    findings.raise_errors()
+    """Check each article's graph, and the entities', against the shapes; returns the warnings.
+
+    And the shapes that passed their limit, if nothing else is wrong: the other stages then still tell what they find.
+    """
+    findings, folder = Findings(), sources.ontology / "shapes"
+    given = compiled.articles, compiled.entities, compiled.ontology
+    done = validate_apart(*given, folder, sources.root, compiled.source_map, sources.limits, findings)
+    for _ in report.each("Validating articles", compiled.articles):
+        next(done, None)
+    for _ in done:  # the entities
+        pass
+    if any(issue.code != CODE for issue in findings):
+        findings.raise_errors()
     return findings
 
 
@@ -88,23 +103,32 @@ def assemble(compiled: Compiled, sources: Sources, report: Reporter) -> Graph:
         *describe_in_graph((article.graph, article.iri) for article in compiled.articles),
         *resolved.record,
     ]
-    store = make_store(common)
-    store.bulk_extend(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in common)
-    store.bulk_extend(Quad(*triple, DefaultGraph()) for triple in resolved.triples)
-    store.bulk_extend(Quad(*triple, article.graph) for article in compiled.articles for triple in article.triples())
-    store.bulk_extend(describe_givers(compiled.articles))
+
+    def make() -> Store:
+        store = make_store(common)
+        store.bulk_extend(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in common)
+        store.bulk_extend(Quad(*triple, DefaultGraph()) for triple in resolved.triples)
+        store.bulk_extend(Quad(*triple, article.graph) for article in compiled.articles for triple in article.triples())
+        store.bulk_extend(describe_givers(compiled.articles))
+        return store
+
     report.step("Inferring what follows")
-    infer(store, load_rules(sources.ontology / "rules", sources.root))
+    findings = Findings()
+    store = infer_apart(make, load_rules(sources.ontology / "rules", sources.root), sources.limits, findings)
+    if any(issue.code != CODE for issue in findings):
+        findings.raise_errors()
     add_names(store, compiled.ontology)
-    return Graph(store, compiled.source_map)
+    return Graph(store, compiled.source_map, findings)
 
 
 def check_graph(graph: Graph, sources: Sources, report: Reporter) -> Findings:
     """Run the checks across articles, and HermiT over ontology and individuals; returns the warnings."""
     report.step("Checking across articles")
-    findings = Findings(run_checks(graph.dataset, load_checks(sources.queries / "checks"), graph.source_map))
+    places, limits = graph.source_map, sources.limits
+    findings = check_apart(graph.dataset, sources.queries / "checks", sources.root, places, limits)
+    findings.add(graph.findings)
     report.step("Checking consistency with HermiT")
-    findings.add(check_consistency(sample(graph.dataset), graph.source_map))
+    reason_apart(graph.dataset, sources.ontology, sources.root, places, limits, findings)
     findings.raise_errors()
     return findings
 

@@ -6,13 +6,15 @@ default graph and into `graph/inferred`.  The hierarchy rules run again at the e
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyoxigraph import Store
+from pyoxigraph import RdfFormat, Store
 
+from kgbuild.build.stages import Limits, Stage, Watch
 from kgbuild.build.store import update
-from kgbuild.core.errors import DataError, Place, display_name, error
+from kgbuild.core.errors import DataError, Findings, Place, display_name, error
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,28 @@ def load_rules(directory: Path, root: Path) -> list[Rule]:
     return [*rules, *(rule for rule in rules if "closure" in rule.name)]
 
 
-def infer(store: Store, rules: list[Rule]) -> None:
+def infer_apart(make: Callable[[], Store], rules: list[Rule], limits: Limits, findings: Findings) -> Store:
+    """Make a store and add what follows, in a stage of its own.
+
+    A rule that passes its limit is a finding, and the others are run again without it, from the beginning.
+    """
+
+    def work(watch: Watch) -> Iterator[bytes]:
+        store = make()
+        infer(store, rules, watch)
+        yield store.dump(format=RdfFormat.N_QUADS) or b""
+
+    inferred = Store()
+    for nquads in Stage("the rules", limits, findings).run(work):
+        inferred.bulk_load(nquads, format=RdfFormat.N_QUADS)
+    return inferred if len(inferred) else make()
+
+
+def infer(store: Store, rules: list[Rule], watch: Watch | None = None) -> None:
     """Add what follows; a rule that cannot be parsed is a finding in its file."""
     for rule in rules:
+        if watch and not watch.begin(rule.name):
+            continue
         try:
             update(store, rule.text)
         except SyntaxError as problem:

@@ -14,6 +14,8 @@ from contextlib import suppress
 from typing import Final
 
 IS_LINUX: Final = sys.platform == "linux"
+IS_POSSIBLE: Final = IS_LINUX and hasattr(os, "fork")
+"""Whether a child of this process can be confined."""
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_CAPBSET_DROP: Final = 24
@@ -71,6 +73,22 @@ def limit(*, memory: int | None = None, processor: int | None = None, file: int 
                 hard = resource.getrlimit(kind)[1]
                 lowered = most if hard == resource.RLIM_INFINITY else min(most, hard)
                 resource.setrlimit(kind, (lowered, lowered))
+
+
+def address_space() -> int:
+    """Give the bytes of address space that this process has already: what `limit` is set above."""
+    with open("/proc/self/statm", encoding="ascii") as told:  # noqa: PTH123 - pathlib is not needed for it
+        return int(told.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def memory_left() -> int | None:
+    """Give the bytes of address space that this process may still take; None where it has no limit."""
+    if not IS_LINUX:
+        return None
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if most == resource.RLIM_INFINITY else max(0, most - address_space())
 
 
 def _prctl(option: int, value: int) -> bool:
