@@ -13,7 +13,7 @@ from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.stages import TRUSTED, Limits
 from kgbuild.build.texts import check_text
 from kgbuild.core.dates import DateNode
-from kgbuild.core.errors import Findings
+from kgbuild.core.errors import DataError, Findings
 from kgbuild.core.progress import Reporter
 from kgbuild.records.reading import read_records
 from kgbuild.records.registry import Registry, duplicate_ids
@@ -30,6 +30,8 @@ class Sources:
     """A folder with article texts, which stay with the curator; those found there are checked."""
     root: Path = Path()
     limits: Limits = TRUSTED
+    is_untrusted: bool = False
+    """Whether rules, checks, shapes and HermiT are tried even if records are wrong."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,13 @@ class Compiled:
 
 def compile_records(sources: Sources, report: Reporter) -> Compiled:
     """Read and compile all records; every finding of all of them is in the one `DataError`."""
-    findings = Findings()
+    compiled = compile_sound(sources, report, findings := Findings())
+    findings.raise_errors()
+    return compiled
+
+
+def compile_sound(sources: Sources, report: Reporter, findings: Findings) -> Compiled:
+    """Read all records and compile those without findings; raises `DataError` without an ontology to do it with."""
     report.step("Reading the ontology and the vocabularies")
     ontology = load_ontology(sources.ontology, sources.root, sources.limits, findings)
     records = read_records(sources.data, sources.root, report, findings)
@@ -65,6 +73,6 @@ def compile_records(sources: Sources, report: Reporter) -> Compiled:
         if made is not None:
             compiled.append(made)
             source_map.update(made.source_map)
-    findings.raise_errors()
-    assert ontology is not None  # noqa: S101 - or there was an error
+    if ontology is None:
+        raise DataError(list(findings))
     return Compiled(ontology, tuple(quads), tuple(compiled), source_map)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,7 @@ from kgbuild import __version__
 from kgbuild.build import catalogue
 from kgbuild.build.catalogue.descriptions import describe_in_graph
 from kgbuild.build.checks import check_apart
-from kgbuild.build.compilation import Compiled, Sources, compile_records
+from kgbuild.build.compilation import Compiled, Sources, compile_records, compile_sound
 from kgbuild.build.consistency import reason_apart
 from kgbuild.build.graph import IDENTIFIER, describe_date
 from kgbuild.build.names import add_names
@@ -25,7 +26,7 @@ from kgbuild.build.shapes import validate_apart
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.stages import CODE
 from kgbuild.build.store import canonical_nquads, make_store, sorted_trig
-from kgbuild.core.errors import DataError, Findings, Issue
+from kgbuild.core.errors import Findings, Issue
 from kgbuild.core.progress import Reporter, Silent
 from kgbuild.search import FILE
 from kgbuild.search.index import index_bytes
@@ -41,7 +42,7 @@ class Graph:
     dataset: Store
     source_map: SourceMap
     findings: Findings = field(default_factory=Findings)
-    """Rules that passed their limit."""
+    """What is wrong with the rules."""
 
 
 def build(sources: Sources, build_dir: Path, report: Reporter = _SILENT) -> tuple[Release, list[Issue]]:
@@ -58,27 +59,38 @@ def validate(sources: Sources, report: Reporter = _SILENT) -> list[Issue]:
 
 
 def _make(sources: Sources, report: Reporter) -> tuple[Compiled, Graph, list[Issue]]:
-    compiled = compile_records(sources, report)
-    findings = check_articles(compiled, sources, report)
+    findings = Findings()
+    compiled = compile_sound(sources, report, findings)
+    _take((), findings, sources)
+    _take(check_articles(compiled, sources, report), findings, sources)
     graph = assemble(compiled, sources, report)
-    try:
-        findings.add(check_graph(graph, sources, report))
-    except DataError as refused:
-        findings.add(refused.issues)
+    _take(graph.findings, findings, sources)
+    _take(check_graph(graph, sources, report), findings, sources)
     findings.raise_errors()
     return compiled, graph, list(findings)
 
 
+def _take(found: Iterable[Issue], findings: Findings, sources: Sources) -> None:
+    """Take in what a stage found; raises `DataError` where an error in the data makes what follows worthless.
+
+    A step that did not end is no such error: the other stages tell what they find.  And a stranger's logic is tried
+    on what is sound of the data, of which it is only told that it does not end.
+    """
+    was_sound = not findings.has_errors(besides=CODE)
+    findings.add(issue for issue in found if was_sound or issue.code == CODE)
+    if not sources.is_untrusted and findings.has_errors(besides=CODE):
+        findings.raise_errors()
+
+
 def compile_graph(sources: Sources) -> Graph:
     """Compile, resolve and infer, without validating: what tests of these stages look at."""
-    return assemble(compile_records(sources, _SILENT), sources, _SILENT)
+    graph = assemble(compile_records(sources, _SILENT), sources, _SILENT)
+    graph.findings.raise_errors()
+    return graph
 
 
 def check_articles(compiled: Compiled, sources: Sources, report: Reporter) -> Findings:
-    """Check each article's graph, and the entities', against the shapes; returns the warnings.
-
-    And the shapes that passed their limit, if nothing else is wrong: the other stages then still tell what they find.
-    """
+    """Check each article's graph, and the entities', against the shapes."""
     findings, folder = Findings(), sources.ontology / "shapes"
     given = compiled.articles, compiled.entities, compiled.ontology
     done = validate_apart(*given, folder, sources.root, compiled.source_map, sources.limits, findings)
@@ -86,8 +98,6 @@ def check_articles(compiled: Compiled, sources: Sources, report: Reporter) -> Fi
         next(done, None)
     for _ in done:  # the entities
         pass
-    if any(issue.code != CODE for issue in findings):
-        findings.raise_errors()
     return findings
 
 
@@ -115,21 +125,17 @@ def assemble(compiled: Compiled, sources: Sources, report: Reporter) -> Graph:
     report.step("Inferring what follows")
     findings = Findings()
     store = infer_apart(make, load_rules(sources.ontology / "rules", sources.root), sources.limits, findings)
-    if any(issue.code != CODE for issue in findings):
-        findings.raise_errors()
     add_names(store, compiled.ontology)
     return Graph(store, compiled.source_map, findings)
 
 
 def check_graph(graph: Graph, sources: Sources, report: Reporter) -> Findings:
-    """Run the checks across articles, and HermiT over ontology and individuals; returns the warnings."""
+    """Run the checks across articles, and HermiT over ontology and individuals."""
     report.step("Checking across articles")
     places, limits = graph.source_map, sources.limits
     findings = check_apart(graph.dataset, sources.queries / "checks", sources.root, places, limits)
-    findings.add(graph.findings)
     report.step("Checking consistency with HermiT")
     reason_apart(graph.dataset, sources.ontology, sources.root, places, limits, findings)
-    findings.raise_errors()
     return findings
 
 

@@ -202,12 +202,12 @@ def validate_articles(
         return (quad.object for quad in by_subject.get(node, ()) if isinstance(quad.object, NamedNode))
 
     for article in list(articles)[shapes.watch.done :]:
-        shapes.watch.about = shorten(article.graph.value)
+        shapes.watch.about = f"over {shorten(article.iri.value)}"
         quads = [Quad(*triple, article.graph) for triple in article.triples()]
         quads += [quad for date in article.dates for quad in describe_date(date)]
         quads += [quad for node in reach(article.entities, linked) for quad in by_subject.get(node, ())]
         yield _validate_with(known, quads, shapes, article.graph.value, places)
-    shapes.watch.about = ""
+    shapes.watch.about = "over the entities"
     yield _validate_with(known, entities, shapes, "", places)
 
 

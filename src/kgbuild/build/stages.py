@@ -30,12 +30,14 @@ from typing import Final
 from kgbuild.core import confinement
 from kgbuild.core.errors import DataError, EngineError, Findings, Issue, KgError, Place, UsageError
 
-CODE: Final = "limit"
-"""The code of a finding on what passed its limit, or ended its process otherwise."""
+CODE: Final = "unfinished"
+"""The code of a finding on a step that passed its limit, or ended its process otherwise."""
 VARIABLE: Final = "KGBUILD_LIMITS"
 _REMEDY: Final = f"Simplify it, or leave it out; {VARIABLE} raises the limits."
 _LONGEST: Final = 1000
 """Bytes of a step's key, and of what it is looking at."""
+_QUOTED: Final = 300
+"""Characters, or bytes, of a message that a finding quotes."""
 _MARK: Final = struct.Struct(f"I{_LONGEST}sI{_LONGEST}s")
 """What is running, in memory that parent and child share."""
 _FRAME: Final = struct.Struct(">cQ")
@@ -153,7 +155,7 @@ class Stage:
                 if child.is_over:
                     cause = f"was running when {self.name} had taken {self.limits.stage:g} s: what follows was not run"
                 self.findings.error(
-                    self.locate(key) if key else Place(self.name), CODE, f"{cause}{about and f' ({about})'}", _REMEDY
+                    self.locate(key) if key else Place(self.name), CODE, f"{cause}{about and f', {about}'}", _REMEDY
                 )
                 if child.is_over or key in watch.ended:
                     return
@@ -291,7 +293,7 @@ class _Child:
         Raises the KgError that ended it, if that was one of set-up.
         """
         size = os.fstat(self._words).st_size
-        words = " ".join(os.pread(self._words, 300, max(0, size - 300)).decode("utf-8", "replace").split())
+        words = " ".join(os.pread(self._words, _QUOTED, max(0, size - _QUOTED)).decode("utf-8", "replace").split())
         os.close(self._words)
         if self._stopped:
             raise self._stopped
@@ -343,12 +345,16 @@ def _work(work: Work, watch: _Timed, pipe: int) -> None:
     except MemoryError:
         _send(pipe, _FAILED, _too_much(watch.limits).encode())
     except EngineError as problem:
-        _send(pipe, _FAILED, " ".join(str(problem).split())[:_LONGEST].encode())
+        _send(pipe, _FAILED, _brief(str(problem)))
     except KgError as problem:
         _send(pipe, _MISUSED if isinstance(problem, UsageError) else _STOPPED, str(problem).encode())
     except Exception as problem:
-        said = " ".join(str(problem).split())[:_LONGEST]
-        _send(pipe, _FAILED, f"ends with {type(problem).__name__}: {said}".encode("utf-8", "replace"))
+        _send(pipe, _FAILED, _brief(f"ends with {type(problem).__name__}: {problem}"))
+
+
+def _brief(text: str) -> bytes:
+    words = " ".join(text.split())
+    return (words if len(words) <= _QUOTED else f"{words[:_QUOTED]}…").encode("utf-8", "replace")
 
 
 def _send(pipe: int, kind: bytes, payload: bytes) -> None:

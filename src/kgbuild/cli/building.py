@@ -51,7 +51,7 @@ def _sources(records: Path, texts: Path | None, untrusted: bool) -> Sources:
         )
     if untrusted:
         leave_network()
-    return Sources(data=records, texts=texts, limits=limits)
+    return Sources(data=records, texts=texts, limits=limits, is_untrusted=untrusted)
 
 
 def build_command(
