@@ -14,24 +14,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from hostile_logic import LIMITS, LOGIC, Told, write_tangled_nodes
 from kgbuild.build import stages
-from kgbuild.build.stages import CODE, TRUSTED, Limits, Stage, Watch, pack_issues, read_limits, unpack_issues
+from kgbuild.build.stages import CODE, TRUSTED, Stage, StageLimits, Watch, pack_issues, read_limits, unpack_issues
 from kgbuild.core import confinement
 from kgbuild.core.errors import DataError, EngineError, ExitCode, Findings, Issue, KgError, Place, UsageError, error
 from mini import COMMAND, MINI, ROOT, Done, edit, kgbuild
 from nonempty import nonempty
 from serving import until
 
-SMALL = Limits(task=0.2, stage=20, memory=300)
+SMALL = StageLimits(task=0.2, stage=20, memory=300)
 Step = Callable[[], object]
 
 
-def run(steps: dict[str, Step], limits: Limits = SMALL) -> tuple[list[str], list[Issue]]:
+def run(steps: dict[str, Step], limits: StageLimits = SMALL) -> tuple[list[Any], list[Issue]]:
     """Run steps as a stage; gives the results of those that were done, and the findings."""
 
     def work(watch: Watch) -> Iterator[bytes]:
@@ -93,7 +93,7 @@ def test_a_step_that_does_not_end_is_a_finding_and_the_others_are_done(step: Ste
 
 def test_a_stage_has_a_limit_for_all_its_steps() -> None:
     """When it is over the step that runs is told, and none is begun any more."""
-    limits = Limits(task=60, stage=0.3, memory=300)
+    limits = StageLimits(task=60, stage=0.3, memory=300)
     results, (issue,) = run({"a.rq": lambda: "a", "b.rq": lambda: time.sleep(600), "c.rq": lambda: "c"}, limits)
     assert ["a"] == results
     finding = "was running when the stage had taken 0.3 s: what follows was not run"
@@ -142,7 +142,7 @@ def test_limits_that_are_none_are_refused(text: str) -> None:
 def test_limits_are_changed_one_by_one() -> None:
     """What is not named stays as it was."""
     assert TRUSTED == read_limits(TRUSTED, {"KGBUILD_LIMITS": ""})
-    assert Limits(5, TRUSTED.stage, 70) == read_limits(TRUSTED, {"KGBUILD_LIMITS": "task=5, memory=70"})
+    assert StageLimits(5, TRUSTED.stage, 70) == read_limits(TRUSTED, {"KGBUILD_LIMITS": "task=5, memory=70"})
 
 
 # --- what a step may do -----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from kgbuild.build.sourcemap import SourceMap
-from kgbuild.build.stages import Limits, Stage, Watch, pack_issues, unpack_issues
+from kgbuild.build.stages import Stage, StageLimits, Watch, pack_issues, unpack_issues
 from kgbuild.core.errors import DataError, Findings, Issue, Place, display_name, error
 from kgbuild.questions.headers import read_header
 
@@ -79,7 +79,7 @@ def _query_issues(text: str, path: str) -> Iterator[Issue]:
         yield error(Place(path), "query", "The query does not give ?subject and ?finding", remedy)
 
 
-def check_apart(store: ox.Store, directory: Path, root: Path, places: SourceMap, limits: Limits) -> Findings:
+def check_apart(store: ox.Store, directory: Path, root: Path, places: SourceMap, limits: StageLimits) -> Findings:
     """Run the checks of a folder in a stage of its own; one that passes its limit is a finding beside the others'."""
     names = [display_name(path, root) for path in sorted(directory.glob("*.rq"))]
 

@@ -10,7 +10,7 @@ from pyoxigraph import Quad
 from kgbuild.build.graph import CompiledArticle, compile_article, compile_entities
 from kgbuild.build.ontology import Ontology, load_ontology
 from kgbuild.build.sourcemap import SourceMap
-from kgbuild.build.stages import TRUSTED, Limits
+from kgbuild.build.stages import TRUSTED, StageLimits
 from kgbuild.build.texts import check_text
 from kgbuild.core.dates import DateNode
 from kgbuild.core.errors import DataError, Findings
@@ -29,7 +29,7 @@ class Sources:
     texts: Path | None = None
     """A folder with article texts, which stay with the curator; those found there are checked."""
     root: Path = Path()
-    limits: Limits = TRUSTED
+    limits: StageLimits = TRUSTED
     is_untrusted: bool = False
     """Whether rules, checks, shapes and HermiT are tried even if records are wrong."""
 

@@ -30,7 +30,7 @@ from rdflib.term import Node
 from kgbuild.build.ontology import ontology_files, read_turtle
 from kgbuild.build.quads import reach, term
 from kgbuild.build.sourcemap import SourceMap
-from kgbuild.build.stages import Limits, Stage, Watch, find_culprit, interruptible, pack_issues, unpack_issues
+from kgbuild.build.stages import Stage, StageLimits, Watch, find_culprit, interruptible, pack_issues, unpack_issues
 from kgbuild.build.store import to_rdflib
 from kgbuild.core import confinement
 from kgbuild.core.errors import EngineError, Findings, Issue, KgError, Place, UsageError, display_name, error
@@ -91,7 +91,7 @@ def check_consistency(
 
 
 def reason_apart(
-    store: Store, directory: Path, root: Path, places: SourceMap, limits: Limits, findings: Findings
+    store: Store, directory: Path, root: Path, places: SourceMap, limits: StageLimits, findings: Findings
 ) -> None:
     """Check ontology and individuals of a store in a stage of its own.
 
@@ -306,7 +306,7 @@ def _bound_java() -> Iterator[None]:
     """Let owlready2 start a Java that ends with this process, within the memory that is left to it."""
     left, parent = confinement.memory_left(), os.getpid()
     how: dict[str, Any] = {}
-    if confinement.IS_LINUX:
+    if confinement.IS_POSSIBLE:
         how["preexec_fn"] = lambda: confinement.die_with(parent)
     if left is not None:
         chosen = os.environ.get("JDK_JAVA_OPTIONS", "")

@@ -13,7 +13,7 @@ from typing import Any
 from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, NamedNode, Quad, RdfFormat, parse, serialize
 
 from kgbuild.build.quads import icn, reach, term
-from kgbuild.build.stages import Limits, Stage, Watch, find_culprit
+from kgbuild.build.stages import Stage, StageLimits, Watch, find_culprit
 from kgbuild.core.captions import Caption
 from kgbuild.core.errors import Findings, Place, display_name
 from kgbuild.core.namespaces import GENID, GRAPH, ONTOLOGY, VOCABULARY
@@ -127,7 +127,7 @@ def ontology_files(directory: Path) -> tuple[list[Path], list[Path]]:
     return terms, sorted(directory.glob("vocabularies/*.ttl"))
 
 
-def load_ontology(directory: Path, root: Path, limits: Limits, findings: Findings) -> Ontology | None:
+def load_ontology(directory: Path, root: Path, limits: StageLimits, findings: Findings) -> Ontology | None:
     """Read the ontology in a stage of its own: naming blank nodes can take as long as somebody likes.
 
     None if it cannot be read, or passes a limit: a finding at the first file with which it does.

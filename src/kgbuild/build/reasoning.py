@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pyoxigraph import RdfFormat, Store
 
-from kgbuild.build.stages import Limits, Stage, Watch
+from kgbuild.build.stages import Stage, StageLimits, Watch
 from kgbuild.build.store import update
 from kgbuild.core.errors import DataError, Findings, Place, display_name, error
 
@@ -32,7 +32,7 @@ def load_rules(directory: Path, root: Path) -> list[Rule]:
     return [*rules, *(rule for rule in rules if "closure" in rule.name)]
 
 
-def infer_apart(make: Callable[[], Store], rules: list[Rule], limits: Limits, findings: Findings) -> Store:
+def infer_apart(make: Callable[[], Store], rules: list[Rule], limits: StageLimits, findings: Findings) -> Store:
     """Make a store and add what follows, in a stage of its own.
 
     A rule that passes its limit is a finding, and the others are run again without it, from the beginning.

@@ -31,7 +31,7 @@ from kgbuild.build.graph import ENTITIES_GRAPH, CompiledArticle, describe_date
 from kgbuild.build.ontology import Ontology, read_turtle
 from kgbuild.build.quads import reach
 from kgbuild.build.sourcemap import SourceMap
-from kgbuild.build.stages import Limits, Stage, Watch, pack_issues, unpack_issues
+from kgbuild.build.stages import Stage, StageLimits, Watch, pack_issues, unpack_issues
 from kgbuild.build.store import to_rdflib
 from kgbuild.core.errors import DataError, Findings, Issue, Place, display_name, error, warning
 from kgbuild.core.namespaces import EXTERNAL, GRAPH, shorten
@@ -156,7 +156,7 @@ def validate_apart(
     directory: Path,
     root: Path,
     places: SourceMap,
-    limits: Limits,
+    limits: StageLimits,
     findings: Findings,
 ) -> Iterator[None]:
     """Check each article's graph, and then the entities', against the shapes of a folder, in a stage of its own.

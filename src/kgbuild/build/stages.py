@@ -46,7 +46,7 @@ _GIVEN, _FOUND, _FAILED, _MISUSED, _STOPPED = b"G", b"F", b"X", b"U", b"S"
 
 
 @dataclass(frozen=True)
-class Limits:
+class StageLimits:
     """What a stage of a build may use.
 
     `task`: seconds of processor time for one step (a rule, a check, a shape over an article, HermiT); twice as many may
@@ -68,13 +68,13 @@ class Limits:
         return self.bytes // 8
 
 
-TRUSTED: Final = Limits(task=600, stage=7200, memory=8000)
+TRUSTED: Final = StageLimits(task=600, stage=7200, memory=8000)
 """For records of one's own: ten thousand articles stay far below, and what never ends does end."""
-UNTRUSTED: Final = Limits(task=20, stage=60, memory=2000)
+UNTRUSTED: Final = StageLimits(task=20, stage=60, memory=2000)
 """For what a stranger proposes."""
 
 
-def read_limits(limits: Limits, environment: Mapping[str, str]) -> Limits:
+def read_limits(limits: StageLimits, environment: Mapping[str, str]) -> StageLimits:
     """Change limits as KGBUILD_LIMITS says, such as `task=60,stage=600,memory=4000`; raises UsageError for another."""
     text = environment.get(VARIABLE, "")
     changed: dict[str, int] = {}
@@ -97,6 +97,10 @@ def leave_network() -> None:
             "--untrusted needs a network namespace, which this system does not allow. Allow user namespaces "
             "(sysctl kernel.unprivileged_userns_clone or kernel.apparmor_restrict_unprivileged_userns), or be root."
         )
+
+
+_ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
+"""Signals that ask a build to end."""
 
 
 class Watch:
@@ -124,7 +128,7 @@ class Stage:
     """A stage: its name in findings, its limits, where findings are collected, and where a step has its place."""
 
     name: str
-    limits: Limits
+    limits: StageLimits
     findings: Findings
     locate: Callable[[str], Place] = Place
     """Key of a step -> its place; a key is the name of a file if nothing else is said."""
@@ -141,8 +145,15 @@ class Stage:
         with interruptible(), tempfile.TemporaryDirectory(prefix="kgbuild-stage-") as folder:
             while True:
                 watch.forget()
-                child = _Child(work, watch, folder)
+                # An interrupt within a fork would be raised where Python runs its hooks, and ignored.
+                mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
                 try:
+                    child = _Child(work, watch, folder, mask)
+                except BaseException:
+                    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+                    raise
+                try:
+                    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
                     for payload in child.results(end):
                         watch.done += 1
                         yield payload
@@ -195,7 +206,7 @@ def unpack_issues(payload: bytes) -> list[Issue]:
 class _Timed(Watch):
     """A watch that notes each step where the parent sees it, and lets the kernel end what takes too long."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: StageLimits) -> None:
         self.limits = limits
         self.ended: set[str] = set()
         self._mark = mmap.mmap(-1, _MARK.size)
@@ -223,7 +234,8 @@ class _Timed(Watch):
 class _Child:
     """A fork that does work, seen from its parent."""
 
-    def __init__(self, work: Work, watch: _Timed, folder: str) -> None:
+    def __init__(self, work: Work, watch: _Timed, folder: str, mask: set[int | signal.Signals]) -> None:
+        """Fork; `mask` holds the signals that were blocked before the fork was prepared."""
         self.limits = watch.limits
         self.found: list[Issue] = []
         self.is_over = False
@@ -237,6 +249,9 @@ class _Child:
         if self._pid == 0:
             code = 1
             try:
+                for number in (*_ENDING, signal.SIGALRM, signal.SIGPROF):
+                    signal.signal(number, signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
                 _confine(parent, write, self._words, watch.limits, folder)
                 _work(work, watch, write)
                 code = 0
@@ -311,15 +326,13 @@ class _Child:
         return f"ends its process ({name}{words and f': {words}'})"
 
 
-def _too_much(limits: Limits) -> str:
+def _too_much(limits: StageLimits) -> str:
     return f"needs more than {limits.memory} MB of memory"
 
 
-def _confine(parent: int, pipe: int, words: int, limits: Limits, folder: str) -> None:
+def _confine(parent: int, pipe: int, words: int, limits: StageLimits, folder: str) -> None:
     """Give up, in a fork, all that work of a stage has no use for."""
     confinement.die_with(parent)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGPROF):
-        signal.signal(number, signal.SIG_DFL)
     gc.freeze()  # a collection must not touch, and copy, what is shared with the parent
     logging.disable()  # a handler's stream may be locked by a thread that was not forked
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -83,7 +83,7 @@ def address_space() -> int:
 
 def memory_left() -> int | None:
     """Give the bytes of address space that this process may still take; None where it has no limit."""
-    if not IS_LINUX:
+    if not IS_POSSIBLE:
         return None
     import resource
 
