@@ -20,7 +20,10 @@ from kgbuild.core.progress import Silent
 from mini import MINI, ROOT, copy_project, sources
 from serving import Served, mini_file, serving
 
-ALONE = ("test_abuse", "test_loop", "test_connections", "test_pool", "test_disk", "test_answers", "test_metrics")
+ALONE = (
+    *("test_abuse", "test_loop", "test_connections", "test_pool", "test_disk", "test_answers", "test_metrics"),
+    "test_stages",
+)
 """Files that measure time, fill memory or count processes: all in one process, one after the other."""
 LONG = ("test_release", "test_browser", "test_questions_http", "test_questions", "test_w3c_short", "test_dataset")
 """Files that take longest: begun first, so that no process ends long after the others."""

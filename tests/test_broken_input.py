@@ -531,9 +531,7 @@ def shape_issues(tmp_path_factory: pytest.TempPathFactory) -> list[Issue]:
     shutil.rmtree(project / "data/articles")
     write_records(project, failing().texts)
     compiled = compile_records(sources(project), Silent())
-    with pytest.raises(DataError) as caught:
-        check_articles(compiled, sources(project), Silent())
-    return caught.value.issues
+    return list(check_articles(compiled, sources(project), Silent()))
 
 
 @pytest.fixture(scope="module")

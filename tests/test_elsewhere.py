@@ -92,3 +92,12 @@ def test_the_server_says_what_it_needs(built: Path) -> None:
     done = elsewhere(built, "serve")
     assert (ExitCode.USAGE, "") == (done.returncode, done.stdout)
     assert "kgbuild serve needs Linux, whose processes and pipes its workers are. Run it there.\n" == done.stderr
+
+
+def test_no_limits_are_promised_elsewhere(built: Path) -> None:
+    """A stranger's records are not validated where nothing confines what they run."""
+    done = elsewhere(built, "validate", "--untrusted")
+    assert (ExitCode.USAGE, "--untrusted needs Linux, whose limits of processes it sets. Run it there.\n") == (
+        done.returncode,
+        done.stderr,
+    )

@@ -11,6 +11,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from kgbuild.build.sourcemap import SourceMap
+from kgbuild.build.stages import Stage, StageLimits, Watch, pack_issues, unpack_issues
 from kgbuild.core.errors import DataError, Findings, Issue, Place, display_name, error
 from kgbuild.core.files import find_files, read_text
 from kgbuild.questions.headers import read_header
@@ -29,11 +30,13 @@ class Check:
     query: str
 
 
-def load_checks(directory: Path, root: Path = Path()) -> list[Check]:
+def load_checks(directory: Path, root: Path = Path(), watch: Watch | None = None) -> list[Check]:
     """Read all checks of a folder; raises DataError with every fault of every file."""
     checks, findings = [], Findings()
     for path in find_files(directory, "*.rq"):
         name = display_name(path, root)
+        if watch and not watch.begin(name):
+            continue
         try:
             checks.append(read_check(read_text(path, name), name))
         except DataError as fault:
@@ -79,6 +82,22 @@ def _query_issues(text: str, path: str) -> Iterator[Issue]:
     if not {"subject", "finding"} <= names:
         remedy = "Write SELECT ?subject ?predicate ?object ?finding."
         yield error(Place(path), "query", "The query does not give ?subject and ?finding", remedy)
+
+
+def check_apart(store: ox.Store, directory: Path, root: Path, places: SourceMap, limits: StageLimits) -> Findings:
+    """Run the checks of a folder in a stage of its own; one that passes its limit is a finding beside the others'."""
+    names = [display_name(path, root) for path in sorted(directory.glob("*.rq"))]
+
+    def work(watch: Watch) -> Iterator[bytes]:
+        checks = {check.place.path: check for check in load_checks(directory, root, watch)}
+        for name in names[watch.done :]:
+            can_run = name in checks and watch.begin(name)
+            yield pack_issues(run_checks(store, [checks[name]], places) if can_run else [])
+
+    findings = Findings()
+    for issues in Stage("the checks", limits, findings).run(work):
+        findings.add(unpack_issues(issues))
+    return findings
 
 
 def run_checks(store: ox.Store, checks: Sequence[Check], places: SourceMap) -> list[Issue]:

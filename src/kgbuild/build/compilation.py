@@ -8,9 +8,10 @@ from pathlib import Path
 from pyoxigraph import Quad
 
 from kgbuild.build.graph import CompiledArticle, compile_article, compile_entities
-from kgbuild.build.inspection import source_issues
-from kgbuild.build.ontology import Ontology, read_ontology
+from kgbuild.build.inspection import inspect_sources
+from kgbuild.build.ontology import Ontology, load_ontology
 from kgbuild.build.sourcemap import SourceMap
+from kgbuild.build.stages import TRUSTED, StageLimits
 from kgbuild.build.texts import check_text
 from kgbuild.core.dates import DateNode
 from kgbuild.core.errors import DataError, Findings
@@ -21,7 +22,7 @@ from kgbuild.records.registry import Registry, duplicate_ids
 
 @dataclass(frozen=True)
 class Sources:
-    """Where a build reads from; `root` is what the places in messages are relative to."""
+    """Where a build reads from, and how long that may run; `root` is what the places in messages are relative to."""
 
     data: Path = Path("data")
     ontology: Path = Path("ontology")
@@ -29,6 +30,9 @@ class Sources:
     texts: Path | None = None
     """A folder with article texts, which stay with the curator; those found there are checked."""
     root: Path = Path()
+    limits: StageLimits = TRUSTED
+    is_untrusted: bool = False
+    """Whether rules, checks, shapes and HermiT are tried even if records are wrong."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,17 @@ class Compiled:
 
 def compile_records(sources: Sources, report: Reporter) -> Compiled:
     """Read and compile all records; every finding, of the files that are used later too, is in the one `DataError`."""
+    compiled = compile_sound(sources, report, findings := Findings())
+    findings.raise_errors()
+    return compiled
+
+
+def compile_sound(sources: Sources, report: Reporter, findings: Findings) -> Compiled:
+    """Read all records and compile those without findings; raises `DataError` without an ontology to do it with."""
     report.step("Reading the ontology and the vocabularies")
-    findings = Findings(source_issues(sources.data, sources.ontology, sources.queries, sources.root))
-    ontology = None
-    try:
-        ontology = read_ontology(sources.ontology, sources.root)
-    except DataError as refused:
-        findings.add(refused.issues)
+    folders = sources.data, sources.ontology, sources.queries
+    inspect_sources(*folders, sources.root, sources.limits, findings)
+    ontology = load_ontology(sources.ontology, sources.root, sources.limits, findings)
     records = read_records(sources.data, sources.root, report, findings)
     registry = Registry(records.entities, records.unreadable)
     findings.add(duplicate_ids(records.entities))
@@ -68,6 +76,6 @@ def compile_records(sources: Sources, report: Reporter) -> Compiled:
         if made is not None:
             compiled.append(made)
             source_map.update(made.source_map)
-    findings.raise_errors()
-    assert ontology is not None  # noqa: S101 - or there was an error
+    if ontology is None:
+        raise DataError(list(findings))
     return Compiled(ontology, tuple(quads), tuple(compiled), source_map)

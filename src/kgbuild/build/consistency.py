@@ -9,29 +9,42 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import math
 import os
-import signal
 import tempfile
-import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import owlready2
 import rdflib
+from owlready2 import reasoning
 from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
 from rdflib import OWL, RDF, RDFS, BNode, Literal, URIRef
 from rdflib.collection import Collection
 from rdflib.term import Node
 
+from kgbuild.build.ontology import ontology_files, read_turtle
 from kgbuild.build.sourcemap import SourceMap
+from kgbuild.build.stages import Stage, StageLimits, Watch, find_culprit, interruptible, pack_issues, unpack_issues
 from kgbuild.build.store import to_rdflib
-from kgbuild.core.errors import EngineError, Issue, KgError, Place, UsageError, error
+from kgbuild.core import confinement
+from kgbuild.core.errors import EngineError, Findings, Issue, KgError, Place, UsageError, display_name, error
 from kgbuild.core.namespaces import ARTICLE_GRAPH, GRAPH, RDF_TYPE, shorten
 from kgbuild.core.terms import reach, term
 
 MAX_RUNS = 120
 """How often HermiT may run to explain one finding; a run takes about half a second."""
+
+_STEP = "HermiT"
+CORE = Place("ontology/core.ttl")
+HEAP = 2000
+"""Megabytes that the Java may fill at the most; a third of what is left to a process with a limit."""
+_SMALL_JAVA = "-XX:CompressedClassSpaceSize=64m -XX:ReservedCodeCacheSize=64m -XX:-UsePerfData -XX:ErrorFile=/dev/null"
+"""What a Java does without in a process with a limit: address space that it would only reserve, and files elsewhere."""
 
 Triple = tuple[Node, Node, Node]
 Axiom = tuple[Triple, ...]
@@ -51,14 +64,18 @@ _DECLARATIONS = frozenset(
 )
 
 
-def check_consistency(graph: rdflib.Graph, places: SourceMap) -> list[Issue]:
+def check_consistency(
+    graph: rdflib.Graph, places: SourceMap, watch: Watch | None = None, seconds: float = math.inf
+) -> list[Issue]:
     """Check ontology and individuals; a contradiction is placed at the curator's line.
+
+    Each run of HermiT is a step, for `watch`; none is begun to explain a finding when `seconds` are over.
 
     Only logic is looked at: triples with a literal are left out (HermiT refuses dates, and no axiom of ours speaks of
     literals), and so are annotations.  Raises UsageError without a Java, EngineError if HermiT fails.
     """
     declared, axioms = split_axioms(graph)
-    reasoner = _Reasoner(declared)
+    reasoner = _Reasoner(declared, watch or Watch(), time.monotonic() + seconds)
     outcome = reasoner.run(axioms)
     if outcome is None:
         core, minimal = reasoner.explain(axioms)
@@ -71,6 +88,31 @@ def check_consistency(graph: rdflib.Graph, places: SourceMap) -> list[Issue]:
         finding = f"no individual can ever be a {shorten(name)}"
         issues.append(_issue("unsatisfiable-class", finding, rest, minimal, SourceMap()))
     return issues
+
+
+def reason_apart(
+    store: Store, directory: Path, root: Path, places: SourceMap, limits: StageLimits, findings: Findings
+) -> None:
+    """Check ontology and individuals of a store in a stage of its own.
+
+    A limit that is passed is a finding at the first file of the ontology with which HermiT alone passes it.
+    """
+    files = [path for paths in ontology_files(directory) for path in paths]
+
+    def work(watch: Watch) -> Iterator[bytes]:
+        if watch.begin(_STEP):
+            yield pack_issues(check_consistency(sample(store), places, watch, limits.stage / 2))
+
+    def attempt(number: int) -> None:
+        declared, axioms = split_axioms(to_rdflib(read_turtle(files[:number], root, Findings())))
+        run_hermit([*declared, *(triple for axiom in axioms for triple in axiom)])
+
+    def locate(_: str) -> Place:
+        return find_culprit(stage, [display_name(path, root) for path in files], attempt) or CORE
+
+    stage = Stage("HermiT", limits, findings, locate)
+    for issues in stage.run(work):
+        findings.add(unpack_issues(issues))
 
 
 _LABEL = term("rdfs:label")
@@ -143,6 +185,9 @@ def _closure(node: Node, nested: dict[Node, list[Triple]]) -> list[Triple]:
 @dataclass
 class _Reasoner:
     declared: list[Triple]
+    watch: Watch
+    end: float
+    """By the clock of `time.monotonic`: no run is begun to explain anything after it."""
     runs: int = 0
     known: dict[frozenset[Axiom], set[str] | None] = field(default_factory=dict)
 
@@ -151,6 +196,7 @@ class _Reasoner:
         key = frozenset(axioms)
         if key not in self.known:
             self.runs += 1
+            self.watch.begin(_STEP)
             self.known[key] = run_hermit([*self.declared, *(triple for axiom in key for triple in axiom)])
         return self.known[key]
 
@@ -158,8 +204,11 @@ class _Reasoner:
         """Find a minimal inconsistent subset; False if the runs allowed did not suffice to make it minimal."""
         limit = self.runs + MAX_RUNS
 
+        def can_run() -> bool:
+            return self.runs < limit and time.monotonic() < self.end
+
         def bad(chosen: Sequence[Axiom]) -> bool:
-            return self.runs < limit and self.run(chosen) is None
+            return can_run() and self.run(chosen) is None
 
         def quick(background: list[Axiom], added: bool, candidates: list[Axiom]) -> list[Axiom]:
             if added and bad(background):
@@ -174,7 +223,7 @@ class _Reasoner:
 
         # Individuals last: QuickXplain prefers to keep what stands first, and the ontology explains better.
         core = quick([], False, sorted(axioms, key=_preference))
-        return core, self.runs < limit
+        return core, can_run()
 
 
 def _preference(axiom: Axiom) -> tuple[bool, str]:
@@ -213,7 +262,13 @@ def run_hermit(triples: Iterable[Triple]) -> set[str] | None:
     world = owlready2.World()
     hidden = io.StringIO()
     try:
-        with contextlib.redirect_stdout(hidden), contextlib.redirect_stderr(hidden), _interruptible(), _own_folder():
+        with (
+            contextlib.redirect_stdout(hidden),
+            contextlib.redirect_stderr(hidden),
+            interruptible(),
+            _own_folder(),
+            _bound_java(),
+        ):
             world.get_ontology("urn:icn:checked#").load(fileobj=io.BytesIO(text))
             owlready2.sync_reasoner_hermit(world, infer_property_values=False, debug=0)
         return {class_.iri for class_ in world.inconsistent_classes() if class_.iri != str(OWL.Nothing)}
@@ -247,17 +302,23 @@ def _own_folder() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Take SIGTERM for an interrupt, so that neither the folder nor the Java stays behind; unless it is handled."""
-    is_ours = threading.current_thread() is threading.main_thread()  # Python lets no other thread set a handler
-    if not is_ours or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _bound_java() -> Iterator[None]:
+    """Let owlready2 start a Java that ends with this process, within the memory that is left to it."""
+    left, parent = confinement.memory_left(), os.getpid()
+    how: dict[str, Any] = {}
+    if confinement.IS_POSSIBLE:
+        how["preexec_fn"] = lambda: confinement.die_with(parent)
+    if left is not None:
+        chosen = os.environ.get("JDK_JAVA_OPTIONS", "")
+        options = f"{_SMALL_JAVA} {'' if 'GC' in chosen else '-XX:+UseSerialGC'} {chosen}"
+        how["env"] = {**os.environ, "JDK_JAVA_OPTIONS": options, "MALLOC_ARENA_MAX": "1"}
+    heap = HEAP if left is None else min(HEAP, left // 3_000_000)
+    before = reasoning._subprocess_kargs, reasoning.JAVA_MEMORY
+    reasoning._subprocess_kargs, reasoning.JAVA_MEMORY = {**before[0], **how}, heap
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        reasoning._subprocess_kargs, reasoning.JAVA_MEMORY = before
 
 
 def _issue(code: str, finding: str, core: Sequence[Axiom], minimal: bool, places: SourceMap) -> Issue:
@@ -265,7 +326,7 @@ def _issue(code: str, finding: str, core: Sequence[Axiom], minimal: bool, places
     how = "because of" if minimal else "because of (perhaps not all are needed)"
     subjects = sorted({str(s) for axiom in core for s, p, _ in axiom if p == RDF.type or p not in _LOGICAL})
     found = (places.find(f"<{subject}>") for subject in subjects)
-    place = next((at[0] for at in found if at), Place("ontology/core.ttl"))
+    place = next((at[0] for at in found if at), CORE)
     return error(place, code, f"{finding}, {how}: {shown}", "Mend one of these.")
 
 

@@ -11,30 +11,47 @@ from pathlib import Path
 from kgbuild.build.checks import load_checks
 from kgbuild.build.constraints import constraint_issues
 from kgbuild.build.reasoning import load_rules
-from kgbuild.core.errors import DataError, Issue
+from kgbuild.build.stages import Stage, StageLimits, Watch, pack_issues, unpack_issues
+from kgbuild.core.errors import DataError, Findings, Issue, display_name
 from kgbuild.core.files import find_files, folder_issues, raise_if_link
 from kgbuild.questions.named import load_questions
 
 
-def source_issues(data: Path, ontology: Path, queries: Path, root: Path) -> Iterator[Issue]:
-    """Say what is wrong with the names of all files, and with the texts of rules, checks, questions and constraints.
+def inspect_sources(
+    data: Path, ontology: Path, queries: Path, root: Path, limits: StageLimits, findings: Findings
+) -> None:
+    """Find what is wrong with the names of all files, and with the texts of rules, checks, questions and constraints.
 
     Raises DataError where one of the folders is a link.
     """
-    folders = (data, ontology, queries)
-    for folder in folders:
+    for folder in (data, ontology, queries):
         raise_if_link(folder, root)
-    for folder in folders:
-        yield from folder_issues(folder, root)
-    yield from constraint_issues(find_files(ontology, "shapes/*.ttl"), root)
-    yield from _issues_of(lambda: load_rules(ontology / "rules", root))
-    yield from _issues_of(lambda: load_checks(queries / "checks", root))
-    if (questions := queries / "questions").is_dir():
-        yield from _issues_of(lambda: load_questions(questions))
+        findings.add(folder_issues(folder, root))
+    shapes, rules, checks, questions = (
+        ontology / "shapes",
+        ontology / "rules",
+        queries / "checks",
+        queries / "questions",
+    )
+    looks: dict[Path, Callable[[], object]] = {
+        shapes: lambda: Findings(constraint_issues(find_files(shapes, "*.ttl"), root)).raise_errors(),
+        rules: lambda: load_rules(rules, root),
+        checks: lambda: load_checks(checks, root),
+        questions: lambda: load_questions(questions),
+    }
+
+    def work(watch: Watch) -> Iterator[bytes]:
+        for folder, look in looks.items():
+            if folder.is_dir() and watch.begin(display_name(folder, root)):
+                yield pack_issues(_issues_of(look))
+
+    for payload in Stage("reading rules, checks, questions and shapes", limits, findings).run(work):
+        findings.add(unpack_issues(payload))
 
 
-def _issues_of(load: Callable[[], object]) -> Iterator[Issue]:
+def _issues_of(look: Callable[[], object]) -> list[Issue]:
     try:
-        load()
+        look()
     except DataError as refused:
-        yield from refused.issues
+        return refused.issues
+    return []

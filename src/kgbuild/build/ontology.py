@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, NamedNode, Quad, RdfFormat, parse
+from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, NamedNode, Quad, RdfFormat, parse, serialize
 
+from kgbuild.build.stages import Stage, StageLimits, Watch, find_culprit
 from kgbuild.core.captions import Caption
 from kgbuild.core.errors import DataError, Findings, Place, display_name
 from kgbuild.core.files import find_files, read_file
@@ -121,11 +122,39 @@ class Ontology:
         }
 
 
+def ontology_files(directory: Path) -> tuple[list[Path], list[Path]]:
+    """List the files of the ontology and its alignments, and those of the vocabularies."""
+    terms = [directory / "core.ttl", *find_files(directory, "alignments/*.ttl")]
+    return terms, find_files(directory, "vocabularies/*.ttl")
+
+
+def load_ontology(directory: Path, root: Path, limits: StageLimits, findings: Findings) -> Ontology | None:
+    """Read the ontology in a stage of its own: naming blank nodes can take as long as somebody likes.
+
+    None if it cannot be read, or passes a limit: a finding at the first file with which it does.
+    """
+    folder = display_name(directory, root)
+    files = [path for paths in ontology_files(directory) for path in paths]
+
+    def work(watch: Watch) -> Iterator[bytes]:
+        if watch.begin(folder):
+            yield serialize(read_ontology(directory, root).quads, format=RdfFormat.N_QUADS) or b""
+
+    def attempt(number: int) -> None:
+        _skolemised(read_turtle(files[:number], root, Findings()), ONTOLOGY_GRAPH)
+
+    def locate(_: str) -> Place:
+        return find_culprit(stage, [display_name(path, root) for path in files], attempt) or Place(folder)
+
+    stage = Stage("reading the ontology", limits, findings, locate)
+    read = [Ontology(tuple(parse(nquads, format=RdfFormat.N_QUADS))) for nquads in stage.run(work)]
+    return read[0] if read else None
+
+
 def read_ontology(directory: Path, root: Path) -> Ontology:
     """Read `core.ttl`, `alignments/` and `vocabularies/`; raises `DataError` at the first bad line of each file."""
     findings = Findings()
-    terms = read_turtle([directory / "core.ttl", *find_files(directory, "alignments/*.ttl")], root, findings)
-    concepts = read_turtle(find_files(directory, "vocabularies/*.ttl"), root, findings)
+    terms, concepts = (read_turtle(paths, root, findings) for paths in ontology_files(directory))
     findings.raise_errors()
     return Ontology((*_skolemised(terms, ONTOLOGY_GRAPH), *_skolemised(concepts, VOCABULARIES_GRAPH)))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from sqlite3 import sqlite_version
@@ -13,16 +15,17 @@ from pyoxigraph import DefaultGraph, Quad, Store
 from kgbuild import __version__
 from kgbuild.build import catalogue
 from kgbuild.build.catalogue.descriptions import describe_in_graph
-from kgbuild.build.checks import load_checks, run_checks
-from kgbuild.build.compilation import Compiled, Sources, compile_records
-from kgbuild.build.consistency import check_consistency, sample
+from kgbuild.build.checks import check_apart
+from kgbuild.build.compilation import Compiled, Sources, compile_records, compile_sound
+from kgbuild.build.consistency import reason_apart
 from kgbuild.build.graph import IDENTIFIER, describe_date
 from kgbuild.build.names import add_names
-from kgbuild.build.reasoning import infer, load_rules
+from kgbuild.build.reasoning import infer_apart, load_rules
 from kgbuild.build.release import Release, ReleaseContent, build_lock, publish
 from kgbuild.build.resolution import Resolver, describe_givers, make_scales
-from kgbuild.build.shapes import load_shapes, validate_articles
+from kgbuild.build.shapes import validate_apart
 from kgbuild.build.sourcemap import SourceMap
+from kgbuild.build.stages import CODE
 from kgbuild.build.store import canonical_nquads, make_store, sorted_trig
 from kgbuild.core.errors import Findings, Issue
 from kgbuild.core.progress import Reporter, Silent
@@ -39,6 +42,8 @@ class Graph:
 
     dataset: Store
     source_map: SourceMap
+    findings: Findings = field(default_factory=Findings)
+    """What is wrong with the rules."""
 
 
 def build(sources: Sources, build_dir: Path, report: Reporter = _SILENT) -> tuple[Release, list[Issue]]:
@@ -55,24 +60,45 @@ def validate(sources: Sources, report: Reporter = _SILENT) -> list[Issue]:
 
 
 def _make(sources: Sources, report: Reporter) -> tuple[Compiled, Graph, list[Issue]]:
-    compiled = compile_records(sources, report)
-    warnings = check_articles(compiled, sources, report)
+    findings = Findings()
+    compiled = compile_sound(sources, report, findings)
+    _take((), findings, sources)
+    _take(check_articles(compiled, sources, report), findings, sources)
     graph = assemble(compiled, sources, report)
-    warnings.add(check_graph(graph, sources, report))
-    return compiled, graph, list(warnings)
+    _take(graph.findings, findings, sources)
+    _take(check_graph(graph, sources, report), findings, sources)
+    findings.raise_errors()
+    return compiled, graph, list(findings)
+
+
+def _take(found: Iterable[Issue], findings: Findings, sources: Sources) -> None:
+    """Take in what a stage found; raises `DataError` where an error in the data makes what follows worthless.
+
+    A step that did not end is no such error: the other stages tell what they find.  And a stranger's logic is tried
+    on what is sound of the data, of which it is only told that it does not end.
+    """
+    was_sound = not findings.has_errors(besides=CODE)
+    findings.add(issue for issue in found if was_sound or issue.code == CODE)
+    if not sources.is_untrusted and findings.has_errors(besides=CODE):
+        findings.raise_errors()
 
 
 def compile_graph(sources: Sources) -> Graph:
     """Compile, resolve and infer, without validating: what tests of these stages look at."""
-    return assemble(compile_records(sources, _SILENT), sources, _SILENT)
+    graph = assemble(compile_records(sources, _SILENT), sources, _SILENT)
+    graph.findings.raise_errors()
+    return graph
 
 
 def check_articles(compiled: Compiled, sources: Sources, report: Reporter) -> Findings:
-    """Check each article's graph, and the entities', against the shapes; returns the warnings."""
-    articles, shapes = report.each("Validating articles", compiled.articles), load_shapes(sources.ontology / "shapes")
-    found = validate_articles(articles, compiled.entities, compiled.ontology, shapes, compiled.source_map)
-    findings = Findings(found)
-    findings.raise_errors()
+    """Check each article's graph, and the entities', against the shapes."""
+    findings, folder = Findings(), sources.ontology / "shapes"
+    given = compiled.articles, compiled.entities, compiled.ontology
+    done = validate_apart(*given, folder, sources.root, compiled.source_map, sources.limits, findings)
+    for _ in report.each("Validating articles", compiled.articles):
+        next(done, None)
+    for _ in done:  # the entities
+        pass
     return findings
 
 
@@ -88,24 +114,30 @@ def assemble(compiled: Compiled, sources: Sources, report: Reporter) -> Graph:
         *describe_in_graph((article.graph, article.iri) for article in compiled.articles),
         *resolved.record,
     ]
-    store = make_store(common)
-    store.bulk_extend(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in common)
-    store.bulk_extend(Quad(*triple, DefaultGraph()) for triple in resolved.triples)
-    store.bulk_extend(Quad(*triple, article.graph) for article in compiled.articles for triple in article.triples())
-    store.bulk_extend(describe_givers(compiled.articles))
+
+    def make() -> Store:
+        store = make_store(common)
+        store.bulk_extend(Quad(q.subject, q.predicate, q.object, DefaultGraph()) for q in common)
+        store.bulk_extend(Quad(*triple, DefaultGraph()) for triple in resolved.triples)
+        store.bulk_extend(Quad(*triple, article.graph) for article in compiled.articles for triple in article.triples())
+        store.bulk_extend(describe_givers(compiled.articles))
+        return store
+
     report.step("Inferring what follows")
-    infer(store, load_rules(sources.ontology / "rules", sources.root))
+    findings = Findings()
+    rules = partial(load_rules, sources.ontology / "rules", sources.root)
+    store = infer_apart(make, rules, sources.limits, findings)
     add_names(store, compiled.ontology)
-    return Graph(store, compiled.source_map)
+    return Graph(store, compiled.source_map, findings)
 
 
 def check_graph(graph: Graph, sources: Sources, report: Reporter) -> Findings:
-    """Run the checks across articles, and HermiT over ontology and individuals; returns the warnings."""
+    """Run the checks across articles, and HermiT over ontology and individuals."""
     report.step("Checking across articles")
-    findings = Findings(run_checks(graph.dataset, load_checks(sources.queries / "checks"), graph.source_map))
+    places, limits = graph.source_map, sources.limits
+    findings = check_apart(graph.dataset, sources.queries / "checks", sources.root, places, limits)
     report.step("Checking consistency with HermiT")
-    findings.add(check_consistency(sample(graph.dataset), graph.source_map))
-    findings.raise_errors()
+    reason_apart(graph.dataset, sources.ontology, sources.root, places, limits, findings)
     return findings
 
 

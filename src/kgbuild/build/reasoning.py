@@ -6,11 +6,13 @@ default graph and into `graph/inferred`.  The hierarchy rules run again at the e
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyoxigraph import Store
+from pyoxigraph import RdfFormat, Store
 
+from kgbuild.build.stages import Stage, StageLimits, Watch
 from kgbuild.build.store import update
 from kgbuild.core.errors import DataError, Findings, Place, display_name, error
 from kgbuild.core.files import find_files, read_text
@@ -41,9 +43,30 @@ def load_rules(directory: Path, root: Path) -> list[Rule]:
     return [*rules, *(rule for rule in rules if "closure" in rule.name)]
 
 
-def infer(store: Store, rules: list[Rule]) -> None:
+def infer_apart(
+    make: Callable[[], Store], load: Callable[[], list[Rule]], limits: StageLimits, findings: Findings
+) -> Store:
+    """Make a store and add what follows by the rules that `load` reads, in a stage of its own.
+
+    A rule that passes its limit is a finding, and the others are run again without it, from the beginning.
+    """
+
+    def work(watch: Watch) -> Iterator[bytes]:
+        store = make()
+        infer(store, load(), watch)
+        yield store.dump(format=RdfFormat.N_QUADS) or b""
+
+    inferred = Store()
+    for nquads in Stage("the rules", limits, findings).run(work):
+        inferred.bulk_load(nquads, format=RdfFormat.N_QUADS)
+    return inferred if len(inferred) else make()
+
+
+def infer(store: Store, rules: list[Rule], watch: Watch | None = None) -> None:
     """Add what follows; a rule that cannot be run is a finding in its file."""
     for rule in rules:
+        if watch and not watch.begin(rule.name):
+            continue
         try:
             update(store, rule.text)
         except (SyntaxError, OSError, RuntimeError, ValueError) as problem:

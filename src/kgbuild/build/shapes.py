@@ -5,6 +5,7 @@ pyshacl runs them over an rdflib graph in memory, where it is both fastest and m
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from kgbuild.build.constraints import constraint_issues, leaving
 from kgbuild.build.graph import ENTITIES_GRAPH, CompiledArticle, describe_date
 from kgbuild.build.ontology import Ontology, read_turtle
 from kgbuild.build.sourcemap import SourceMap
+from kgbuild.build.stages import Stage, StageLimits, Watch, pack_issues, unpack_issues
 from kgbuild.build.store import to_rdflib
 from kgbuild.core.errors import DataError, Findings, Issue, KgError, Place, display_name, error, warning
 from kgbuild.core.files import find_files
@@ -47,9 +49,11 @@ class Shapes:
     graph: rdflib.Graph
     validator: Validator
     place: Place
+    watch: Watch
+    """Is told which shape runs."""
 
 
-def load_shapes(directory: Path, root: Path = Path()) -> Shapes:
+def load_shapes(directory: Path, root: Path = Path(), watch: Watch | None = None) -> Shapes:
     """Read and compile all shapes of a folder; places in messages are relative to `root`.
 
     Raises DataError with every file that is no Turtle, at its line, or when the shapes are no SHACL.
@@ -64,7 +68,7 @@ def load_shapes(directory: Path, root: Path = Path()) -> Shapes:
     except ReportableRuntimeError as fault:
         finding = f"The shapes are no SHACL: {fault.message}"
         raise DataError([error(Place(display_name(directory, root)), "shapes", finding, "Mend the shape.")]) from fault
-    return Shapes(graph, validator, Place(display_name(directory, root)))
+    return Shapes(graph, validator, Place(display_name(directory, root)), watch or Watch())
 
 
 def validate_graph(data: rdflib.Graph, shapes: Shapes, graph_iri: str, places: SourceMap) -> list[Issue]:
@@ -100,9 +104,11 @@ def shacl_report(data: rdflib.Graph, shapes: Shapes) -> rdflib.Graph:
     executor, conforms, results = validator.make_executor(), True, list[Any]()
     with cached_parsing():
         for shape in validator.shacl_graph.shapes:
+            if not shapes.watch.begin(_UNNAMED if isinstance(shape.node, rdflib.BNode) else str(shape.node)):
+                continue
             try:
                 good, found = shape.validate(executor, graph)
-            except KgError:
+            except (KgError, MemoryError):
                 raise
             except Exception as fault:  # whatever pyshacl, rdflib and pyparsing raise
                 finding = f"{shorten(str(shape.node))} cannot be run: {getattr(fault, 'message', fault)}"
@@ -112,6 +118,9 @@ def shacl_report(data: rdflib.Graph, shapes: Shapes) -> rdflib.Graph:
     report, _ = validator.create_validation_report(validator.shacl_graph, conforms, results)
     made: rdflib.Graph = report
     return made
+
+
+_UNNAMED = "a shape without a name"
 
 
 def _text(shapes: rdflib.Graph, shape: Node | None, property_: rdflib.URIRef) -> str:
@@ -148,10 +157,49 @@ def _used_at(data: rdflib.Graph, focus: Node | None, places: SourceMap, graphs: 
     return min((place for place in found if place), default=None)
 
 
+def validate_apart(
+    articles: Sequence[CompiledArticle],
+    entities: Sequence[Quad],
+    ontology: Ontology,
+    directory: Path,
+    root: Path,
+    places: SourceMap,
+    limits: StageLimits,
+    findings: Findings,
+) -> Iterator[None]:
+    """Check each article's graph, and then the entities', against the shapes of a folder, in a stage of its own.
+
+    Says when one is done.  A shape that passes its limit is a finding at its place, and is left out from there on.
+    """
+
+    def work(watch: Watch) -> Iterator[bytes]:
+        if watch.begin(display_name(directory, root)):
+            shapes = load_shapes(directory, root, watch)
+            for issues in validate_articles(articles, entities, ontology, shapes, places):
+                yield pack_issues(issues)
+
+    stage = Stage("the shapes", limits, findings, lambda key: locate_shape(directory, root, key))
+    for issues in stage.run(work):
+        findings.add(unpack_issues(issues))
+        yield
+
+
+def locate_shape(directory: Path, root: Path, shape: str) -> Place:
+    """Find where a shape stands: the first line of a file that begins with its name; else the folder."""
+    name = re.compile(
+        rf"^(?:[\w-]*:{re.escape(re.split('[#/]', shape)[-1])}|<{re.escape(shape)}>)(?=[\s;])", re.MULTILINE
+    )
+    for path in sorted(directory.glob("*.ttl")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if found := name.search(text):
+            return Place(display_name(path, root), text.count("\n", 0, found.start()) + 1, 1)
+    return Place(display_name(directory, root))
+
+
 def validate_articles(
     articles: Iterable[CompiledArticle], entities: Sequence[Quad], ontology: Ontology, shapes: Shapes, places: SourceMap
-) -> Iterator[Issue]:
-    """Check each article's graph, and the entities', against the shapes."""
+) -> Iterator[list[Issue]]:
+    """Check each article's graph, and then the entities', against the shapes; those done already are passed over."""
     known = to_rdflib(quad for quad in ontology.quads if quad.predicate.value not in _TEXTS)
     by_subject: dict[object, list[Quad]] = defaultdict(list)
     for quad in entities:
@@ -161,12 +209,14 @@ def validate_articles(
         """List what an entity lies within or belongs to."""
         return (quad.object for quad in by_subject.get(node, ()) if isinstance(quad.object, NamedNode))
 
-    for article in articles:
+    for article in list(articles)[shapes.watch.done :]:
+        shapes.watch.about = f"over {shorten(article.iri.value)}"
         quads = [Quad(*triple, article.graph) for triple in article.triples()]
         quads += [quad for date in article.dates for quad in describe_date(date)]
         quads += [quad for node in reach(article.entities, linked) for quad in by_subject.get(node, ())]
-        yield from _validate_with(known, quads, shapes, article.graph.value, places)
-    yield from _validate_with(known, entities, shapes, "", places)
+        yield _validate_with(known, quads, shapes, article.graph.value, places)
+    shapes.watch.about = "over the entities"
+    yield _validate_with(known, entities, shapes, "", places)
 
 
 _TEXTS = frozenset(f"{EXTERNAL['skos']}{name}" for name in ("definition", "example", "prefLabel", "scopeNote"))

@@ -31,9 +31,16 @@ def _warn(issues: list[Issue]) -> None:
         say(str(issue))
 
 
-def _sources(records: Path, texts: Path | None) -> Sources:
-    from kgbuild.build.compilation import Sources
+Untrusted = Annotated[
+    bool, typer.Option("--untrusted", help="Take the records for a stranger's: no network, and tight limits.")
+]
 
+
+def _sources(records: Path, texts: Path | None, untrusted: bool) -> Sources:
+    from kgbuild.build.compilation import Sources
+    from kgbuild.build.stages import TRUSTED, UNTRUSTED, leave_network, read_limits
+
+    limits = read_limits(UNTRUSTED if untrusted else TRUSTED, os.environ)
     if not records.is_dir():
         raise UsageError(f"{records}: there is no such folder. Run kgbuild in the project's folder, or give --records.")
     if not Path("ontology/core.ttl").is_file():
@@ -42,13 +49,16 @@ def _sources(records: Path, texts: Path | None) -> Sources:
         raise UsageError(
             f"{texts}: there is no such folder of texts. Give the folder that holds them, or leave --texts out."
         )
-    return Sources(data=records, texts=texts)
+    if untrusted:
+        leave_network()
+    return Sources(data=records, texts=texts, limits=limits, is_untrusted=untrusted)
 
 
 def build_command(
     records: Records = RECORDS,
     texts: Texts = None,
     build_dir: Build = BUILD,
+    untrusted: Untrusted = False,
     if_changed: Annotated[
         bool, typer.Option("--if-changed", help="Do nothing if nothing has changed since the last build.")
     ] = False,
@@ -65,7 +75,7 @@ def build_command(
     from kgbuild.build.pipeline import build
 
     with _reporting() as report:
-        release, warnings = build(_sources(records, texts), build_dir, report)
+        release, warnings = build(_sources(records, texts, untrusted), build_dir, report)
     note_inputs(build_dir, inputs)
     _warn(warnings)
     facts = release.manifest["facts"]
@@ -106,7 +116,7 @@ def load_command(
     )
 
 
-def validate_command(records: Records = RECORDS, texts: Texts = None) -> None:
+def validate_command(records: Records = RECORDS, texts: Texts = None, untrusted: Untrusted = False) -> None:
     """Check the records, and publish nothing.
 
     Each finding is told with its file, its line, and what would mend it.
@@ -114,7 +124,7 @@ def validate_command(records: Records = RECORDS, texts: Texts = None) -> None:
     from kgbuild.build.pipeline import validate
 
     with _reporting() as report:
-        warnings = validate(_sources(records, texts), report)
+        warnings = validate(_sources(records, texts, untrusted), report)
     _warn(warnings)
     say(f"No errors, {len(warnings)} warnings.")
 

@@ -18,6 +18,8 @@ KEPT: Final = ("LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONHOME", "P
 """Variables that decide whether Python starts and finds us, how it reads names of files, and where it writes."""
 _SIGKILL: Final = 9
 """Windows has no such name."""
+IS_POSSIBLE: Final = IS_LINUX and hasattr(os, "fork")
+"""Whether a child of this process can be confined."""
 _PR_SET_PDEATHSIG: Final = 1
 _PR_GET_DUMPABLE: Final = 3
 _PR_SET_DUMPABLE: Final = 4
@@ -98,6 +100,22 @@ def limit(*, memory: int | None = None, processor: int | None = None, file: int 
                 hard = resource.getrlimit(kind)[1]
                 lowered = most if hard == resource.RLIM_INFINITY else min(most, hard)
                 resource.setrlimit(kind, (lowered, lowered))
+
+
+def address_space() -> int:
+    """Give the bytes of address space that this process has already: what `limit` is set above."""
+    with open("/proc/self/statm", encoding="ascii") as told:  # noqa: PTH123 - pathlib is not needed for it
+        return int(told.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def memory_left() -> int | None:
+    """Give the bytes of address space that this process may still take; None where it has no limit."""
+    if not IS_POSSIBLE:
+        return None
+    import resource
+
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if most == resource.RLIM_INFINITY else max(0, most - address_space())
 
 
 def _prctl(option: int, value: int) -> bool:

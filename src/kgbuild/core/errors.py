@@ -89,9 +89,13 @@ class Findings:
         """Take an issue in that keeps a release from being made."""
         self._issues.add(error(place, code, finding, remedy))
 
+    def has_errors(self, besides: str = "") -> bool:
+        """Tell whether one of the issues is an error, of another code than `besides`."""
+        return any(issue.severity == "error" and issue.code != besides for issue in self._issues)
+
     def raise_errors(self) -> None:
         """Raise `DataError` with all issues if one of them is an error."""
-        if any(issue.severity == "error" for issue in self._issues):
+        if self.has_errors():
             raise DataError(list(self))
 
 
