@@ -171,5 +171,5 @@ def test_rules_run_in_order_of_their_names_and_the_closure_again() -> None:
 
 def test_rule_that_cannot_be_parsed_is_named() -> None:
     """A broken rule is a finding in its file, not a crash of the build."""
-    with pytest.raises(DataError, match=r"ontology/rules/99-x\.ru error rule: this rule is not a SPARQL update"):
+    with pytest.raises(DataError, match=r"ontology/rules/99-x\.ru error rule: this rule cannot be run"):
         infer(make_store(), [Rule("ontology/rules/99-x.ru", "INSERT { ?s ?p } WHERE {}")])

@@ -38,7 +38,6 @@ CALLED_BY_OTHERS = {
     "send_400_response": "uvicorn",
     "disconnected": "uvicorn",
     "parse_document": "tests, on records that are no files",
-    "construct": "the third operation of the server's data, to which tests hold both implementations",
     "RESOLVED_GRAPH": "who loads a release elsewhere",
 }
 """Name -> who uses it, where no line of src/ does."""

@@ -106,8 +106,9 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "a check out"
     folder.mkdir()
     copy_project(folder)
-    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-build.lock"):
+    for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "requirements", folder / "requirements")
     (folder / ".venv/bin").mkdir(parents=True)
     (folder / ".venv/bin/kgbuild").symlink_to(COMMAND)
     (folder / ".venv/.installed").touch()
