@@ -25,6 +25,7 @@ from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.search.index import MOST_QUADS
 from kgbuild.search.names import NAME_PREDICATES
 from kgbuild.server.data.access import Data
+from kgbuild.server.data.charging import charged
 from kgbuild.server.data.operations import answer_description
 from kgbuild.server.data.remote_store import RemoteStore
 from kgbuild.sparql.formats import READ_GRAPHS
@@ -222,10 +223,12 @@ class RemoteData(Data):
         accept = _ACCEPT_GRAPH if form == "graph" else _ACCEPT_TABLE
         self._asking += 1
         try:
-            return await self._post(fields, accept)
+            with charged():
+                return await self._post(fields, accept)
         except aiohttp.ServerDisconnectedError:
             try:
-                return await self._post(fields, accept)  # a connection that had been kept was closed there
+                with charged():
+                    return await self._post(fields, accept)  # a connection that had been kept was closed there
             except aiohttp.ClientError as problem:
                 raise _unreachable(f"the connection broke off: {problem}") from problem
         except aiohttp.ClientError as problem:

@@ -24,6 +24,7 @@ from kgbuild.questions.named import Question
 from kgbuild.server.data.access import Data, EmbeddedData
 from kgbuild.server.data.operations import OPERATIONS
 from kgbuild.server.data.remote import SIZE, RemoteData, RemoteEndpoint, write_names
+from kgbuild.server.exchange.budgets import Budgets
 from kgbuild.server.exchange.meter import Meter
 from kgbuild.server.exchange.search_index import Searcher
 from kgbuild.server.http.responses import Cache
@@ -59,6 +60,18 @@ class Settings:
     """Another SPARQL server to serve from, in place of a release."""
     store: str = "auto"
     """One of `disk.MODES`: from memory, from disk, or whichever fits the number of quads."""
+    client_budget: float = 60.0
+    """Seconds of processing a minute for each client; 0 for no limit."""
+    client_errors: int = 30
+    """Failed requests a minute for each client; 0 for no limit."""
+    client_header: str = ""
+    """The header in which a proxy names its client."""
+    free_sparql: bool = True
+    """Whether clients may ask queries of their own."""
+    metrics_port: int | None = None
+    """Where figures are given, on a port of their own."""
+    metrics_token: str = field(default="", repr=False)
+    """What opens figures on the public port."""
 
     @property
     def has_releases(self) -> bool:
@@ -73,6 +86,7 @@ class Service:
         self.settings, self.say = settings, say
         self.cache = Cache(CACHE_BYTES)
         self.meter = Meter()
+        self.budgets = Budgets(settings.client_budget, settings.client_errors)
         self.release_id = ""
         self.catalogue = Catalogue()
         self.context = ""
