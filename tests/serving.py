@@ -30,6 +30,8 @@ JSON = "application/sparql-results+json"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 RUNAWAY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
 """Counts a Cartesian product: on ten thousand triples it would take days."""
+METRICS_TOKEN = "only-tests-know-this-one"  # noqa: S105
+"""What opens /metrics on the servers of tests."""
 PATIENCE = 60.0
 """Seconds that a test waits for what must come: only a broken server takes so long."""
 
@@ -92,6 +94,11 @@ class Served:
         """Open a connection."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
+    def figures(self, **headers: str) -> requests.Response:
+        """Ask for the figures, with the token."""
+        given = {"Authorization": f"Bearer {METRICS_TOKEN}", **headers}
+        return requests.get(f"{self.address}/metrics", headers=given, timeout=PATIENCE)
+
     def is_well(self) -> bool:
         """Tell whether a small query is answered."""
         answer = self.ask("ASK { ?s ?p ?o }")
@@ -115,7 +122,8 @@ def serving(
     data = ["--build-dir", str(build)] if build else [part for path in files for part in ("--data", str(path))]
     program = f"{tweak}\nfrom kgbuild.cli import main\nmain()"
     command = [sys.executable, "-c", program, "serve", "--host", host, "--port", str(port), *data, *options]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])}
+    paths = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths, "KGBUILD_METRICS_TOKEN": METRICS_TOKEN}
     log = folder / f"server-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, cwd=ROOT)

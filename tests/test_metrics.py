@@ -25,7 +25,7 @@ Labels = tuple[tuple[str, str], ...]
 
 def samples(server: Served) -> dict[tuple[str, Labels], float]:
     """Read all figures: (name, labels) -> value."""
-    text = requests.get(f"{server.address}/metrics", timeout=PATIENCE).text
+    text = server.figures().text
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
         for family in parse(text)
@@ -113,7 +113,7 @@ def test_figures_tell_what_is_served(server: Served) -> None:
 def test_openmetrics_is_given_to_who_asks_for_it(server: Served) -> None:
     """Prometheus asks for it by default; the strict parser takes it."""
     accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
-    answer = requests.get(f"{server.address}/metrics", headers={"Accept": accept}, timeout=PATIENCE)
+    answer = server.figures(Accept=accept)
     assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
     assert "no-store" == answer.headers["Cache-Control"]
     families = parse_openmetrics(answer.text)  # type: ignore[no-untyped-call]
@@ -132,7 +132,7 @@ def test_every_figure_is_documented(server: Served) -> None:
     """docs/dataset.md names each figure of ours, and none that there is not."""
     documented = set(re.findall(r"`(kgbuild_\w+)`", (ROOT / "docs" / "dataset.md").read_text("utf-8")))
     server.ask("ASK {}")
-    text = requests.get(f"{server.address}/metrics", timeout=PATIENCE).text
+    text = server.figures().text
     named = {
         name for name in re.findall(r"^# TYPE (kgbuild_\w+) ", text, re.MULTILINE) if not name.endswith("_created")
     }

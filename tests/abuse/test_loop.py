@@ -89,7 +89,7 @@ def send(server: Served, request: bytes) -> int:
 
 def lags(server: Served) -> Counter[float]:
     """Read how often the loop was late by which class: its upper bound in seconds -> times."""
-    text = requests.get(f"{server.address}/metrics", timeout=PATIENCE).text
+    text = server.figures().text
     counts = re.findall(r'^kgbuild_loop_lag_seconds_bucket\{le="([^"]+)"\} ([0-9.]+)', text, re.MULTILINE)
     sums = [(float(bound), float(count)) for bound, count in nonempty(counts)]
     return Counter({bound: int(n - before) for (bound, n), (_, before) in zip(sums, [(0, 0), *sums], strict=False)})

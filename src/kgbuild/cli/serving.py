@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,24 @@ def serve_command(
     access_log: Annotated[
         str, typer.Option(metavar="FILE", help="Write a line for each request there; - is the standard output.")
     ] = "",
+    client_budget: Annotated[
+        float, typer.Option(help="Seconds of query processing a minute for each client address; 0: no limit.", min=0)
+    ] = 60,
+    client_errors: Annotated[
+        int, typer.Option(help="Failed requests a minute for each client address; 0: no limit.", min=0)
+    ] = 30,
+    client_header: Annotated[
+        str, typer.Option(metavar="NAME", help="Header in which the proxy names its client, as X-Forwarded-For.")
+    ] = "",
+    no_free_sparql: Annotated[
+        bool, typer.Option("--no-free-sparql", help="Answer the named questions, and no queries of clients' own.")
+    ] = False,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Give /metrics on this port of the host, and nothing else.", min=1, max=65535)
+    ] = None,
+    metrics_token_file: Annotated[
+        Path | None, typer.Option(help="Give /metrics to who sends the token in this file; or KGBUILD_METRICS_TOKEN.")
+    ] = None,
     questions: Annotated[
         Path | None, typer.Option(help=f"Folder of the named questions; {QUESTIONS} if it is there.")
     ] = None,
@@ -48,8 +67,11 @@ def serve_command(
     if sys.platform != "linux":
         raise UsageError("kgbuild serve needs Linux, whose processes and pipes its workers are. Run it there.")
     from kgbuild.build.release import current_release
+    from kgbuild.core.files import read_text
     from kgbuild.questions.named import load_questions
     from kgbuild.server.exchange.service import Settings
+    from kgbuild.server.http.clients import read_client_header
+    from kgbuild.server.routes.metrics import read_token
     from kgbuild.server.run import serve
     from kgbuild.workers.disk import MODES
     from kgbuild.workers.lanes import Limits
@@ -68,6 +90,21 @@ def serve_command(
         from kgbuild.server.data.remote import read_engine  # half of what a server imports, which no other needs
 
         remote = read_engine(engine, resolved_graph)
+    # Taken out: what we start, and what looks at it, has no use for it.
+    token = os.environ.pop("KGBUILD_METRICS_TOKEN", "")
+    if metrics_token_file:
+        token = read_token(read_text(metrics_token_file, str(metrics_token_file), 4096), str(metrics_token_file))
+    elif token:
+        token = read_token(token, "KGBUILD_METRICS_TOKEN")
     limits = Limits(timeout=query_timeout, memory=memory_per_query << 20, workers=workers)
     settings = Settings(build_dir, release, tuple(data or ()), limits, public_url, known, remote, store)
+    settings = replace(
+        settings,
+        client_budget=client_budget,
+        client_errors=client_errors,
+        client_header=read_client_header(client_header),
+        free_sparql=not no_free_sparql,
+        metrics_port=metrics_port,
+        metrics_token=token,
+    )
     serve(settings, host, port, say, access_log)

@@ -17,11 +17,14 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from kgbuild.server.data.charging import PAYER
 from kgbuild.server.exchange.addresses import PrefixMiddleware, root_path
 from kgbuild.server.exchange.answers import CutOffError, document, send_redirect, send_response, watched
+from kgbuild.server.exchange.budgets import ClientAccount, is_failure
 from kgbuild.server.exchange.cache_keys import request_key
 from kgbuild.server.exchange.meter import MetricsMiddleware
 from kgbuild.server.exchange.service import Service
+from kgbuild.server.http.clients import client_of
 from kgbuild.server.http.head import check_head
 from kgbuild.server.http.languages import reader_of
 from kgbuild.server.http.negotiation import PROBLEM, VARY, wants_html
@@ -34,7 +37,7 @@ from kgbuild.server.routes.crawlers import robots, sitemap, sitemap_part
 from kgbuild.server.routes.dataset import dataset, void
 from kgbuild.server.routes.downloads import release_file, release_itself, release_list
 from kgbuild.server.routes.home import home
-from kgbuild.server.routes.metrics import metrics
+from kgbuild.server.routes.metrics import METRICS, metrics, without_cors
 from kgbuild.server.routes.sparql import METHODS, endpoint
 from kgbuild.sparql.query_error import QueryError
 
@@ -67,10 +70,10 @@ def routes() -> list[Route]:
         Route("/context/{path:path}", _Endpoint(give_context)),
         Route("/search", _Endpoint(search.search)),
         Route("/opensearch.xml", _Endpoint(search.opensearch)),
-        Route("/healthz", _Endpoint(_health)),
-        Route("/readyz", _Endpoint(_readiness)),
-        Route("/style.css", _Endpoint(_file("style.css", "text/css; charset=utf-8"))),
-        Route("/icon.svg", _Endpoint(_file("icon.svg", "image/svg+xml"))),
+        Route("/healthz", _Endpoint(_health, is_free=True)),
+        Route("/readyz", _Endpoint(_readiness, is_free=True)),
+        Route("/style.css", _Endpoint(_file("style.css", "text/css; charset=utf-8"), is_free=True)),
+        Route("/icon.svg", _Endpoint(_file("icon.svg", "image/svg+xml"), is_free=True)),
         Route("/dataset", _Endpoint(dataset)),
         Route("/.well-known/void", _Endpoint(void)),
         Route("/releases/", _Endpoint(release_list)),
@@ -79,7 +82,7 @@ def routes() -> list[Route]:
         Route("/robots.txt", _Endpoint(robots)),
         Route("/sitemap.xml", _Endpoint(sitemap)),
         Route("/sitemap-{number}.xml", _Endpoint(sitemap_part)),
-        Route("/metrics", _Endpoint(metrics)),
+        Route(METRICS, _Endpoint(metrics)),
     ]
 
 
@@ -102,7 +105,7 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:  # noq
         location = quote(other, safe=_SAFE) + (f"?{quote(query, safe=_QUERY_SAFE)}" if query else "")
         await send_redirect(scope, send, 308, location, {})
         return
-    raise problem("not-found", f"There is nothing at {scope['path'][:200]}. The endpoint is /sparql.")
+    raise problem("not-found", f"There is nothing at {scope['path'][:200]}. The first page is /.")
 
 
 def _file(name: str, media_type: str) -> Handler:
@@ -137,10 +140,13 @@ async def _send_state(scope: Scope, send: Send, word: str, otherwise: str, *, ho
 
 
 class _Endpoint:
-    """Lets a handler answer the methods it knows, and answers OPTIONS and the others here."""
+    """Lets a handler answer the methods it knows, and answers OPTIONS and the others here.
 
-    def __init__(self, handler: Handler, methods: str = _READ) -> None:
-        self.handler, self.methods = handler, methods
+    What is not free is refused to a client whose budget is used up, and charged to it.
+    """
+
+    def __init__(self, handler: Handler, methods: str = _READ, *, is_free: bool = False) -> None:
+        self.handler, self.methods, self.is_free = handler, methods, is_free
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
@@ -148,8 +154,29 @@ class _Endpoint:
         elif scope["method"] not in self.methods.split(", "):
             detail = f"{scope['method'][:20]} is not allowed here. Allowed: {self.methods}."
             raise problem("method-not-allowed", detail, {"Allow": self.methods})
-        else:
+        elif self.is_free:
             await self.handler(scope, receive, send)
+        else:
+            await charge(self.handler, scope, receive, send)
+
+
+async def charge(handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let a handler answer at the cost of the client; raises QueryError, before any work, where it has nothing left."""
+    service: Service = scope["service"]
+    client = client_of(scope, service.settings.client_header)
+    if client is None:
+        await handler(scope, receive, send)
+        return
+    service.budgets.admit(client)
+    PAYER.set(ClientAccount(service.budgets, client))
+    try:
+        await handler(scope, receive, send)
+    except (Problem, QueryError) as found:
+        scope["refused"] = from_query_error(found) if isinstance(found, QueryError) else found
+        raise
+    finally:
+        if "refused" in scope and is_failure(scope["refused"]):
+            service.budgets.note_failure(client)
 
 
 def _preflight(scope: Scope, methods: str) -> dict[str, str]:
@@ -193,7 +220,10 @@ class ErrorMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        scope["service"] = self.service
+        scope["service"], scope["asks_freely"] = self.service, self.service.settings.free_sparql
+        PAYER.set(None)  # the next request of a connection begins in the context of the one before
+        if scope["path"] == METRICS:
+            send = without_cors(send)
         try:
             check_head(scope)
             work = self.app(scope, receive, send)

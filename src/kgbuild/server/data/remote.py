@@ -22,6 +22,7 @@ from pyoxigraph import QueryResultsFormat, Store, parse, parse_query_results
 
 from kgbuild.core.errors import EngineError, UsageError
 from kgbuild.server.data.access import PROBE, SIZE, Data, RemoteEndpoint
+from kgbuild.server.data.charging import charged
 from kgbuild.server.data.operations import answer_description
 from kgbuild.server.data.remote_store import RemoteStore
 from kgbuild.sparql.formats import READ_GRAPHS
@@ -216,10 +217,12 @@ class RemoteData(Data):
         accept = _ACCEPT_GRAPH if form == "graph" else _ACCEPT_TABLE
         self._asking += 1
         try:
-            return await self._post(session, fields, accept)
+            with charged():
+                return await self._post(session, fields, accept)
         except aiohttp.ServerDisconnectedError:
             try:
-                return await self._post(session, fields, accept)  # a connection that had been kept was closed there
+                with charged():
+                    return await self._post(session, fields, accept)  # one that had been kept was closed there
             except aiohttp.ClientError as problem:
                 raise _unreachable(f"the connection broke off: {problem}") from problem
         except aiohttp.ClientError as problem:

@@ -22,6 +22,7 @@ from kgbuild.core.errors import EngineError
 from kgbuild.core.namespaces import DATASET_IRI
 from kgbuild.questions.named import Question
 from kgbuild.server.data.access import OPERATIONS, SIZE, Data, EmbeddedData, RemoteEndpoint
+from kgbuild.server.exchange.budgets import Budgets
 from kgbuild.server.exchange.health import Health
 from kgbuild.server.exchange.meter import Meter
 from kgbuild.server.exchange.search_index import Searcher, write_names
@@ -60,6 +61,18 @@ class Settings:
     """Another SPARQL server to serve from, in place of a release."""
     store: str = "auto"
     """One of `disk.MODES`: from memory, from disk, or whichever fits the number of quads."""
+    client_budget: float = 60.0
+    """Seconds of processing a minute for each client; 0 for no limit."""
+    client_errors: int = 30
+    """Failed requests a minute for each client; 0 for no limit."""
+    client_header: str = ""
+    """The header in which a proxy names its client."""
+    free_sparql: bool = True
+    """Whether clients may ask queries of their own."""
+    metrics_port: int | None = None
+    """Where figures are given, on a port of their own."""
+    metrics_token: str = field(default="", repr=False)
+    """What opens figures on the public port."""
 
     @property
     def has_releases(self) -> bool:
@@ -74,6 +87,7 @@ class Service:
         self.settings, self.say = settings, say
         self.cache = Cache(CACHE_BYTES)
         self.meter = Meter()
+        self.budgets = Budgets(settings.client_budget, settings.client_errors)
         self.release_id = ""
         self.catalogue = Catalogue()
         self.context = ""

@@ -35,6 +35,8 @@ class Reader:
     """Path and query of the page, without `lang=`: where another language is asked for."""
     root: str = ""
     """The path of `--public-url`, which stands before the paths of all links."""
+    asks_freely: bool = True
+    """Whether queries of the reader's own are answered, so that pages may lead to them."""
 
     def elsewhere(self, language: str) -> str:
         """Write the address of this page in another language."""
@@ -48,7 +50,8 @@ def reader_of(scope: Scope) -> Reader:
     kept = "&".join(pair for pair in pairs if not pair.startswith("lang="))
     accept = header(scope, b"accept-language") or ""
     known = _reader(asked[-1] if asked and asked[-1] in LABELS else "", accept)
-    return replace(known, here=link(quote(scope["path"])) + (f"?{kept}" if kept else ""), root=scope.get("root", ""))
+    here = link(quote(scope["path"])) + (f"?{kept}" if kept else "")
+    return replace(known, here=here, root=scope.get("root", ""), asks_freely=scope.get("asks_freely", True))
 
 
 @lru_cache(maxsize=1024)

@@ -16,11 +16,14 @@ TITLES: Final = {
     "answer-too-large": "The answer is too large",
     "bad-parameter": "A parameter is wrong",
     "bad-request": "The request cannot be understood",
+    "client-budget": "Your share of processing time is used up",
+    "client-errors": "Too many requests failed",
     "dataset-too-large": "The default graphs asked for are too large together",
     "deadline": "The query took too long",
     "engine-unreachable": "The data cannot be reached",
     "evaluation-failed": "The query could not be evaluated",
     "federated-query": "Federated queries are refused",
+    "free-queries-off": "Queries of your own are not answered here",
     "gone": "What was at this address was withdrawn",
     "head-too-large": "The head of the request is too large",
     "method-not-allowed": "The method is not allowed here",
@@ -41,6 +44,7 @@ TITLES: Final = {
     "too-many-connections": "Too many clients are connected",
     "too-many-long-queries": "Too many long queries are running",
     "too-slow": "The request came too slowly",
+    "unauthorized": "A token is needed",
     "unknown-graph": "There is no such graph",
     "unsupported-media-type": "The query was sent in a form that is not taken",
 }
@@ -57,6 +61,7 @@ _STATUS: Final = {
     "not-found": 404,
     "query-too-long": 413,
     "range-not-satisfiable": 416,
+    "unauthorized": 401,
     "unsupported-media-type": 415,
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from pyoxigraph import Triple
+from pyoxigraph import NamedNode, Triple
 from starlette.types import Receive, Scope, Send
 
 from kgbuild.build.catalogue import Catalogue, descriptions
@@ -62,9 +62,16 @@ async def send_description(
     async def make() -> Response:
         if media_type == HTML and not isinstance(page, str):
             return page(service, releases, replace(reader_of(scope), here=path), public)
-        return _rdf(describe(service.catalogue, releases, public), media_type, path)
+        triples = describe(service.catalogue, releases, public)
+        if not service.settings.free_sparql:
+            triples = _without(NamedNode(f"{public}/sparql"), triples)
+        return _rdf(triples, media_type, path)
 
     await send_kept(scope, send, make, media_type, releases.ids)
+
+
+def _without(thing: NamedNode, triples: Iterable[Triple]) -> Iterable[Triple]:
+    return (triple for triple in triples if thing not in (triple.subject, triple.object))
 
 
 def _rdf(triples: Iterable[Triple], media_type: str, path: str) -> Response:

@@ -45,14 +45,17 @@ _SOURCES: Final = _asked(
 )
 
 
-def describe(public: str, questions: Mapping[str, Question], routes: Iterable[BaseRoute]) -> Schema:
+def describe(
+    public: str, questions: Mapping[str, Question], routes: Iterable[BaseRoute], free_sparql: bool = True
+) -> Schema:
     """Describe the server at an address: each question, and each other route of the table that is not a question's.
 
-    What each answers with is written in `ROUTES`, by the path in the table.
+    Without `free_sparql` there is no endpoint to speak of.  What each answers with is written in `ROUTES`, by the path
+    in the table.
     """
     paths: dict[str, Schema] = {}
     for route in routes:
-        if isinstance(route, Route) and route.path != QUESTION:
+        if isinstance(route, Route) and route.path != QUESTION and (free_sparql or route.path != "/sparql"):
             paths[_bare(route.path)] = ROUTES[route.path].describe(route.path)
     paths |= {f"/questions/{name}": _question(question) for name, question in questions.items()}
     content = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}, **_PAGE_CONTENT}
@@ -124,7 +127,7 @@ def _question(question: Question) -> Schema:
     }
     parameters += [formats, _LANGUAGE, _SOURCES]
     return _get(
-        question.name, about, parameters, {**results, **content, **_PAGE_CONTENT}, "200 304 400 404 406 503 504"
+        question.name, about, parameters, {**results, **content, **_PAGE_CONTENT}, "200 304 400 404 406 429 503 504"
     )
 
 
@@ -205,17 +208,20 @@ class Operation:
     content: tuple[str, ...]
     statuses: str = "200 304"
     parameters: tuple[Schema, ...] = ()
+    is_free: bool = False
+    """Whether it is answered whatever the client has used up."""
 
     def describe(self, path: str) -> Schema:
         """Describe it in OpenAPI."""
+        statuses = self.statuses if self.is_free else f"{self.statuses} 429"
         if path == "/sparql":
-            return _sparql(self)
+            return _sparql(self.summary, statuses)
         names = re.findall(r"\{(\w+)", path)
         inside = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
         operation = re.sub(r"[^A-Za-z0-9]+", "-", _bare(path)).strip("-") or "home"
         content: Schema = {media_type: {} for media_type in self.content}
         about = {"tags": ["server"], "summary": self.summary}
-        return _get(operation, about, [*inside, *self.parameters], content, self.statuses)
+        return _get(operation, about, [*inside, *self.parameters], content, statuses)
 
 
 QUESTION: Final = "/questions/{name}"
@@ -252,10 +258,10 @@ ROUTES: Final[Mapping[str, Operation]] = {
         "Find things by a name that they have or had", _JSON_OR_PAGE, "200 304 400 406 503", _SEARCHED
     ),
     "/opensearch.xml": Operation("How browsers search here", ("application/opensearchdescription+xml; charset=utf-8",)),
-    "/healthz": Operation("Whether a query could run now", ("text/plain; charset=utf-8",), "200 503"),
-    "/readyz": Operation("Whether a release is served", ("text/plain; charset=utf-8",), "200 503"),
-    "/style.css": Operation("How pages look", ("text/css; charset=utf-8",)),
-    "/icon.svg": Operation("The icon", ("image/svg+xml",)),
+    "/healthz": Operation("Whether a query could run now", ("text/plain; charset=utf-8",), "200 503", is_free=True),
+    "/readyz": Operation("Whether a release is served", ("text/plain; charset=utf-8",), "200 503", is_free=True),
+    "/style.css": Operation("How pages look", ("text/css; charset=utf-8",), is_free=True),
+    "/icon.svg": Operation("The icon", ("image/svg+xml",), is_free=True),
     "/dataset": Operation("Describe the data set in DCAT", (*_RDF, _PAGE_TYPE), "200 304 400 406", _DCAT),
     "/.well-known/void": Operation("Describe the data set in VoID", _RDF, "200 303 304 400 406", _DCAT),
     "/releases/": Operation("List the releases", (*_RDF, _PAGE_TYPE), "200 304 400 404 406", _DCAT),
@@ -264,12 +270,12 @@ ROUTES: Final[Mapping[str, Operation]] = {
     "/robots.txt": Operation("What crawlers are kept off", ("text/plain; charset=utf-8",)),
     "/sitemap.xml": Operation("List the parts of the sitemap", ("application/xml; charset=utf-8",)),
     "/sitemap-{number}.xml": Operation("List pages", ("application/xml; charset=utf-8",), "200 304 404"),
-    "/metrics": Operation("Figures for Prometheus", ("*/*",), "200"),
+    "/metrics": Operation("Figures for Prometheus, for who has the token", ("*/*",), "200 401 404"),
 }
 """Path in the table of routes -> what it answers with; a test holds the two to each other."""
 
 
-def _sparql(described: Operation) -> Schema:
+def _sparql(summary: str, statuses: str) -> Schema:
     formats = _format(examples=[*RESULTS, *_GRAPHS, "html"])
     graphs = [
         {**_asked(name, f"{what}; may stand several times."), "schema": _list(_TEXT), "explode": True}
@@ -284,11 +290,11 @@ def _sparql(described: Operation) -> Schema:
     content[SHORT_NAMES["jsonld"]] = {"schema": {}}
     about = {
         "tags": ["server"],
-        "summary": described.summary,
+        "summary": summary,
         "description": "The SPARQL 1.1 Protocol, also with POST.",
     }
     parameters = [query, *graphs, formats, _LANGUAGE, _SOURCES]
-    asked = _get("sparql", about, parameters, {**content, **_PAGE_CONTENT}, described.statuses)
+    asked = _get("sparql", about, parameters, {**content, **_PAGE_CONTENT}, statuses)
     form = {"schema": {"type": "object", "properties": {"query": _TEXT}, "required": ["query"]}}
     content = {"application/sparql-query": {"schema": _TEXT}, "application/x-www-form-urlencoded": form}
     body = {"required": True, "content": content}

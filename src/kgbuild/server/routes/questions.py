@@ -75,7 +75,8 @@ async def openapi_document(scope: Scope, receive: Receive, send: Send) -> None: 
     service: Service = scope["service"]
 
     async def make() -> Response:
-        described = openapi.describe(address(service, scope), service.settings.questions, scope["router"].routes)
+        settings, public = service.settings, address(service, scope)
+        described = openapi.describe(public, settings.questions, scope["router"].routes, settings.free_sparql)
         return document(_JSON, openapi.write(described))
 
     await send_kept(scope, send, make)
@@ -100,6 +101,7 @@ async def question(scope: Scope, receive: Receive, send: Send) -> None:
     told = {each["parameter"]: each for each in found.extra["errors"]}
     texts = _shown(asked, values) | given
     shown = question_pages.ShownQuestion(service, asked, texts, "", f"/questions/{asked.name}", reader_of(scope), told)
+    scope["refused"] = found  # counted as one that is raised
     await send_response(scope, await question_pages.refused_page(shown, found), send)
 
 

@@ -21,9 +21,9 @@ def describe_service(service: Service, public_url: str, media_type: str) -> byte
     """Describe the endpoint at `public_url` in an RDF format."""
     endpoint = f"{public_url}/sparql"
     triples = [
-        *_service(endpoint),
+        *(_service(endpoint) if service.settings.free_sparql else ()),
         *_dataset(service.catalogue, endpoint),
-        *_examples(service, endpoint),
+        *_examples(service, public_url),
         *_prefixes(endpoint),
     ]
     prefixes = {**PREFIXES, "sd": _SD, "format": FORMATS_NAMESPACE}
@@ -57,8 +57,9 @@ def _dataset(catalogue: Catalogue, endpoint: str) -> Iterator[Triple]:
         yield Triple(content, term("void:triples"), Literal(count))
 
 
-def _examples(service: Service, endpoint: str) -> Iterator[Triple]:
-    """List the named questions, each as a query that runs as it stands."""
+def _examples(service: Service, public_url: str) -> Iterator[Triple]:
+    """List the named questions, each as a query that runs as it stands, or under its own address where none does."""
+    endpoint = f"{public_url}/sparql"
     for name, question in service.settings.questions.items():
         this = NamedNode(f"{endpoint}#question-{name}")
         yield Triple(this, TYPE, term("sh:SPARQLExecutable"))
@@ -67,7 +68,8 @@ def _examples(service: Service, endpoint: str) -> Iterator[Triple]:
         for language, title in question.title.items():
             yield Triple(this, term("rdfs:label"), Literal(title, language=language))
         yield Triple(this, term("rdfs:comment"), Literal(question.question, language="en"))
-        yield Triple(this, term("schema:target"), NamedNode(endpoint))
+        target = endpoint if service.settings.free_sparql else f"{public_url}/questions/{name}"
+        yield Triple(this, term("schema:target"), NamedNode(target))
 
 
 def _prefixes(endpoint: str) -> Iterator[Triple]:

@@ -77,6 +77,9 @@ async def endpoint(scope: Scope, receive: Receive, send: Send) -> None:
     asked = read_request(*given) if len(body) <= limits.INLINE else await asyncio.to_thread(read_request, *given)
     scope["query"], scope["sources"] = asked.query or "", asked.sources  # for the page of a problem
     accept = accepted(asked.format, scope)
+    if asked.query is not None and not scope["asks_freely"]:
+        detail = "This server answers no queries of your own. What can be asked is listed at /questions/."
+        raise Problem("free-queries-off", 403, detail)
     refuse_long(asked.query or "")
     if asked.query is None:
         await _about(scope, send, accept)
