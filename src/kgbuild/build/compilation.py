@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pyoxigraph import Quad
 
-from kgbuild.build.graph import CompiledArticle, compile_article, compile_entities
+from kgbuild.build.graph import CompiledArticle, compile_article, compile_entities, compile_withdrawn
 from kgbuild.build.ontology import Ontology, read_ontology
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.texts import check_text
@@ -51,9 +51,11 @@ def compile_records(sources: Sources, report: Reporter) -> Compiled:
     report.step("Reading the ontology and the vocabularies")
     ontology = read_ontology(sources.ontology, sources.root)
     records = read_records(sources.data, sources.root, report, findings)
-    registry = Registry(records.entities, records.unreadable)
-    findings.add(duplicate_ids(records.entities))
+    registry = Registry(records.entities, records.unreadable, records.withdrawn)
+    findings.add(duplicate_ids((*records.entities, *(each for each in records.withdrawn if each.kind != "article"))))
     quads, source_map = compile_entities(registry, findings)
+    tombstones, places = compile_withdrawn(records.withdrawn)
+    source_map.update(places)
     compiled = []
     for article in report.each("Compiling articles", records.articles):
         findings.add(check_text(article, sources.texts))
@@ -62,4 +64,4 @@ def compile_records(sources: Sources, report: Reporter) -> Compiled:
             compiled.append(made)
             source_map.update(made.source_map)
     findings.raise_errors()
-    return Compiled(ontology, tuple(quads), tuple(compiled), source_map)
+    return Compiled(ontology, (*quads, *tombstones), tuple(compiled), source_map)
