@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kgbuild.core.errors import Findings, Issue, Place, display_name, error, suggestion
-from kgbuild.core.folding import plain
+from kgbuild.core.folding import words_of
 from kgbuild.core.namespaces import ENTITY_KINDS
 from kgbuild.core.progress import Reporter
 from kgbuild.records.documents import Document, KeyPath, comments, read_document
@@ -137,7 +137,7 @@ def _read_withdrawn(path: Path, kind: str, document: Document, findings: Finding
     for place in comments(path, document.path):
         findings.error(place, "withdrawn-record", "a comment stands in a withdrawn record", remedy)
     model = read_model(Withdrawal, document, ("withdrawn",), findings)
-    if model and kind == "person" and set(path.stem.split("-")) <= set(plain(model.reason).split()):
+    if model and kind == "person" and set(path.stem.split("-")) <= {word.folded for word in words_of(model.reason)}:
         remedy = "Write the reason without the name: it is published."
         findings.error(
             document.place(("withdrawn", "reason")), "withdrawn-record", "the reason names the person", remedy

@@ -86,7 +86,7 @@ class Service:
         self.cache = Cache(CACHE_BYTES)
         self.meter = Meter()
         self.release_id = ""
-        self.catalogue = Catalogue()
+        self._catalogue = Catalogue()
         self.context = ""
         """The JSON-LD context, as text."""
         self._searcher = Searcher(None, ())
@@ -106,6 +106,13 @@ class Service:
         if self._data is None:
             raise QueryError("shutting-down", 503, "The server is not ready yet.", {"retry_after": 1})
         return self._data
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is in the data that are served now."""
+        if self._withdrawal is not None:
+            raise gone(self._withdrawal)
+        return self._catalogue
 
     @property
     def searcher(self) -> Searcher:
@@ -179,7 +186,7 @@ class Service:
         if searcher is not self._searcher:
             self._searcher.close()
         old, self._data, self._searcher = self._data, data, searcher
-        self.catalogue, self.context, self.release_id = counted, json.dumps(counted.context), name
+        self._catalogue, self.context, self.release_id = counted, json.dumps(counted.context), name
         self._withdrawal = None
         self.cache.clear()
         if old is not None:
@@ -206,7 +213,7 @@ class Service:
             await asyncio.sleep(LOOK_AT_ENGINE)
             try:
                 (row,) = (await self.data.select(SIZE, SCANS)).records()
-                if int(row["n"].value) != self.catalogue.triples or await _version(self.data) != self.release_id:
+                if int(row["n"].value) != self._catalogue.triples or await _version(self.data) != self.release_id:
                     await self._open_engine(engine)
             except (KgError, QueryError, OSError) as problem:
                 _log.error("It cannot be told whether the data have changed: %s", problem)
@@ -261,7 +268,7 @@ class Service:
                 return
             _log.error("%s It is served no longer.", release.withdrawal)
             self._withdrawal, old = release.withdrawal, self._data
-            self._data, self.release_id, self.catalogue = None, "", Catalogue()
+            self._data, self.release_id, self._catalogue = None, "", Catalogue()
             self._searcher.close()
             self._searcher = Searcher(None, ())
             self.cache.clear()
