@@ -35,7 +35,7 @@ def article(path: Path) -> Article:
     """Read a record that must be readable."""
     findings = Findings()
     read = read_article(path, path.name, findings)
-    assert read is not None, list(findings)
+    assert isinstance(read, Article), list(findings)
     return read
 
 

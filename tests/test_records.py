@@ -17,7 +17,7 @@ from kgbuild.build.texts import check_text
 from kgbuild.core.errors import Findings, Issue
 from kgbuild.core.namespaces import ENTITY_KINDS
 from kgbuild.records.kinds import CLAIM_KINDS
-from kgbuild.records.models import Article, Entity
+from kgbuild.records.models import Article, Entity, Withdrawn
 from kgbuild.records.reading import read_all, read_article, read_entity
 from kgbuild.records.registry import Registry, duplicate_ids
 from mini import MINI, ROOT
@@ -46,7 +46,9 @@ def read_text(folder: Path, text: str, name: str = "2024-02-21-x") -> tuple[Arti
     path = folder / f"{name}.yaml"
     path.write_text(text, encoding="utf-8")
     findings = Findings()
-    return read_article(path, "x.yaml", findings), list(findings)
+    article = read_article(path, "x.yaml", findings)
+    assert not isinstance(article, Withdrawn)
+    return article, list(findings)
 
 
 def read_file(folder: Path, text: str, path: str = "institution/hub.yaml") -> tuple[Entity | None, list[Issue]]:
@@ -54,7 +56,9 @@ def read_file(folder: Path, text: str, path: str = "institution/hub.yaml") -> tu
     file.parent.mkdir(exist_ok=True)
     file.write_text(text, encoding="utf-8")
     findings = Findings()
-    return read_entity(file, path, findings), list(findings)
+    entity = read_entity(file, path, findings)
+    assert not isinstance(entity, Withdrawn)
+    return entity, list(findings)
 
 
 def only(issues: Iterable[Issue]) -> Issue:
@@ -83,7 +87,8 @@ def ontology() -> Ontology:
 
 @cache
 def entities(data: Path) -> tuple[Entity, ...]:
-    return tuple(read_all(data.glob("entities/*/*.yaml"), ROOT, read_entity, Findings()))
+    read: list[Entity | Withdrawn] = read_all(data.glob("entities/*/*.yaml"), ROOT, read_entity, Findings())
+    return tuple(entity for entity in read if isinstance(entity, Entity))
 
 
 def letter(issues: Iterable[Issue]) -> str:
@@ -95,7 +100,7 @@ def test_article_reads_and_compiles(path: Path) -> None:
     """Every article reads with no issue, and everything in it is known.  A failure is a letter to the curator."""
     findings = Findings()
     article = read_article(path, path.relative_to(ROOT).as_posix(), findings)
-    if article is not None:
+    if isinstance(article, Article):
         compile_article(article, Registry(entities(path.parents[2])), ontology(), findings)
     assert not findings, letter(findings)
 

@@ -38,7 +38,7 @@ def entity_of(folder: Path, path: str, text: str) -> Entity:
     file.write_text(text, encoding="utf-8")
     findings = Findings()
     entity = read_entity(file, f"{path}.yaml", findings)
-    assert entity is not None, list(findings)
+    assert isinstance(entity, Entity), list(findings)
     return entity
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kgbuild.core.errors import Findings
-from kgbuild.records.models import Entity
+from kgbuild.records.models import Entity, Withdrawn
 from kgbuild.records.reading import read_entity
 from kgbuild.records.registry import Registry
 from kgbuild.records.territories import LANGUAGES, territory_names
@@ -22,6 +22,7 @@ def read(folder: Path, text: str, kind: str = "state") -> tuple[Entity | None, l
     path.write_text(text, encoding="utf-8")
     findings = Findings()
     entity = read_entity(path, f"data/entities/{kind}/somewhere.yaml", findings)
+    assert not isinstance(entity, Withdrawn)
     return entity, [str(issue) for issue in findings]
 
 

@@ -424,6 +424,11 @@ SEEDED: dict[str, tuple[str, set[tuple[str, str | None, str | None]] | None]] = 
         "proposal:p a icn:Proposal ; icn:by person:nobody .",
         {("proposal:p", "icn:by", "person:nobody")},
     ),
+    "facts-about-persons": (
+        "person:c a icn:Person ; rdfs:label 'C'@en ; icn:ofState state:a . "
+        "graph:article/1 { person:c schema:nationality state:a } ",
+        {("person:c", "schema:nationality", "state:a")},
+    ),
     "missing-label": (
         "person:c a icn:Person ; rdfs:label 'К'@ru .",
         {("person:c", None, None)},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pyoxigraph import Quad
 
-from kgbuild.build.graph import CompiledArticle, compile_article, compile_entities
+from kgbuild.build.graph import CompiledArticle, compile_article, compile_entities, compile_withdrawn
 from kgbuild.build.inspection import inspect_sources
 from kgbuild.build.ontology import Ontology, load_ontology
 from kgbuild.build.sourcemap import SourceMap
@@ -64,9 +64,11 @@ def compile_sound(sources: Sources, report: Reporter, findings: Findings) -> Com
     inspect_sources(*folders, sources.root, sources.limits, findings)
     ontology = load_ontology(sources.ontology, sources.root, sources.limits, findings)
     records = read_records(sources.data, sources.root, report, findings)
-    registry = Registry(records.entities, records.unreadable)
-    findings.add(duplicate_ids(records.entities))
+    registry = Registry(records.entities, records.unreadable, records.withdrawn)
+    findings.add(duplicate_ids((*records.entities, *(each for each in records.withdrawn if each.kind != "article"))))
     quads, source_map = compile_entities(registry, findings)
+    tombstones, places = compile_withdrawn(records.withdrawn)
+    source_map.update(places)
     compiled = []
     for article in report.each("Compiling articles", records.articles):
         findings.add(check_text(article, sources.texts))
@@ -78,4 +80,4 @@ def compile_sound(sources: Sources, report: Reporter, findings: Findings) -> Com
             source_map.update(made.source_map)
     if ontology is None:
         raise DataError(list(findings))
-    return Compiled(ontology, tuple(quads), tuple(compiled), source_map)
+    return Compiled(ontology, (*quads, *tombstones), tuple(compiled), source_map)

@@ -18,7 +18,7 @@ from kgbuild.core.errors import Findings, Issue, Place, error
 from kgbuild.core.namespaces import ENTITY_KINDS, GRAPH
 from kgbuild.core.terms import icn, term
 from kgbuild.records.documents import KeyPath
-from kgbuild.records.models import Article, Claim, Entity
+from kgbuild.records.models import Article, Claim, Correction, Entity, Withdrawn
 from kgbuild.records.registry import Registry, iri_of
 
 Triple = tuple[NamedNode, NamedNode, Term]
@@ -181,6 +181,7 @@ def _describe_article(
         ("schema:url", NamedNode(source.url), ("source", "url")),
         ("icn:textHash", Literal(text.sha256) if text else None, ("source", "text", "sha256")),
         ("icn:textLength", Literal(text.characters) if text else None, ("source", "text", "characters")),
+        *_corrections(article.corrections),
     )
 
 
@@ -193,6 +194,30 @@ def compile_entities(registry: Registry, findings: Findings) -> tuple[list[Quad]
             quads.append(Quad(s, p, o, ENTITIES_GRAPH))
             places.add((str(ENTITIES_GRAPH), str(s), str(p), str(o)), entity.place(*path))
     return quads, places
+
+
+def compile_withdrawn(withdrawn: Iterable[Withdrawn]) -> tuple[list[Quad], SourceMap]:
+    """Compile what is left of records into tombstones in the graph of entities: since when, and why."""
+    quads: list[Quad] = []
+    places = SourceMap()
+    for each in withdrawn:
+        rows = _rows(
+            NamedNode(ids.entity_iri(each.kind, each.id)),
+            ("rdf:type", icn("Withdrawn"), ("withdrawn",)),
+            ("owl:deprecated", _TRUE, ("withdrawn",)),
+            ("icn:withdrawnOn", _day(each.model.on), ("withdrawn", "on")),
+            ("skos:changeNote", Literal(each.model.reason, language="en"), ("withdrawn", "reason")),
+        )
+        for (s, p, o), path in rows:
+            quads.append(Quad(s, p, o, ENTITIES_GRAPH))
+            places.add((str(ENTITIES_GRAPH), str(s), str(p), str(o)), each.place(*path))
+    return quads, places
+
+
+def _corrections(corrections: Iterable[Correction]) -> Iterator[tuple[str, Term, KeyPath]]:
+    """Say what was put right: the day stands before the note, so that notes sort by it."""
+    for i, each in enumerate(corrections):
+        yield "skos:changeNote", Literal(f"{each.on}: {each.note}", language="en"), ("corrections", i)
 
 
 def _describe_entity(entity: Entity, registry: Registry, findings: Findings) -> Iterator[Row]:
@@ -214,6 +239,7 @@ def _describe_entity(entity: Entity, registry: Registry, findings: Findings) -> 
         ("icn:descriptiveName", _TRUE if model.descriptive_name else None, ("descriptive_name",)),
         ("skos:editorialNote", Literal(model.because, language="en") if model.because else None, ("because",)),
         *(("rdfs:seeAlso", NamedNode(url), ("see", i)) for i, url in enumerate(model.see)),
+        *_corrections(model.corrections),
     )
     for i, old in enumerate(model.retired):
         former, at = NamedNode(ids.entity_iri(entity.kind, old)), ("retired", i)

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -28,6 +29,10 @@ MANIFEST = "manifest.json"
 _TEMPORARY = ".tmp-"
 _LOCKED: Final = 1 << 30
 """Position of the byte that is locked on Windows: others may not even read it, so it lies behind what they read."""
+
+
+class UnreadableReleaseError(KgError):
+    """A release that is damaged, or not there."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,31 @@ class ReleaseContent:
 
 
 @dataclass(frozen=True)
+class Withdrawal:
+    """What is known of a release whose files are gone."""
+
+    release: str
+    on: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Say it in a sentence."""
+        return f"Release {self.release} was withdrawn on {self.on}: {self.reason}"
+
+
+@dataclass(frozen=True)
 class Release:
     """A published release."""
 
     id: str
     path: Path
     manifest: dict[str, Any]
+
+    @property
+    def withdrawal(self) -> Withdrawal | None:
+        """Tell since when and why the release is withdrawn; None for one that is not."""
+        said = self.manifest.get("withdrawn")
+        return Withdrawal(self.id, str(said["on"]), str(said["reason"])) if said else None
 
 
 def release_id(content: ReleaseContent) -> str:
@@ -64,10 +88,12 @@ def release_id(content: ReleaseContent) -> str:
 def publish(build: Path, content: ReleaseContent) -> Release:
     """Write a release and make it the current one; the caller holds the lock.
 
-    Raises KgError if the disk does not take it: then nothing has changed.
+    Raises KgError if the disk does not take it, UsageError for a release that was withdrawn: then nothing has changed.
     """
     name = release_id(content)
     target = build / "releases" / name
+    with suppress(UnreadableReleaseError):  # not there yet, or damaged and made anew
+        _refuse_withdrawn(_read(target), "Withdraw from the records what must go (TAKEDOWN.md), and build again.")
     try:
         _remove_leftovers(build)
         if not _is_whole(target):
@@ -89,7 +115,7 @@ def _write(build: Path, name: str, content: ReleaseContent) -> None:
         file: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for file, data in sorted(files.items())
     }
     manifest = {"id": name, "facts": dict(content.facts), "files": described}
-    files[MANIFEST] = (json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
+    files[MANIFEST] = _manifest_bytes(manifest)
     temporary, stand_in, damaged = (
         build / "releases" / f"{_TEMPORARY}{os.getpid()}-{what}" for what in (name, "stand-in", "damaged")
     )
@@ -113,12 +139,20 @@ def _write(build: Path, name: str, content: ReleaseContent) -> None:
 def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     folder.mkdir(parents=True)
     for name, data in files.items():
-        with (folder / name).open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_file(folder / name, data)
     _flush_folder(folder)
     _flush_folder(folder.parent)
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _manifest_bytes(manifest: Mapping[str, object]) -> bytes:
+    return (json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True) + "\n").encode()
 
 
 def _current_folder(build: Path) -> Path:
@@ -189,6 +223,38 @@ def _release_folders(build: Path) -> list[Path]:
     return [path for _, path in sorted(found)]
 
 
+def _refuse_withdrawn(release: Release, remedy: str) -> None:
+    if release.withdrawal:
+        raise UsageError(f"{str(release.withdrawal).rstrip('.')}. {remedy}")
+
+
+def withdraw_release(build: Path, name: str, reason: str, on: date) -> list[str]:
+    """Remove the files of a release, and what was made of them; its manifest stays, and says since when and why.
+
+    What a call that was broken off has left is removed by the next one.  Returns the stores that a server still holds.
+    Raises UsageError for the current release.
+    """
+    with build_lock(build):
+        release = find_release(build, name)
+        if current_release(build).id == release.id:
+            remedy = "Withdraw the records in question and build, or `kgbuild release use` another one first."
+            raise UsageError(f"{release.id}: the current release cannot be withdrawn. {remedy}")
+        # A copy that a killed build left may be one of this release.
+        _remove_leftovers(build)
+        if release.withdrawal is None:
+            said = {**release.manifest, "withdrawn": {"on": on.isoformat(), "reason": reason}}
+            temporary = build / f"{_TEMPORARY}{os.getpid()}-manifest"
+            _write_file(temporary, _manifest_bytes(said))
+            temporary.replace(release.path / MANIFEST)
+            _flush_folder(release.path)
+        for path in release.path.iterdir():
+            if path.name != MANIFEST:
+                path.unlink()
+        _flush_folder(release.path)
+        _remove_stores(build)
+        return [f"stores/{path.name}" for path in build.glob(f"stores/{release.id}")]
+
+
 def find_release(build: Path, name: str) -> Release:
     """Find a release by its id or the beginning of it."""
     # By its folder's name: another release that is damaged must not keep this one from being used.
@@ -202,6 +268,7 @@ def find_release(build: Path, name: str) -> Release:
 def use_release(build: Path, name: str) -> Release:
     """Make a release the current one, if it is whole."""
     release = find_release(build, name)
+    _refuse_withdrawn(release, "Use another one.")
     verify(release)
     with build_lock(build):
         _switch(build, release.id)
@@ -219,10 +286,12 @@ def verify(release: Release) -> None:
 def collect_garbage(build: Path, keep: int = 5) -> list[str]:
     """Remove all but the newest `keep` releases and the current one, and stores on disk that nothing needs any more.
 
+    Of releases that were withdrawn the manifests stay.
+
     Returns the ids of the releases removed, and the paths of the stores, from the build folder.
     """
     with build_lock(build):
-        releases = list_releases(build)
+        releases = [release for release in list_releases(build) if release.withdrawal is None]
         current = current_release(build).id if releases else ""
         old = [release for release in releases[:-keep] if release.id != current]
         for release in old:
@@ -236,7 +305,9 @@ def _remove_stores(build: Path) -> list[str]:
     from kgbuild.workers.disk import FOLDER, remove_unused
 
     # By the folders that are there: a release that is damaged may be mended, and keeps its store.
-    unused = remove_unused(build / FOLDER, (path.name for path in build.glob("releases/[!.]*")))
+    withdrawn = {release.id for release in readable_releases(build) if release.withdrawal}
+    there = {path.name for path in build.glob("releases/[!.]*")}
+    unused = remove_unused(build / FOLDER, there - withdrawn)
     return [f"{FOLDER}/{name}" for name in unused]
 
 
@@ -256,7 +327,7 @@ def _read(path: Path) -> Release:
         return Release(manifest["id"], path, manifest)
     except (OSError, ValueError, KeyError, TypeError) as problem:
         remedy = "Build again, or use another release."
-        raise KgError(f"{path / MANIFEST}: cannot be read: {problem}. {remedy}") from problem
+        raise UnreadableReleaseError(f"{path / MANIFEST}: cannot be read: {problem}. {remedy}") from problem
 
 
 @contextmanager

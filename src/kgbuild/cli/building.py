@@ -148,7 +148,8 @@ def release_list(build_dir: Build = BUILD) -> None:
     current = current_release(build_dir).id if known else ""
     for release in known:
         facts, mark = release.manifest["facts"], "*" if release.id == current else " "
-        print(f"{mark} {release.id}  {facts['articles']} articles  {facts['quads']} quads")
+        gone = f"  withdrawn on {release.withdrawal.on}: {release.withdrawal.reason}" if release.withdrawal else ""
+        print(f"{mark} {release.id}  {facts['articles']} articles  {facts['quads']} quads{gone}")
 
 
 def release_show(
@@ -168,6 +169,24 @@ def release_use(release_id: str, build_dir: Build = BUILD) -> None:
     from kgbuild.build.release import use_release
 
     say(f"Current release: {use_release(build_dir, release_id).id}")
+
+
+def release_withdraw(
+    release_id: str,
+    reason: Annotated[str, typer.Option(help="Why; it is published, so without any name.")],
+    build_dir: Build = BUILD,
+) -> None:
+    """Remove the files of a release for good; its manifest stays, and says when and why."""
+    from datetime import UTC, datetime
+
+    from kgbuild.build.release import find_release, withdraw_release
+
+    if not reason.strip():
+        raise UsageError("--reason is empty. Say why the release is withdrawn: it is all that readers will find.")
+    held = withdraw_release(build_dir, release_id, reason.strip(), datetime.now(UTC).date())
+    say(str(find_release(build_dir, release_id).withdrawal))
+    for store in held:
+        say(f"{store}: a server still holds this store. Run `kgbuild release gc` once it serves another release.")
 
 
 def release_gc(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kgbuild.cli.options import BUILD, QUESTIONS, Build, check_choice, say
 from kgbuild.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from kgbuild.server.exchange.service import SecurityContact
 
 
 def serve_command(
@@ -58,6 +62,13 @@ def serve_command(
     questions: Annotated[
         Path | None, typer.Option(help=f"Folder of the named questions; {QUESTIONS} if it is there.")
     ] = None,
+    security_contact: Annotated[
+        list[str] | None,
+        typer.Option(metavar="URI", help="Whom to tell of faults of security (mailto: or https:): for security.txt."),
+    ] = None,
+    security_expires: Annotated[
+        str, typer.Option(metavar="DAY", help="Until when --security-contact is right: 2027-11-26.")
+    ] = "",
     build_dir: Build = BUILD,
 ) -> None:
     """Serve pages, search and SPARQL over HTTP; needs Linux.
@@ -106,5 +117,23 @@ def serve_command(
         free_sparql=not no_free_sparql,
         metrics_port=metrics_port,
         metrics_token=token,
+        security=_security_contact(security_contact or [], security_expires),
     )
     serve(settings, host, port, say, access_log)
+
+
+def _security_contact(contacts: list[str], expires: str) -> SecurityContact | None:
+    """Read what security.txt says: it has to say until when (RFC 9116 §2.5.5)."""
+    from datetime import date
+
+    from kgbuild.server.exchange.service import SecurityContact
+
+    if bool(contacts) != bool(expires):
+        raise UsageError("--security-contact and --security-expires belong together. Give both, or neither.")
+    for each in contacts:
+        if not re.fullmatch(r"(mailto:|https://)[\x21-\x7e]+", each):
+            raise UsageError(f"--security-contact {each}: this is no address. Write mailto:… or https://….")
+    try:
+        return SecurityContact(tuple(contacts), date.fromisoformat(expires)) if contacts else None
+    except ValueError as problem:
+        raise UsageError(f"--security-expires {expires}: this is no day. Write it as 2027-11-26.") from problem

@@ -7,7 +7,8 @@ values are refused at their place: none has a use in a record, each has a use in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,16 @@ class Document:
 def read_document(path: Path, name: str, findings: Findings) -> Document | None:
     """Read one YAML file; `name` is how issues call it.  A file that cannot be read is one issue."""
     return _document_or_issue(lambda: read_text(path, name), name, findings)
+
+
+def comments(path: Path, name: str) -> Iterator[Place]:
+    """Find what may be a comment in a file that was read, but for the line that tells editors the schema."""
+    for number, line in enumerate(read_text(path, name).splitlines(), 1):
+        found = re.search(
+            r"(?:^|(?<=\s))#(?! yaml-language-server:)", line
+        )  # within quotes it is none: rather too many
+        if found:
+            yield Place(name, number, found.start() + 1)
 
 
 def parse_document(text: str, name: str, findings: Findings) -> Document | None:

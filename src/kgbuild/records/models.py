@@ -11,7 +11,20 @@ from kgbuild.core.errors import Place
 from kgbuild.records.documents import Document, KeyPath
 from kgbuild.records.kinds import Fields
 from kgbuild.records.territories import territory_names
-from kgbuild.records.values import Language, Model, Name, Offset, OneOrMore, Published, Ref, Sha256, Text, True_, Url
+from kgbuild.records.values import (
+    Day,
+    Language,
+    Model,
+    Name,
+    Offset,
+    OneOrMore,
+    Published,
+    Ref,
+    Sha256,
+    Text,
+    True_,
+    Url,
+)
 
 
 class ArticleText(Model):
@@ -46,6 +59,41 @@ class ClaimNotes(Model):
     rank: Literal["preferred", "deprecated"] | None = None
 
 
+class Correction(Model):
+    """An error of ours that was put right: when, and what stood there before."""
+
+    on: Day
+    note: Text
+
+
+class Corrected(Model):
+    """What articles and entities say of their own errors, oldest first."""
+
+    corrections: list[Correction] = Field(default_factory=list)
+
+
+class Withdrawal(Model):
+    """All that a record says once it is withdrawn: since when, and why."""
+
+    on: Day
+    reason: Text
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """What is left of an article or an entity: its id, and that it was withdrawn."""
+
+    id: str
+    kind: str
+    """`article`, or the kind of the entity."""
+    model: Withdrawal
+    document: Document
+
+    def place(self, *path: str | int) -> Place:
+        """Find the place of a value of the record."""
+        return self.document.place(path)
+
+
 @dataclass(frozen=True)
 class Claim:
     """One item of an article: a kind, its fields, and the notes beside them."""
@@ -67,13 +115,14 @@ class Article:
     source: Source
     claims: tuple[Claim, ...]
     document: Document
+    corrections: tuple[Correction, ...] = ()
 
     def place(self, *path: str | int) -> Place:
         """Find the place of a value of the record."""
         return self.document.place(path)
 
 
-class EntityModel(Model):
+class EntityModel(Corrected):
     """An entity file: who or what something is, and nothing that happened."""
 
     type: OneOrMore[Text] | None = None

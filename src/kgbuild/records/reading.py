@@ -10,12 +10,24 @@ from typing import TypeVar
 
 from kgbuild.core.errors import Findings, Issue, Place, display_name, error, suggestion
 from kgbuild.core.files import find_files, list_files
+from kgbuild.core.folding import words_of
 from kgbuild.core.namespaces import ENTITY_KINDS
 from kgbuild.core.progress import Reporter
-from kgbuild.records.documents import Document, KeyPath, read_document
+from kgbuild.records.documents import Document, KeyPath, comments, read_document
 from kgbuild.records.findings import read_model, unknown_keys
 from kgbuild.records.kinds import CLAIM_KINDS, Fields
-from kgbuild.records.models import Article, Claim, ClaimNotes, Entity, EntityModel, Source
+from kgbuild.records.models import (
+    Article,
+    Claim,
+    ClaimNotes,
+    Corrected,
+    Correction,
+    Entity,
+    EntityModel,
+    Source,
+    Withdrawal,
+    Withdrawn,
+)
 from kgbuild.records.territories import territory_names
 from kgbuild.records.values import SLUG, RecordError
 
@@ -24,10 +36,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Records:
-    """All records that can be read, and the ids of the entities that cannot."""
+    """All records that can be read, those that were withdrawn, and the ids of the entities that cannot be read."""
 
     entities: tuple[Entity, ...]
     articles: tuple[Article, ...]
+    withdrawn: tuple[Withdrawn, ...]
     unreadable: frozenset[str]
 
 
@@ -35,14 +48,17 @@ def read_records(data: Path, root: Path, report: Reporter, findings: Findings) -
     """Read all entities and articles of a folder; `root` is what places in findings are relative to."""
     findings.add(_misplaced(data))
     paths = find_files(data, "entities/*/*.yaml")
-    entities = read_all(report.each("Reading entities", paths), root, read_entity, findings)
-    unreadable = {path.stem for path in paths} - {entity.id for entity in entities}
+    read: list[Entity | Withdrawn] = read_all(report.each("Reading entities", paths), root, read_entity, findings)
+    unreadable = {path.stem for path in paths} - {entity.id for entity in read}
     paths = find_files(data, "articles/*/*.yaml")
-    articles = read_all(report.each("Reading articles", paths), root, read_article, findings)
-    findings.add(_shared_pages(articles))
+    told: list[Article | Withdrawn] = read_all(report.each("Reading articles", paths), root, read_article, findings)
+    findings.add(_shared_pages(told))
+    entities = tuple(each for each in read if isinstance(each, Entity))
+    articles = tuple(each for each in told if isinstance(each, Article))
+    withdrawn = tuple(each for each in (*read, *told) if isinstance(each, Withdrawn))
     if not paths:
         findings.error(Place(f"{data}/articles"), "no-articles", "there is no article", "See data/README.md.")
-    return Records(tuple(entities), tuple(articles), frozenset(unreadable))
+    return Records(entities, articles, withdrawn, frozenset(unreadable))
 
 
 def read_all(
@@ -64,26 +80,30 @@ def _misplaced(data: Path) -> Iterator[Issue]:
             yield error(Place(path.as_posix()), "misplaced", finding, remedy)
 
 
-def _shared_pages(articles: Iterable[Article]) -> Iterator[Issue]:
+def _shared_pages(articles: Iterable[Article | Withdrawn]) -> Iterator[Issue]:
     """Say which articles are the same page, or have the same id: one page is one voice."""
-    pages: dict[str, Article] = {}
-    names: dict[str, Article] = {}
+    pages: dict[str, Article | Withdrawn] = {}
+    names: dict[str, Article | Withdrawn] = {}
     for article in articles:
-        for key, taken, path in ((article.source.url, pages, ("source", "url")), (article.id, names, ())):
-            other = taken.setdefault(key, article)
+        url = article.source.url if isinstance(article, Article) else ""
+        for key, taken, path in ((url, pages, ("source", "url")), (article.id, names, ())):
+            other = taken.setdefault(key, article) if key else article
             if other is not article:
                 finding = f"'{key}' is already the record {other.document.path}"
                 yield error(article.place(*path), "same-page", finding, "Put the claims of one page into one record.")
 
 
-def read_article(path: Path, name: str, findings: Findings) -> Article | None:
-    """Read one article record; without an article, the findings say why."""
+def read_article(path: Path, name: str, findings: Findings) -> Article | Withdrawn | None:
+    """Read one article record, or what is left of it; without either, the findings say why."""
     known = len(findings)
     document = read_document(path, name, findings)
     if document is None:
         return None
     findings.add(_name_issues(path, name))
-    findings.add(unknown_keys(document, (), {"source", "claims"}))
+    if "withdrawn" in document.content:
+        return _read_withdrawn(path, "article", document, findings)
+    findings.add(unknown_keys(document, (), {"source", "claims", "corrections"}))
+    corrections = _read_corrections(document, findings)
     source = read_model(Source, document, ("source",), findings)
     items = document.content.get("claims")
     if not isinstance(items, list) or not items:
@@ -94,7 +114,35 @@ def read_article(path: Path, name: str, findings: Findings) -> Article | None:
     read = tuple(claim for claim in claims if claim is not None)
     if source is not None and len(findings) == known:
         findings.add(_position_issues(document, source, read))
-    return Article(path.stem, source, read, document) if source and len(findings) == known else None
+    return Article(path.stem, source, read, document, corrections) if source and len(findings) == known else None
+
+
+def _read_corrections(document: Document, findings: Findings) -> tuple[Correction, ...]:
+    """Read the corrections of a record that has some."""
+    if "corrections" not in document.content:
+        return ()
+    read = read_model(Corrected, document, (), findings, ignore=frozenset(document.content) - {"corrections"})
+    return tuple(read.corrections) if read else ()
+
+
+def _read_withdrawn(path: Path, kind: str, document: Document, findings: Findings) -> Withdrawn | None:
+    """Read what is left of a record; whatever else stands there, a comment too, has to go."""
+    known = len(findings)
+    remedy = "Remove it: only `withdrawn:` stays of a record that was withdrawn (data/README.md)."
+    for key in document.content:
+        if key != "withdrawn":
+            findings.error(
+                document.key_place((key,)), "withdrawn-record", f"`{key}` stands in a withdrawn record", remedy
+            )
+    for place in comments(path, document.path):
+        findings.error(place, "withdrawn-record", "a comment stands in a withdrawn record", remedy)
+    model = read_model(Withdrawal, document, ("withdrawn",), findings)
+    if model and kind == "person" and set(path.stem.split("-")) <= {word.folded for word in words_of(model.reason)}:
+        remedy = "Write the reason without the name: it is published."
+        findings.error(
+            document.place(("withdrawn", "reason")), "withdrawn-record", "the reason names the person", remedy
+        )
+    return Withdrawn(path.stem, kind, model, document) if model and len(findings) == known else None
 
 
 def read_claim(document: Document, path: KeyPath, findings: Findings) -> Claim | None:
@@ -151,8 +199,8 @@ def _inferred_issues(
             yield error(place, "no-reason", f"`{why}` stands without a reason", "Add `because:` with the reason.")
 
 
-def read_entity(path: Path, name: str, findings: Findings) -> Entity | None:
-    """Read one entity file; its folder is its kind."""
+def read_entity(path: Path, name: str, findings: Findings) -> Entity | Withdrawn | None:
+    """Read one entity file, or what is left of it; its folder is its kind."""
     known = len(findings)
     document = read_document(path, name, findings)
     if document is None:
@@ -163,6 +211,8 @@ def read_entity(path: Path, name: str, findings: Findings) -> Entity | None:
         remedy = f"Put the file into one of {', '.join(sorted(ENTITY_KINDS))}."
         findings.error(Place(name), "entity-kind", f"there is no kind of entity '{kind}'", remedy)
         return None
+    if "withdrawn" in document.content:
+        return _read_withdrawn(path, kind, document, findings)
     model = read_model(EntityModel, document, (), findings)
     if model is None:
         return None

@@ -10,16 +10,19 @@ from kgbuild.core.errors import Findings, Issue, Place, error
 from kgbuild.core.folding import plain
 from kgbuild.core.ids import entity_iri
 from kgbuild.records.documents import KeyPath
-from kgbuild.records.models import Entity
+from kgbuild.records.models import Entity, Withdrawn
 from kgbuild.records.values import RecordError
 
 
 class Registry:
     """All entities of a build."""
 
-    def __init__(self, entities: Iterable[Entity], unreadable: Iterable[str] = ()) -> None:
+    def __init__(
+        self, entities: Iterable[Entity], unreadable: Iterable[str] = (), withdrawn: Iterable[Withdrawn] = ()
+    ) -> None:
         self._by_id = {entity.id: entity for entity in entities}
         self._retired = {old: entity for entity in self for old in entity.model.retired}
+        self._withdrawn = {each.id: each for each in withdrawn}
         self._by_name: dict[str, set[str]] = defaultdict(set)
         self.unreadable = frozenset(unreadable)
         """Ids whose file has findings of its own: a reference to one is no second finding."""
@@ -46,6 +49,10 @@ class Registry:
         if name in self._retired:
             now = self._retired[name].id
             raise RecordError("retired-entity", f"the id '{name}' is retired", f"Write {now}.")
+        if name in self._withdrawn and self._withdrawn[name].kind != "article":
+            finding = f"'{name}' was withdrawn on {self._withdrawn[name].model.on}"
+            remedy = "Remove what is said of it here, or name the office or an unidentified party instead."
+            raise RecordError("withdrawn-entity", finding, remedy)
         ids = sorted(self._by_name.get(plain(name), ()))
         if ids:
             finding = f"'{name}' is the name of {len(ids)} entities"
@@ -88,11 +95,12 @@ def _names(entity: Entity) -> Iterator[str]:
         yield from spellings
 
 
-def duplicate_ids(entities: Iterable[Entity]) -> Iterator[Issue]:
+def duplicate_ids(entities: Iterable[Entity | Withdrawn]) -> Iterator[Issue]:
     """Say which ids, current or retired, belong to more than one file: an id is part of IRIs for ever."""
     owners: dict[str, Place] = {}
     for entity in entities:
-        retired = [(old, entity.place("retired", i)) for i, old in enumerate(entity.model.retired)]
+        olds = entity.model.retired if isinstance(entity, Entity) else ()
+        retired = [(old, entity.place("retired", i)) for i, old in enumerate(olds)]
         for id_, place in [(entity.id, entity.place()), *retired]:
             owner = owners.setdefault(id_, place)
             if owner is not place:

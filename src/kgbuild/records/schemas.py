@@ -10,14 +10,14 @@ from pydantic.json_schema import models_json_schema
 
 from kgbuild.core.errors import UsageError
 from kgbuild.records.kinds import CLAIM_KINDS
-from kgbuild.records.models import ClaimNotes, EntityModel, Source
+from kgbuild.records.models import ClaimNotes, Correction, EntityModel, Source, Withdrawal
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def article_schema() -> dict[str, Any]:
     """Make the schema of `data/articles/*/*.yaml`: a claim has exactly one kind beside its notes."""
-    models: list[Any] = [Source, ClaimNotes, *CLAIM_KINDS.values()]
+    models: list[Any] = [Source, ClaimNotes, Correction, Withdrawal, *CLAIM_KINDS.values()]
     _, definitions = models_json_schema([(model, "validation") for model in models], ref_template="#/$defs/{model}")
     parts = definitions["$defs"]
     kinds = {kind: {"$ref": f"#/$defs/{model.__name__}"} for kind, model in CLAIM_KINDS.items()}
@@ -37,17 +37,37 @@ def article_schema() -> dict[str, Any]:
         "properties": {
             "source": {"$ref": "#/$defs/Source"},
             "claims": {"type": "array", "items": {"$ref": "#/$defs/claim"}, "minItems": 1},
+            "corrections": {"type": "array", "items": {"$ref": "#/$defs/Correction"}},
+            "withdrawn": {"$ref": "#/$defs/Withdrawal"},
         },
-        "required": ["source", "claims"],
+        **_unless_withdrawn({"required": ["source", "claims"]}),
         "additionalProperties": False,
         "$defs": {**parts, "claim": claim},
     }
 
 
+def entity_schema() -> dict[str, Any]:
+    """Make the schema of `data/entities/*/*.yaml`."""
+    schema = EntityModel.model_json_schema()
+    withdrawal = Withdrawal.model_json_schema()
+    schema["properties"]["withdrawn"] = {"$ref": "#/$defs/Withdrawal"}
+    return {
+        **schema,
+        "$schema": _DIALECT,
+        "title": "ICN entity",
+        "$defs": {**schema.get("$defs", {}), "Withdrawal": withdrawal},
+        **_unless_withdrawn({}),
+    }
+
+
+def _unless_withdrawn(otherwise: dict[str, Any]) -> dict[str, Any]:
+    """Let a record that is withdrawn say nothing else."""
+    return {"if": {"required": ["withdrawn"]}, "then": {"maxProperties": 1}, "else": otherwise}
+
+
 def schema_texts() -> dict[str, str]:
     """Give each schema's file name and text."""
-    entity = {"$schema": _DIALECT, **EntityModel.model_json_schema(), "title": "ICN entity"}
-    made = {"article.schema.json": article_schema(), "entity.schema.json": entity}
+    made = {"article.schema.json": article_schema(), "entity.schema.json": entity_schema()}
     return {name: json.dumps(made[name], indent=2, ensure_ascii=False, sort_keys=True) + "\n" for name in sorted(made)}
 
 

@@ -117,6 +117,12 @@ def _published(value: object) -> str:
     raise RecordError("date", f"'{value}' is not a date of publication", "Write 2024-02-21 or 2024-02-21T15:35.")
 
 
+def _day(value: object) -> str:
+    if isinstance(value, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        return _point(value).edtf
+    raise RecordError("date", f"'{value}' is not a day", "Write a whole day, as 2026-11-26.")
+
+
 def _either_or_one_key(plain: dict[str, Any], keys: dict[str, Any], description: str) -> WithJsonSchema:
     """Describe to editors a plain value, or a mapping that has one of these keys."""
     mapping = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
@@ -151,6 +157,8 @@ Issn = Annotated[str, PlainValidator(_issn), WithJsonSchema({"type": "string", "
 True_ = Annotated[bool, PlainValidator(_true), WithJsonSchema({"const": True})]
 Sha256 = Annotated[str, PlainValidator(_sha256), WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})]
 Published = Annotated[str, PlainValidator(_published), WithJsonSchema(_WORD)]
+Day = Annotated[str, PlainValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+"""A day, YYYY-MM-DD: of what curators do, not of what articles tell."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"{}|\\^`]+$")]
 Name = Annotated[str, StringConstraints(min_length=1), WithJsonSchema(_WORD)]

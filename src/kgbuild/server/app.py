@@ -31,7 +31,7 @@ from kgbuild.server.http.negotiation import PROBLEM, VARY, wants_html
 from kgbuild.server.http.problems import Problem, from_query_error, problem, shortage
 from kgbuild.server.http.responses import Response, header, header_lines
 from kgbuild.server.pages import query as query_pages
-from kgbuild.server.routes import questions, search, things
+from kgbuild.server.routes import about, questions, search, things
 from kgbuild.server.routes.context import give_context
 from kgbuild.server.routes.crawlers import robots, sitemap, sitemap_part
 from kgbuild.server.routes.dataset import dataset, void
@@ -79,6 +79,8 @@ def routes() -> list[Route]:
         Route("/releases/", _Endpoint(release_list)),
         Route("/releases/{id}", _Endpoint(release_itself)),
         Route("/releases/{id}/{file}", _Endpoint(release_file)),
+        Route("/about/persons", _Endpoint(about.persons)),
+        Route("/.well-known/security.txt", _Endpoint(about.security_text)),
         Route("/robots.txt", _Endpoint(robots)),
         Route("/sitemap.xml", _Endpoint(sitemap)),
         Route("/sitemap-{number}.xml", _Endpoint(sitemap_part)),

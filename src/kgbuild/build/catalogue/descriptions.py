@@ -68,6 +68,8 @@ class Releases:
 
     kept: tuple[Release, ...] = ()
     served: Release | None = None
+    withdrawn: tuple[Release, ...] = ()
+    """Those of which only the manifest is kept."""
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
 
 from kgbuild.core import ids
-from kgbuild.core.namespaces import ENTITY_KINDS, ID, VOCABULARY
+from kgbuild.core.namespaces import ARTICLE_GRAPH, ENTITY_KINDS, ID, VOCABULARY
 from kgbuild.core.terms import TYPE, term
 from kgbuild.sparql.query_error import QueryError
 
@@ -26,6 +26,8 @@ _DEPRECATED: Final = term("owl:deprecated")
 _REPLACED: Final = term("dcterms:isReplacedBy")
 _IDENTIFIER: Final = term("dcterms:identifier")
 _IN_SCHEME: Final = term("skos:inScheme")
+_WITHDRAWN: Final = term("icn:Withdrawn")
+_WITHDRAWN_ON: Final = term("icn:withdrawnOn")
 _REASONS: Final = tuple(map(term, ("skos:changeNote", "skos:editorialNote", "rdfs:comment", "dcterms:description")))
 DEFAULT: Final = DefaultGraph()
 
@@ -43,6 +45,7 @@ def find(store: Store, iri: str) -> NamedNode:
     successor = _successor_of_part(store, iri)
     if successor is not None:
         raise _moved(iri, successor)
+    _refuse_part_of_withdrawn(store, iri)
     near = _nearest(store, iri)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     raise QueryError("not-found", 404, f"Nothing is known of {iri}.{hint}", {"near": near} if near else {})
@@ -59,13 +62,36 @@ def _is_known(store: Store, node: NamedNode) -> bool:
 def _refuse_retired(store: Store, node: NamedNode, own: list[Quad]) -> None:
     """Raise what became of a thing that is retired; a retired term that is still described stays readable."""
     said = {quad.predicate for quad in own}
-    if _DEPRECATED not in said or TYPE in said:
+    if _DEPRECATED not in said or any(quad.predicate == TYPE and quad.object != _WITHDRAWN for quad in own):
         return
     if _REPLACED in said:
         raise _moved(node.value, _follow(store, node))
-    reasons = [q.object.value for p in _REASONS for q in own if q.predicate == p and isinstance(q.object, Literal)]
-    why = f" {reasons[0]}" if reasons else " No reason is recorded."
-    raise QueryError("gone", 410, f"{node.value} was withdrawn, and nothing has taken its place.{why}")
+    raise gone(node.value, _text(own, _REASONS), _text(own, (_WITHDRAWN_ON,)))
+
+
+def _text(quads: list[Quad], predicates: tuple[NamedNode, ...]) -> str:
+    """Give the first literal that one of some properties has, in their order; "" for none."""
+    found = (q.object.value for p in predicates for q in quads if q.predicate == p and isinstance(q.object, Literal))
+    return next(found, "")
+
+
+def gone(what: str, reason: str, on: str) -> QueryError:
+    """Say that something was withdrawn: why, and since when, as far as that is known."""
+    when = f" on {on}" if on else ""
+    detail = f"{what} was withdrawn{when}, and nothing has taken its place. {reason or 'No reason is recorded.'}"
+    known = {"reason": reason, "withdrawn": on}
+    return QueryError("gone", 410, detail, {name: value for name, value in known.items() if value})
+
+
+def _refuse_part_of_withdrawn(store: Store, iri: str) -> None:
+    """Raise what became of a thing inside an IRI of which nothing is known: a situation's party, a claim's article."""
+    slug = iri.removeprefix(ARTICLE_GRAPH) if iri.startswith(ARTICLE_GRAPH) else ids.split_iri(iri)[1]
+    for part in slug.split(ids.JOINER)[:REPLACEMENTS]:
+        for kind in ("article", *ENTITY_KINDS):
+            node = NamedNode(ids.entity_iri(kind, part))
+            own = list(islice(store.quads_for_pattern(node, None, None, DEFAULT), LARGEST_NODE))
+            if any(quad.object == _WITHDRAWN for quad in own):
+                _refuse_retired(store, node, own)
 
 
 def _follow(store: Store, node: NamedNode) -> str:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -17,8 +18,8 @@ from weakref import WeakKeyDictionary
 from kgbuild import __version__
 from kgbuild.build import catalogue
 from kgbuild.build.catalogue import Catalogue, make_catalogue, read_catalogue, write_catalogue
-from kgbuild.build.release import QUADS, Release, current_release, find_release
-from kgbuild.core.errors import EngineError
+from kgbuild.build.release import QUADS, Release, Withdrawal, current_release, find_release
+from kgbuild.core.errors import EngineError, KgError, UsageError
 from kgbuild.core.namespaces import DATASET_IRI
 from kgbuild.questions.named import Question
 from kgbuild.server.data.access import OPERATIONS, SIZE, Data, EmbeddedData, RemoteEndpoint
@@ -43,6 +44,14 @@ LOOK_AT_ENGINE: Final = 60.0
 CACHE_BYTES: Final = 256 << 20
 _VERSION: Final = f"SELECT ?v {{ <{DATASET_IRI}> owl:versionInfo|dcterms:hasVersion ?v }} ORDER BY ?v LIMIT 1"
 _log: Final = logging.getLogger("kgbuild.server")
+
+
+@dataclass(frozen=True)
+class SecurityContact:
+    """Whom to tell of faults of security, as addresses (`mailto:`, `https:`), and until when that is so."""
+
+    contacts: tuple[str, ...]
+    expires: date
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class Settings:
     """Where figures are given, on a port of their own."""
     metrics_token: str = field(default="", repr=False)
     """What opens figures on the public port."""
+    security: SecurityContact | None = None
 
     @property
     def has_releases(self) -> bool:
@@ -89,12 +99,14 @@ class Service:
         self.meter = Meter()
         self.budgets = Budgets(settings.client_budget, settings.client_errors)
         self.release_id = ""
-        self.catalogue = Catalogue()
+        self._catalogue = Catalogue()
         self.context = ""
         """The JSON-LD context, as text."""
-        self.searcher = Searcher(None, ())
+        self._searcher = Searcher(None, ())
         self._data: Data | None = None
         self._health: Health | None = None
+        self._withdrawal: Withdrawal | None = None
+        """Of the release that was served until it was withdrawn."""
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
         self._waiting: dict[asyncio.Future[Any], int] = {}
         self._read: WeakKeyDictionary[Data, dict[Hashable, Any]] = WeakKeyDictionary()
@@ -103,9 +115,25 @@ class Service:
     @property
     def data(self) -> Data:
         """The data that are served now."""
+        if self._withdrawal is not None:
+            raise gone(self._withdrawal)
         if self._data is None:
             raise QueryError("shutting-down", 503, "The server is not ready yet.", {"retry_after": 1})
         return self._data
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What is in the data that are served now."""
+        if self._withdrawal is not None:
+            raise gone(self._withdrawal)
+        return self._catalogue
+
+    @property
+    def searcher(self) -> Searcher:
+        """The search over the data that are served now."""
+        if self._withdrawal is not None:
+            raise gone(self._withdrawal)
+        return self._searcher
 
     @property
     def is_ready(self) -> bool:
@@ -130,14 +158,14 @@ class Service:
             self._spawn(self._follow_engine(self.settings.engine))
             return
         await self._open(None if self.settings.files else self._chosen())
-        if self.settings.has_releases and self.settings.release is None:
+        if self.settings.has_releases:
             self._spawn(self._follow())
 
     async def stop(self) -> None:
         """End everything."""
         for task in self._background:
             task.cancel()
-        self.searcher.close()
+        self._searcher.close()
         if self._data is not None:
             await self._data.stop()
 
@@ -147,9 +175,12 @@ class Service:
             self._data.abort()
 
     def _chosen(self) -> Release:
-        if self.settings.release is not None:
-            return find_release(self.settings.build, self.settings.release)
-        return current_release(self.settings.build)
+        if self.settings.release is None:
+            return current_release(self.settings.build)
+        chosen = find_release(self.settings.build, self.settings.release)
+        if chosen.withdrawal:
+            raise UsageError(f"{chosen.withdrawal} It cannot be served; leave --release out to serve the current one.")
+        return chosen
 
     async def _open(self, release: Release | None) -> None:
         """Make data ready beside those that are served, put them in their place, and let the old ones finish."""
@@ -163,7 +194,7 @@ class Service:
         except BaseException:
             await data.stop()
             raise
-        name, searcher = release.id if release else "files", self.searcher
+        name, searcher = release.id if release else "files", self._searcher
         if name != self.release_id:  # else the same data are loaded again, and their index is still there
             searcher = Searcher(release, files)
             await searcher.start()
@@ -173,11 +204,12 @@ class Service:
         self, data: Data, counted: Catalogue, name: str, searcher: Searcher, again: Callable[[], Awaitable[None]]
     ) -> None:
         """Put data in the place of those that are served; `again` loads them anew."""
-        if searcher is not self.searcher:
-            self.searcher.close()
-        old, self._data, self.searcher = self._data, data, searcher
+        if searcher is not self._searcher:
+            self._searcher.close()
+        old, self._data, self._searcher = self._data, data, searcher
         self._health = Health(data)
-        self.catalogue, self.context, self.release_id = counted, json.dumps(counted.context), name
+        self._catalogue, self.context, self.release_id = counted, json.dumps(counted.context), name
+        self._withdrawal = None
         self.cache.clear()
         if old is not None:
             self._spawn(old.stop(drain=True))
@@ -205,7 +237,7 @@ class Service:
             await asyncio.sleep(LOOK_AT_ENGINE)
             try:
                 (row,) = (await self.data.select(SIZE, SCANS)).records()
-                if int(row["n"].value) != self.catalogue.triples or await _version(self.data) != self.release_id:
+                if int(row["n"].value) != self._catalogue.triples or await _version(self.data) != self.release_id:
                     await self._open_engine(engine)
             except Exception as problem:  # as above
                 _log.error("It cannot be told whether the data have changed: %s", problem)
@@ -230,10 +262,14 @@ class Service:
                 await asyncio.sleep(LOOK_EVERY)
 
     async def _follow(self) -> None:
+        """Change to a new current release, unless told to stay; serve none that has been withdrawn."""
         now = asyncio.get_running_loop().time
         failed, again = "", 0.0
         while True:
             await asyncio.sleep(LOOK_EVERY)
+            if self.settings.release is not None:
+                await self._leave_withdrawn()
+                continue
             # Whatever goes wrong with a new release must not end the server: the release that answers stays.
             try:
                 release = await asyncio.to_thread(current_release, self.settings.build)
@@ -244,6 +280,23 @@ class Service:
                 again = now() + TRY_AGAIN
                 text = "Release %s stays, since the current one cannot be served: %s"
                 _log.error(text, self.release_id, problem)
+            await self._leave_withdrawn()
+
+    async def _leave_withdrawn(self) -> None:
+        """Let go of everything that is held of the release that is served, if it is withdrawn: 410 from then on."""
+        if self._data is None:
+            return
+        with suppress(KgError):  # one that was removed stays until there is another
+            release = await asyncio.to_thread(find_release, self.settings.build, self.release_id)
+            if release.withdrawal is None or release.id != self.release_id or self._data is None:
+                return
+            _log.error("%s It is served no longer.", release.withdrawal)
+            self._withdrawal, old = release.withdrawal, self._data
+            self._data, self.release_id, self._catalogue = None, "", Catalogue()
+            self._searcher.close()
+            self._searcher = Searcher(None, ())
+            self.cache.clear()
+            self._spawn(old.stop())
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -282,6 +335,11 @@ class Service:
     def _forget(self, key: Hashable, task: asyncio.Future[Any]) -> None:
         if self._running.get(key) is task:
             del self._running[key]
+
+
+def gone(withdrawal: Withdrawal) -> QueryError:
+    """Say that a release was withdrawn."""
+    return QueryError("gone", 410, str(withdrawal), {"reason": withdrawal.reason, "withdrawn": withdrawal.on})
 
 
 def _published(release: Release | None) -> Catalogue | None:

@@ -31,7 +31,7 @@ from kgbuild.server.pages.layout import (
     section,
     sections,
 )
-from kgbuild.server.pages.reading import PUBLISHER, URL, Reading, read
+from kgbuild.server.pages.reading import CHANGE_NOTE, PUBLISHER, URL, Reading, read
 from kgbuild.server.pages.rendering import LANGUAGE_NAMES
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.terms import Terms, icn
@@ -97,7 +97,8 @@ def _told(reading: Reading, entry: ClaimEntry) -> Iterator[Section | None]:
         about.append(Fact(reading.name(icn("rank")), (Value(Shown(reading._("preferred"))),)))
     if not entry.voice.positions:
         about.append(Fact(Shown(reading._("Place in the text")), (Value(Shown(reading._("not recorded"))),)))
-    told, passages = facts(about, plain=True), _passages([entry], length)
+    told = facts([*about, _corrected(reading, entry.voice.article.iri)], plain=True)
+    passages = _passages([entry], length)
     yield section("voice", reading._("Who says so"), Voices((entry.voice,)), told, passages)
     yield section("asserts", reading._("What it asserts"), entry.facts if entry.facts.facts else None)
     others = Others(entry.others) if entry.others else None
@@ -216,6 +217,13 @@ def _about(reading: Reading, node: str, length: int) -> Iterator[Fact | None]:
     yield fact(reading._("Address"), *(Shown(t.value, t.value) for t in reading.get(node, URL) if is_web(t.value)))
     size = reading._("%(length)s characters") % {"length": f"{length:,}"}
     yield fact(reading._("Length"), *((Shown(size),) if length else ()))
+    yield _corrected(reading, node)
+
+
+def _corrected(reading: Reading, article: str) -> Fact | None:
+    """Say what was put right in the record of an article: on its page, and on those of its claims."""
+    notes = tuple(Value(reading.show(term)) for term in sorted(reading.get(article, CHANGE_NOTE)))
+    return Fact(Shown(reading._("Corrected")), notes) if notes else None
 
 
 def _number(text: str) -> int:

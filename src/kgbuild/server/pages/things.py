@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pyoxigraph import Store
 
-from kgbuild.core.namespaces import ID, ONTOLOGY, expand
+from kgbuild.core.namespaces import BASE, ID, ONTOLOGY, expand
 from kgbuild.core.terms import Term, iri
 from kgbuild.questions.lookup import write_term
 from kgbuild.server.http.languages import Reader
@@ -27,7 +27,7 @@ from kgbuild.server.pages.layout import (
     section,
     sections,
 )
-from kgbuild.server.pages.reading import ALT_LABEL, PUBLISHER, Reading, Values, gather_named
+from kgbuild.server.pages.reading import ALT_LABEL, CHANGE_NOTE, PUBLISHER, Reading, Values, gather_named
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.tables import Listed, write_tables
 from kgbuild.server.pages.terms import Terms, icn
@@ -51,6 +51,7 @@ _ELSEWHERE: Final = {
     N_("Also written"): (ALT_LABEL,),
     N_("Elsewhere"): tuple(map(expand, ("skos:exactMatch", "rdfs:seeAlso", "owl:sameAs"))),
     N_("Note of the curators"): (expand("skos:editorialNote"),),
+    N_("Corrected"): (CHANGE_NOTE,),
 }
 """Properties of other vocabularies that are facts of a page, by a name, which the data do not have."""
 
@@ -272,6 +273,9 @@ def _notes(reading: Reading, node: str, links: Iterable[str]) -> Iterator[Note]:
     named = sorted({s for each in left_open for s in reading.leading("resolves", each)})
     if reading.name(node).is_descriptive:
         yield Note(reading._("It has no name of its own; this is the curators' description."), is_aside=True)
+    if reading.is_a(node, "Person"):
+        about = Shown(reading._("About the persons in these data"), f"{BASE}about/persons")
+        yield Note(reading._("Of persons only public roles are kept."), (about,), is_aside=True)
     if is_placeholder:
         yield Note(
             reading._(

@@ -23,7 +23,7 @@ PART: Final = 50_000
 """Addresses in a part of the sitemap: as many as the protocol allows."""
 CLOSED: Final = ("/sparql", "/search", "/questions/*?", "/metrics")
 """What crawlers are kept off: what is made anew for each question."""
-_PAGES: Final = ("/", "/dataset", "/questions/", "/ontology", "/releases/")
+_PAGES: Final = ("/", "/dataset", "/questions/", "/about/persons", "/ontology", "/releases/")
 """What is always there; the last two are there with an ontology, and with releases."""
 _THINGS: Final = f"""{{ SELECT DISTINCT ?s {{ ?s ?p ?o
   FILTER (isIRI(?s) && STRSTARTS(STR(?s), "{ID}") && REGEX(SUBSTR(STR(?s), {len(ID) + 1}), "^[^/#?]+(/[^/#?]+)+$"))

@@ -29,8 +29,10 @@ async def releases_of(service: Service) -> descriptions.Releases:
     """List the releases, from the folders that are there now."""
     if not service.settings.has_releases:
         return descriptions.Releases()
-    kept = await asyncio.to_thread(readable_releases, service.settings.build)
-    return descriptions.Releases(tuple(kept), next((each for each in kept if each.id == service.release_id), None))
+    there = await asyncio.to_thread(readable_releases, service.settings.build)
+    kept = tuple(each for each in there if each.withdrawal is None)
+    served = next((each for each in kept if each.id == service.release_id), None)
+    return descriptions.Releases(kept, served, tuple(each for each in there if each.withdrawal))
 
 
 View = Callable[[Service, descriptions.Releases, Reader, str], Response]

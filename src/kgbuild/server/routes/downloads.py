@@ -1,4 +1,4 @@
-"""Releases to download: a list, and files streamed from the disk, which never change (RFC 8246) and come in parts."""
+"""Releases to download: a list, and files streamed from the disk, in parts; they change in one way, by withdrawal."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from kgbuild.build.release import MANIFEST, find_release
 from kgbuild.core.errors import KgError
 from kgbuild.server.exchange.answers import CutOffError
 from kgbuild.server.exchange.kept_documents import alternates
-from kgbuild.server.exchange.service import Service
+from kgbuild.server.exchange.service import Service, gone
 from kgbuild.server.http.languages import Reader
-from kgbuild.server.http.problems import Problem, problem
+from kgbuild.server.http.problems import Problem, from_query_error, problem
 from kgbuild.server.http.responses import ALWAYS, Headers, Response, header, header_lines, matches
 from kgbuild.server.pages.rendering import page
 from kgbuild.server.routes.dataset import files_shown, releases_of, send_description
-from kgbuild.server.routes.things import IMMUTABLE
 from kgbuild.workers.spool import SLOW_READER
 
+CACHING: Final = "public, max-age=3600, must-revalidate"
+"""An hour, then the checksum decides: what is withdrawn must not live on in caches, nor whole files be sent again."""
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 
 
@@ -42,7 +43,8 @@ def _list(service: Service, releases: Releases, reader: Reader, public: str) -> 
         {"release": release, "files": files_shown(release, reader), "current": release == releases.served}
         for release in reversed(releases.kept)
     ]
-    return page("releases.html", reader, headers={"Link": alternates("/releases/")}, releases=shown)
+    links = {"Link": alternates("/releases/")}
+    return page("releases.html", reader, headers=links, releases=shown, withdrawn=releases.withdrawn[::-1])
 
 
 async def release_itself(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG001 - what ASGI gives
@@ -50,7 +52,11 @@ async def release_itself(scope: Scope, receive: Receive, send: Send) -> None:  #
     service: Service = scope["service"]
     _need_releases(service)
     name = scope["path_params"]["id"]
-    if name not in (await releases_of(service)).ids:
+    releases = await releases_of(service)
+    for each in releases.withdrawn:
+        if each.id == name and each.withdrawal:
+            raise from_query_error(gone(each.withdrawal))
+    if name not in releases.ids:
         raise problem("not-found", f"There is no release '{name[:100]}'. /releases/ lists those that are kept.")
     await send_description(scope, send, f"/releases/{name}", f"/releases/#{name}")
 
@@ -83,7 +89,7 @@ class _File:
             {
                 "Content-Type": media_type_of(self.path.name),
                 "ETag": self.etag,
-                "Cache-Control": IMMUTABLE,
+                "Cache-Control": CACHING,
                 "Link": '<https://creativecommons.org/licenses/by/4.0/>; rel="license"',
             }
         )
@@ -103,6 +109,8 @@ def _find(build: Path, name: str, file: str) -> _File | None:
     except KgError:
         return None
     path = release.path / file
+    if release.withdrawal and file != MANIFEST:
+        raise from_query_error(gone(release.withdrawal))
     if file == MANIFEST:
         content = path.read_bytes()
         return _File(path, len(content), f'"{sha256(content).hexdigest()}"')
