@@ -37,6 +37,7 @@ CALLED_BY_OTHERS = {
     "compile_graph": "tests of the stages",
     "send_400_response": "uvicorn",
     "disconnected": "uvicorn",
+    "capture_signals": "uvicorn",
     "parse_document": "tests, on records that are no files",
     "RESOLVED_GRAPH": "who loads a release elsewhere",
 }
