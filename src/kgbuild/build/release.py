@@ -49,7 +49,7 @@ class ReleaseContent:
 
 
 @dataclass(frozen=True)
-class Withdrawal:
+class ReleaseWithdrawal:
     """What is known of a release whose files are gone."""
 
     release: str
@@ -70,10 +70,10 @@ class Release:
     manifest: dict[str, Any]
 
     @property
-    def withdrawal(self) -> Withdrawal | None:
+    def withdrawal(self) -> ReleaseWithdrawal | None:
         """Tell since when and why the release is withdrawn; None for one that is not."""
         said = self.manifest.get("withdrawn")
-        return Withdrawal(self.id, str(said["on"]), str(said["reason"])) if said else None
+        return ReleaseWithdrawal(self.id, str(said["on"]), str(said["reason"])) if said else None
 
 
 def release_id(content: ReleaseContent) -> str:

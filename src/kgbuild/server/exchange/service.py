@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from kgbuild import __version__
 from kgbuild.build import catalogue
 from kgbuild.build.catalogue import Catalogue, make_catalogue, read_catalogue, write_catalogue
-from kgbuild.build.release import QUADS, Release, Withdrawal, current_release, find_release
+from kgbuild.build.release import QUADS, Release, ReleaseWithdrawal, current_release, find_release
 from kgbuild.core.errors import EngineError, KgError, UsageError
 from kgbuild.core.namespaces import DATASET_IRI
 from kgbuild.questions.named import Question
@@ -105,7 +105,7 @@ class Service:
         self._searcher = Searcher(None, ())
         self._data: Data | None = None
         self._health: Health | None = None
-        self._withdrawal: Withdrawal | None = None
+        self._withdrawal: ReleaseWithdrawal | None = None
         """Of the release that was served until it was withdrawn."""
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
         self._waiting: dict[asyncio.Future[Any], int] = {}
@@ -337,7 +337,7 @@ class Service:
             del self._running[key]
 
 
-def gone(withdrawal: Withdrawal) -> QueryError:
+def gone(withdrawal: ReleaseWithdrawal) -> QueryError:
     """Say that a release was withdrawn."""
     return QueryError("gone", 410, str(withdrawal), {"reason": withdrawal.reason, "withdrawn": withdrawal.on})
 
