@@ -408,10 +408,10 @@ def test_data_that_cannot_be_loaded_again(tmp_path: Path, data: Path) -> None:
         os.kill(zygote(served), signal.SIGKILL)
         until(lambda: get(served, "/readyz").status_code == 503, "no release is served")
         assert 503 == health(served)
-        assert "kgbuild_ready 0.0" in get(served, "/metrics").text
+        assert "kgbuild_ready 0.0" in served.figures().text
         (tmp_path / "aside.nq").rename(file)
         until(lambda: is_whole(served), "it is whole again")
-        assert "kgbuild_ready 1.0" in get(served, "/metrics").text
+        assert "kgbuild_ready 1.0" in served.figures().text
 
 
 def test_a_busy_server_is_well(tmp_path: Path, data: Path) -> None:
@@ -421,13 +421,13 @@ def test_a_busy_server_is_well(tmp_path: Path, data: Path) -> None:
     with serving(tmp_path, data, options=options, tweak=tweak) as served, ExitStack() as stack:
         for n in range(60):
             ask_in_vain(served, 1, stack, f"/sparql?query={quote(f'{RUNAWAY} # {n}')}")
-        until(lambda: 'kgbuild_workers{lane="slow"} 4.0' in get(served, "/metrics").text, "the slow lane is full")
+        until(lambda: 'kgbuild_workers{lane="slow"} 4.0' in served.figures().text, "the slow lane is full")
         told = set()
         for _ in range(35):  # for longer than a probe may take
             told.add(health(served))
             time.sleep(0.2)
         assert {200} == told
-        assert "kgbuild_queries_waiting 0.0" not in get(served, "/metrics").text
+        assert "kgbuild_queries_waiting 0.0" not in served.figures().text
 
 
 def test_an_engine_that_does_not_answer(tmp_path: Path) -> None:

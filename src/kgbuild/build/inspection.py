@@ -33,25 +33,25 @@ def inspect_sources(
         queries / "checks",
         queries / "questions",
     )
-    looks: dict[Path, Callable[[], object]] = {
-        shapes: lambda: Findings(constraint_issues(find_files(shapes, "*.ttl"), root)).raise_errors(),
-        rules: lambda: load_rules(rules, root),
-        checks: lambda: load_checks(checks, root),
-        questions: lambda: load_questions(questions),
+    looks: dict[Path, Callable[[Watch], object]] = {
+        shapes: lambda _: Findings(constraint_issues(find_files(shapes, "*.ttl"), root)).raise_errors(),
+        rules: lambda _: load_rules(rules, root),
+        checks: lambda watch: load_checks(checks, root, watch),
+        questions: lambda _: load_questions(questions),
     }
 
     def work(watch: Watch) -> Iterator[bytes]:
         for folder, look in looks.items():
             if folder.is_dir() and watch.begin(display_name(folder, root)):
-                yield pack_issues(_issues_of(look))
+                yield pack_issues(_issues_of(look, watch))
 
     for payload in Stage("reading rules, checks, questions and shapes", limits, findings).run(work):
         findings.add(unpack_issues(payload))
 
 
-def _issues_of(look: Callable[[], object]) -> list[Issue]:
+def _issues_of(look: Callable[[Watch], object], watch: Watch) -> list[Issue]:
     try:
-        look()
+        look(watch)
     except DataError as refused:
         return refused.issues
     return []

@@ -134,7 +134,8 @@ class _Said:
         """Give one text for each language; the first in the order of the alphabet where there are several."""
         found: Texts = {}
         for predicate in reversed(predicates):
-            for literal in sorted(self.literals[expand(predicate)], key=lambda each: each.value, reverse=True):
+            said = sorted(self.literals[expand(predicate)], key=lambda each: (each.value, each.language), reverse=True)
+            for literal in said:
                 found[literal.language] = literal.value
         return found
 
