@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from pyoxigraph import NamedNode, Quad
 
 from hostile_logic import LIMITS, LOGIC, Told, write_tangled_nodes
 from kgbuild.build import stages
+from kgbuild.build.ontology import Ontology
 from kgbuild.build.stages import CODE, TRUSTED, Stage, StageLimits, Watch, pack_issues, read_limits, unpack_issues
 from kgbuild.core import confinement
 from kgbuild.core.errors import DataError, EngineError, ExitCode, Findings, Issue, KgError, Place, UsageError, error
@@ -311,3 +313,11 @@ def test_untrusted_needs_a_network_namespace(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=project, capture_output=True, text=True, timeout=60)
     assert ExitCode.USAGE == done.returncode
     assert done.stderr.startswith("--untrusted needs a network namespace"), done.stderr
+
+
+def test_concepts_in_a_circle_have_a_top() -> None:
+    """A vocabulary that goes round in a circle keeps no build from ending, which reads it without a limit."""
+    broader = NamedNode("http://www.w3.org/2004/02/skos/core#broader")
+    names = [NamedNode(f"https://w3id.org/icn/vocabulary/role/{name}") for name in "abc"]
+    quads = [Quad(lower, broader, upper) for lower, upper in zip(names, [*names[1:], names[0]], strict=True)]
+    assert "c" == Ontology(tuple(quads)).top_slug(names[0])

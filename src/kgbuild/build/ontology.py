@@ -69,10 +69,9 @@ class Ontology:
         return self._linked("skos:broader")
 
     def top_slug(self, iri: NamedNode) -> str:
-        """Give the slug of the top concept above a concept: its own for a top concept."""
-        while iri in self.broader:
-            iri = self.broader[iri]
-        return iri.value.rpartition("/")[2]
+        """Give the slug of the top concept above a concept: its own for a top concept, the last one of a circle."""
+        above = reach([iri], lambda concept: [self.broader[concept]] if concept in self.broader else [])
+        return above[-1].value.rpartition("/")[2]
 
     @cached_property
     def symmetric_ties(self) -> frozenset[NamedNode]:
