@@ -420,6 +420,8 @@ NEVER = {
     "the compiler makes each claim node whole": "claim-claims claim-english claim-inArticle claim-namedAs claim-target "
     "target-selector target-source",
     "the reader takes positions in order and within the text alone (test_records)": "position-length position-order",
+    "the reader refuses a withdrawal that lacks a part or says more (test_withdrawal)": "withdrawn-alone withdrawn-day "
+    "withdrawn-reason",
     "the compiler labels every article, with its id if need be": "article-label",
     "kgbuild.core.dates makes the nodes of dates (test_dates)": "date-approximate date-bounds date-certain "
     "date-earliest date-edtf date-latest date-precision date-uncertain date-year",

@@ -31,7 +31,7 @@ from kgbuild.search import FILE
 from kgbuild.server.data.thing_lookup import find
 from kgbuild.server.routes.things import FORMATS
 from kgbuild.sparql.query_error import QueryError
-from mini import MINI, ROOT, copy_project, edit, kgbuild_here, complete_project, sources
+from mini import MINI, ROOT, complete_project, copy_project, edit, kgbuild_here, sources
 from nonempty import nonempty
 from serving import Served, serving, until
 

@@ -86,7 +86,7 @@ def _query_issues(text: str, path: str) -> Iterator[Issue]:
 
 def check_apart(store: ox.Store, directory: Path, root: Path, places: SourceMap, limits: StageLimits) -> Findings:
     """Run the checks of a folder in a stage of its own; one that passes its limit is a finding beside the others'."""
-    names = [display_name(path, root) for path in sorted(directory.glob("*.rq"))]
+    names = [display_name(path, root) for path in find_files(directory, "*.rq")]
 
     def work(watch: Watch) -> Iterator[bytes]:
         checks = {check.place.path: check for check in load_checks(directory, root, watch)}
