@@ -32,7 +32,14 @@ class Check:
 
 def load_checks(directory: Path, root: Path = Path(), watch: Watch | None = None) -> list[Check]:
     """Read all checks of a folder; raises DataError with every fault of every file."""
-    checks, findings = [], Findings()
+    checks = read_checks(directory, root, findings := Findings(), watch)
+    findings.raise_errors()
+    return checks
+
+
+def read_checks(directory: Path, root: Path, findings: Findings, watch: Watch | None = None) -> list[Check]:
+    """Read the checks of a folder that are sound; what is wrong with the others is noted."""
+    checks = []
     for path in find_files(directory, "*.rq"):
         name = display_name(path, root)
         if watch and not watch.begin(name):
@@ -41,7 +48,6 @@ def load_checks(directory: Path, root: Path = Path(), watch: Watch | None = None
             checks.append(read_check(read_text(path, name), name))
         except DataError as fault:
             findings.add(fault.issues)
-    findings.raise_errors()
     return checks
 
 
@@ -89,7 +95,8 @@ def check_apart(store: ox.Store, directory: Path, root: Path, places: SourceMap,
     names = [display_name(path, root) for path in find_files(directory, "*.rq")]
 
     def work(watch: Watch) -> Iterator[bytes]:
-        checks = {check.place.path: check for check in load_checks(directory, root, watch)}
+        # What is wrong with others was told when they were inspected, and hides nothing of these.
+        checks = {check.place.path: check for check in read_checks(directory, root, Findings(), watch)}
         for name in names[watch.done :]:
             can_run = name in checks and watch.begin(name)
             yield pack_issues(run_checks(store, [checks[name]], places) if can_run else [])

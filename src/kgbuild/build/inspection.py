@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kgbuild.build.checks import load_checks
 from kgbuild.build.constraints import constraint_issues
+from kgbuild.build.ontology import read_turtle
 from kgbuild.build.reasoning import load_rules
 from kgbuild.build.stages import Stage, StageLimits, Watch, pack_issues, unpack_issues
 from kgbuild.core.errors import DataError, Findings, Issue, display_name
@@ -34,7 +35,7 @@ def inspect_sources(
         queries / "questions",
     )
     looks: dict[Path, Callable[[Watch], object]] = {
-        shapes: lambda _: Findings(constraint_issues(find_files(shapes, "*.ttl"), root)).raise_errors(),
+        shapes: lambda _: _read_shapes(find_files(shapes, "*.ttl"), root),
         rules: lambda _: load_rules(rules, root),
         checks: lambda watch: load_checks(checks, root, watch),
         questions: lambda _: load_questions(questions),
@@ -47,6 +48,12 @@ def inspect_sources(
 
     for payload in Stage("reading rules, checks, questions and shapes", limits, findings).run(work):
         findings.add(unpack_issues(payload))
+
+
+def _read_shapes(paths: list[Path], root: Path) -> None:
+    findings = Findings(constraint_issues(paths, root))
+    read_turtle(paths, root, findings)
+    findings.raise_errors()
 
 
 def _issues_of(look: Callable[[Watch], object], watch: Watch) -> list[Issue]:

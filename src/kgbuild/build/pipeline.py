@@ -20,7 +20,7 @@ from kgbuild.build.compilation import Compiled, Sources, compile_records, compil
 from kgbuild.build.consistency import reason_apart
 from kgbuild.build.graph import IDENTIFIER, describe_date
 from kgbuild.build.names import add_names
-from kgbuild.build.reasoning import infer_apart, load_rules
+from kgbuild.build.reasoning import infer_apart, read_rules
 from kgbuild.build.release import Release, ReleaseContent, build_lock, publish
 from kgbuild.build.resolution import Resolver, describe_givers, make_scales
 from kgbuild.build.shapes import validate_apart
@@ -125,7 +125,7 @@ def assemble(compiled: Compiled, sources: Sources, report: Reporter) -> Graph:
 
     report.step("Inferring what follows")
     findings = Findings()
-    rules = partial(load_rules, sources.ontology / "rules", sources.root)
+    rules = partial(read_rules, sources.ontology / "rules", sources.root, Findings())  # inspected before
     store = infer_apart(make, rules, sources.limits, findings)
     add_names(store, compiled.ontology)
     return Graph(store, compiled.source_map, findings)

@@ -29,17 +29,25 @@ class Rule:
 
 def load_rules(directory: Path, root: Path) -> list[Rule]:
     """Read the rules in the order they run in; raises DataError with what no rule may say, in all of them."""
-    rules, findings = [], Findings()
+    rules = read_rules(directory, root, findings := Findings())
+    findings.raise_errors()
+    return rules
+
+
+def read_rules(directory: Path, root: Path, findings: Findings) -> list[Rule]:
+    """Read the rules that may be run, in the order they run in; what is wrong with the others is noted."""
+    rules = []
     for path in find_files(directory, "*.ru"):
         name = display_name(path, root)
         try:
-            rules.append(Rule(name, read_text(path, name)))
+            rule = Rule(name, read_text(path, name))
         except DataError as refused:
             findings.add(refused.issues)
-    for rule in rules:
+            continue
         if refusal := refuse_rule(rule.text):
-            findings.error(Place(rule.name, refusal.line, refusal.column), "rule", refusal.finding, refusal.remedy)
-    findings.raise_errors()
+            findings.error(Place(name, refusal.line, refusal.column), "rule", refusal.finding, refusal.remedy)
+        else:
+            rules.append(rule)
     return [*rules, *(rule for rule in rules if "closure" in rule.name)]
 
 

@@ -53,15 +53,22 @@ class Shapes:
     """Is told which shape runs."""
 
 
-def load_shapes(directory: Path, root: Path = Path(), watch: Watch | None = None) -> Shapes:
+def load_shapes(
+    directory: Path, root: Path = Path(), watch: Watch | None = None, refused: Findings | None = None
+) -> Shapes:
     """Read and compile all shapes of a folder; places in messages are relative to `root`.
 
-    Raises DataError with every file that is no Turtle, at its line, or when the shapes are no SHACL.
+    Raises DataError with every file that is refused, at its line, or when the shapes are no SHACL; with `refused`, such
+    files are left out and noted there.
     """
-    paths = find_files(directory, "*.ttl")
-    findings = Findings(constraint_issues(paths, root))
-    graph = to_rdflib(read_turtle(paths, root, findings))
-    findings.raise_errors()
+    paths, findings = find_files(directory, "*.ttl"), Findings()
+    findings.add(constraint_issues(paths, root))
+    wrong = {issue.place.path for issue in findings}
+    graph = to_rdflib(read_turtle([path for path in paths if display_name(path, root) not in wrong], root, findings))
+    if refused is None:
+        findings.raise_errors()
+    else:
+        refused.add(findings)
     try:
         validator = Validator(DataGraph.from_rdflib(rdflib.Graph()), shacl_graph=graph, options={})
         assert validator.shacl_graph.shapes is not None  # noqa: S101 - the property builds the shapes
@@ -174,7 +181,7 @@ def validate_apart(
 
     def work(watch: Watch) -> Iterator[bytes]:
         if watch.begin(display_name(directory, root)):
-            shapes = load_shapes(directory, root, watch)
+            shapes = load_shapes(directory, root, watch, Findings())  # what is refused was told by the inspection
             for issues in validate_articles(articles, entities, ontology, shapes, places):
                 yield pack_issues(issues)
 
