@@ -115,11 +115,15 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+HANDED_DOWN = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS", "JOBS", "PYTHON", "QUADS", "RECORDS", "TEXTS"}
+
+
 def make(folder: Path, *arguments: str, **environment: str) -> Done:
     return subprocess.run(
         ["make", *arguments],
         cwd=folder,
-        env={**os.environ, **environment},
+        # Without what a `make test` around us hands down.
+        env={**{name: value for name, value in os.environ.items() if name not in HANDED_DOWN}, **environment},
         capture_output=True,
         encoding="utf-8",
         errors="backslashreplace",

@@ -17,11 +17,11 @@ from typing import Final
 _ACTIVE: Final = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufff9-\ufffb]"
     f"|[{''.join(chr(plane + last) for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF))}]"
-    r"|(?<=:):(?=[A-Za-z])|(?<=#)#(?=\w*\[)"
+    r"|(?<=:)(?<!\[:):(?![0-9\]])|(?<=#)#(?=\w*\[)"
 )
 """Controls (C0, C1), marks of direction, ends of lines, halves of surrogates, noncharacters, interlinear marks; and the
 second sign of what begins a command in logs: `::set-env` (GitHub, anywhere from the beginning of a line), `##[group]`,
-`##vso[…]`, `##teamcity[…]` (anywhere in one)."""
+`##vso[…]`, `##teamcity[…]` (anywhere in one). A number or bracket beside `::` is of an IPv6 address."""
 
 
 class ExitCode(IntEnum):
