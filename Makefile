@@ -117,7 +117,7 @@ conformance: $(VENV)/.installed  ## Run the W3C's tests of SPARQL from W3C_TESTS
 abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS synthetic quads
 	@mkdir -p build
 	@$(BIN)/python bench/generate.py "$$QUADS" build/abuse.nq
-	@ABUSE_DATA=build/abuse.nq $(BIN)/pytest tests/abuse -m 'abuse or not abuse'
+	@ABUSE_DATA=build/abuse.nq $(BIN)/pytest tests/abuse -rP -m 'abuse or not abuse'
 
 .PHONY: npm
 npm:  ## Install into build/ what tests take from npm: Comunica, axe-core, jsonld.js

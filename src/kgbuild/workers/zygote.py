@@ -34,6 +34,8 @@ from kgbuild.workers.request import Request
 
 STACK: Final = 256 * 1024 * 1024
 """Bytes: nested queries that would end the parser at a depth of a thousand then run into their limits instead."""
+CHECK_STACK: Final = 8 << 20
+"""Bytes, where queries are only checked for another server: what an ordinary stack cannot hold is not sent there."""
 LAST_WORDS: Final = 2000
 CPU_GRACE: Final = 10
 DESCRIPTORS: Final = 1 << 20
@@ -74,7 +76,7 @@ def main() -> None:
     """Load, say so, and fork on demand until the server has gone."""
     config = Config(**json.loads(sys.argv[1]))
     if os.environ.get(_RESTACKED) != "done":
-        _restart_with_stack()
+        _restart_with_stack(STACK if config.files or config.disk else CHECK_STACK)
     confine(config.server)
     control = socket.socket(fileno=config.control)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when to end
@@ -99,10 +101,10 @@ def main() -> None:
     Nursery(control, store, config, handlers).run()
 
 
-def _restart_with_stack() -> None:
-    """Start again with a larger stack: where it may grow to is fixed when a program starts."""
+def _restart_with_stack(size: int) -> None:
+    """Start again with another stack: where it may grow to is fixed when a program starts."""
     hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
-    resource.setrlimit(resource.RLIMIT_STACK, (STACK if hard == resource.RLIM_INFINITY else min(STACK, hard), hard))
+    resource.setrlimit(resource.RLIMIT_STACK, (size if hard == resource.RLIM_INFINITY else min(size, hard), hard))
     os.environ[_RESTACKED] = "done"
     os.execv(sys.executable, [sys.executable, "-m", "kgbuild.workers.zygote", *sys.argv[1:]])  # noqa: S606 - ourselves
 
