@@ -60,7 +60,7 @@ class Generator:
 
     def _entities(self) -> None:
         graph = f"{GRAPH}entities"
-        kinds = (("state", "State", self.states), ("network", "Network", self.networks),
+        kinds = (("polity", "Polity", self.states), ("network", "Network", self.networks),
                  ("institution", "Academy", self.institutions))  # fmt: skip
         for kind, class_, count in kinds:
             for n in range(count):
@@ -70,7 +70,7 @@ class Generator:
                 for language, word in (("en", kind.title()), ("ru", "Учреждение"), ("zh", "机构")):
                     self._say(graph, thing, expand("rdfs:label"), f'"{word} {n}"@{language}')
                 if kind == "institution":
-                    self._say(graph, thing, expand("icn:ofState"), _iri(f"state:state-{n % self.states}"))
+                    self._say(graph, thing, expand("icn:ofState"), _iri(f"polity:state-{n % self.states}"))
 
     def _date(self) -> str:
         """Give a day's node; its triples are written once."""

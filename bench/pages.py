@@ -22,7 +22,7 @@ from serve import ROOT, wrk
 from servers import free_port, wait_for  # tests/ is on the path by the import before
 
 HTML, TURTLE = "text/html", "text/turtle"
-KINDS = ("agreement", "article", "institution", "meeting", "membership", "network", "person", "state")
+KINDS = ("agreement", "article", "institution", "meeting", "membership", "network", "person", "polity")
 EACH = 30
 """Things of each kind that are asked for."""
 WORDS = ("академия госуправления", "国家行政学院", "Si Chuntao", "Astana", "академия", "hub", "summit", "Казахстан")

@@ -27,7 +27,7 @@ class _World:
         self.folder = folder
         self.states = [code.lower() for code in STATES.split()]
         for code in self.states:
-            self._entity("state", f"state-{code}", f"iso: {code.upper()}\n")
+            self._entity("polity", f"state-{code}", f"iso: {code.upper()}\n")
         self.states = [f"state-{code}" for code in self.states]
         self.publishers = self._many("institution", "publisher", 20)
         self.networks = self._many("network", "network", max(3, articles // 40))

@@ -69,17 +69,17 @@ NAMES: dict[str, tuple[str, str]] = {
     "command in a check's name": ("queries/checks/x';touch PWNED;'.rq",) * 2,
     "blank in a name": ("data/entities/person/a copy.yaml",) * 2,
     "command of a log in a name": (
-        "data/entities/state/::add-mask::x.yaml",
-        r"data/entities/state/:\u{3a}add-mask:\u{3a}x.yaml",
+        "data/entities/polity/::add-mask::x.yaml",
+        r"data/entities/polity/:\u{3a}add-mask:\u{3a}x.yaml",
     ),
     "two lines in a name": (
-        "data/entities/state/x\n::error::y.yaml",
-        r"data/entities/state/x\u{a}:\u{3a}error:\u{3a}y.yaml",
+        "data/entities/polity/x\n::error::y.yaml",
+        r"data/entities/polity/x\u{a}:\u{3a}error:\u{3a}y.yaml",
     ),
-    "direction in a name": ("data/entities/state/x\u202elmay.yaml", r"data/entities/state/x\u{202e}lmay.yaml"),
-    "no UTF-8 in a name": ("data/entities/state/x\udcff.yaml", r"data/entities/state/x\u{dcff}.yaml"),
-    "Cyrillic letter in a name": ("data/entities/state/kаzakhstan.yaml",) * 2,
-    "hidden, with a command": ("data/entities/state/.;touch PWNED;.yaml",) * 2,
+    "direction in a name": ("data/entities/polity/x\u202elmay.yaml", r"data/entities/polity/x\u{202e}lmay.yaml"),
+    "no UTF-8 in a name": ("data/entities/polity/x\udcff.yaml", r"data/entities/polity/x\u{dcff}.yaml"),
+    "Cyrillic letter in a name": ("data/entities/polity/kаzakhstan.yaml",) * 2,
+    "hidden, with a command": ("data/entities/polity/.;touch PWNED;.yaml",) * 2,
 }
 """What is wrong -> the file, and how its place is told."""
 

@@ -325,7 +325,7 @@ def test_what_is_no_value_of_a_situation(store: Store, pattern: str, evidence: l
         (
             "?p icn:currentStatus <https://w3id.org/icn/vocabulary/status/adopted>",
             {
-                "status:proposal--lakes-summit-2020--common-library--2021-02 icn:about "
+                "status:proposal--lakes-summit-2020--common-library--2021-02 icn:observed "
                 "proposal:lakes-summit-2020--common-library": ["2021-03-02"],
                 "status:proposal--lakes-summit-2020--common-library--2021-02 icn:status status-concept:adopted": [
                     "2021-03-02"
@@ -337,7 +337,7 @@ def test_what_is_no_value_of_a_situation(store: Store, pattern: str, evidence: l
             'institution:lakeland-academy skos:altLabel "Lakeland Staff College"@en',
             {
                 "naming:lakeland-academy--fe98a22c icn:nameOf institution:lakeland-academy": ["2021-03-02"],
-                "naming:lakeland-academy--fe98a22c icn:text Lakeland Staff College": ["2021-03-02"],
+                "naming:lakeland-academy--fe98a22c icn:nameText Lakeland Staff College": ["2021-03-02"],
             },
         ),
         (
@@ -364,7 +364,7 @@ def test_what_was_computed_names_what_it_follows_from(
     [
         (f"{HIGHMOOR} icn:beganBy ?x", ["2021-04-10", "2024-02-05"]),
         (f"{RIVERMARK} icn:resolves ?x", [FOUNDED, MEMBERS]),
-        (f"?d icn:about {HIGHMOOR} ; icn:kept ?x", ["2021-04-10", "2024-02-05"]),
+        (f"?d icn:onSubject {HIGHMOOR} ; icn:kept ?x", ["2021-04-10", "2024-02-05"]),
     ],
 )
 def test_what_was_computed_from_dates_names_who_states_the_situation(
@@ -437,10 +437,10 @@ def test_an_optional_in_an_optional(store: Store) -> None:
 def test_only_the_branches_of_a_union_that_matched_contribute(store: Store) -> None:
     """Branches with the same variables are told apart, even where all that differs is a filter."""
     query = """SELECT DISTINCT ?x { { ?x icn:held ?d FILTER (?d = date:2020-10-03) }
-        UNION { ?x icn:held ?d ; icn:place ?p FILTER (?d != date:2020-10-03) }
+        UNION { ?x icn:held ?d ; icn:venue ?p FILTER (?d != date:2020-10-03) }
         UNION { ?x icn:planned ?d FILTER (?x != meeting:lakes-summit-2020 || ?d = date:2021) } } ORDER BY ?x"""
     forum, held, announced = sources(store, query)
-    assert ["?x icn:held ?d", "?x icn:place ?p"] == list(credits_of(forum))
+    assert ["?x icn:held ?d", "?x icn:venue ?p"] == list(credits_of(forum))
     assert ["?x icn:held ?d"] == list(credits_of(held))
     assert ["?x icn:planned ?d"] == list(credits_of(announced))
 
@@ -458,7 +458,7 @@ def test_a_row_of_several_branches_rests_on_each(store: Store) -> None:
     ("path", "steps"),
     [
         ("icn:joined/icn:year", [f"{LAKELAND} icn:joined date:2019-05-14", "date:2019-05-14 icn:year 2019"]),
-        ("^icn:about/icn:nothing|icn:joined", [f"{LAKELAND} icn:joined date:2019-05-14"]),
+        ("^icn:observed/icn:nothing|icn:joined", [f"{LAKELAND} icn:joined date:2019-05-14"]),
         ("icn:member/^icn:holder/icn:office", [
             f"{LAKELAND} icn:member institution:lakeland-academy",
         ]),

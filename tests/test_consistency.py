@@ -33,10 +33,10 @@ from serving import is_alive, until
 TURTLE = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
 SCHEMA = """
 icn:Actor a owl:Class .
-icn:State a owl:Class ; rdfs:subClassOf icn:Actor .
+icn:Polity a owl:Class ; rdfs:subClassOf icn:Actor .
 icn:Person a owl:Class ; rdfs:subClassOf icn:Actor .
-[] a owl:AllDisjointClasses ; owl:members (icn:State icn:Person) .
-icn:accreditedTo a owl:ObjectProperty ; rdfs:range icn:State .
+[] a owl:AllDisjointClasses ; owl:members (icn:Polity icn:Person) .
+icn:accreditedTo a owl:ObjectProperty ; rdfs:range icn:Polity .
 """
 RECORD = Place("data/articles/2024/x.yaml", 12, 40)
 
@@ -60,22 +60,22 @@ def test_contradiction_names_its_axioms_and_the_curators_line() -> None:
     individuals = "person:x a icn:Person . person:y a icn:Person . tenure:t icn:accreditedTo person:x ."
     (issue,) = check_consistency(graph_of(SCHEMA + individuals), places())
     finding = (
-        "the individuals contradict the ontology, because of: icn:accreditedTo rdfs:range icn:State; "
-        "owl:AllDisjointClasses (icn:State icn:Person); person:x a icn:Person; tenure:t icn:accreditedTo person:x"
+        "the individuals contradict the ontology, because of: icn:accreditedTo rdfs:range icn:Polity; "
+        "owl:AllDisjointClasses (icn:Polity icn:Person); person:x a icn:Person; tenure:t icn:accreditedTo person:x"
     )
     assert Issue(RECORD, "error", "inconsistent", finding, "Mend one of these.") == issue
 
 
 def test_consistent_graph_has_no_issue() -> None:
     """What contradicts nothing is no finding; dates and texts, which HermiT would refuse, are no part of it."""
-    individuals = """person:x a icn:Person . state:y a icn:State . tenure:t icn:accreditedTo state:y .
+    individuals = """person:x a icn:Person . polity:y a icn:Polity . tenure:t icn:accreditedTo polity:y .
         date:2023 icn:earliest "2023-01-01"^^xsd:date . person:x rdfs:label "X"@en ."""
     assert [] == check_consistency(graph_of(SCHEMA + individuals), places())
 
 
 def test_unsatisfiable_class_is_found() -> None:
     """A class that no individual could ever have is found though none has it; classes that can are not."""
-    schema = graph_of(SCHEMA + "icn:CityState a owl:Class ; rdfs:subClassOf icn:State , icn:Person .")
+    schema = graph_of(SCHEMA + "icn:CityState a owl:Class ; rdfs:subClassOf icn:Polity , icn:Person .")
     assert {expand("icn:CityState")} == run_hermit(schema)
 
 
@@ -85,7 +85,7 @@ def test_declarations_come_first_in_one_order(data: st.DataObject) -> None:
 
     In other orders its parser lost an assertion now and then, and the contradiction with it.
     """
-    triples = sorted(triple for triple in graph_of(SCHEMA + "person:x a icn:Person ; icn:accreditedTo state:y ."))
+    triples = sorted(triple for triple in graph_of(SCHEMA + "person:x a icn:Person ; icn:accreditedTo polity:y ."))
     text = hermit_input(data.draw(st.permutations(triples)))
     assert hermit_input(triples) == text
     declared = [b"owl#Class>" in line or b"owl#ObjectProperty>" in line for line in text.splitlines()]
@@ -148,7 +148,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("more", "verdict"), [("", set()), ("person:x a icn:State , icn:Person .", None)], ids=["well", "inconsistent"]
+    ("more", "verdict"), [("", set()), ("person:x a icn:Polity , icn:Person .", None)], ids=["well", "inconsistent"]
 )
 def test_no_temporary_file_is_left(temporary: Path, more: str, verdict: set[str] | None) -> None:
     """HermiT's input is gone after either verdict, and temporary files go again where they went before."""
@@ -240,8 +240,8 @@ def test_explanation_that_takes_too_long_says_so(monkeypatch: pytest.MonkeyPatch
 
 def test_unsatisfiable_class_names_its_axioms(monkeypatch: pytest.MonkeyPatch) -> None:
     """What makes a class impossible is found by trying an individual of it, which is not itself named."""
-    schema = SCHEMA + "icn:CityState a owl:Class ; rdfs:subClassOf icn:State , icn:Person ."
-    name, above = URIRef(expand("icn:CityState")), [URIRef(expand(n)) for n in ("icn:State", "icn:Person")]
+    schema = SCHEMA + "icn:CityState a owl:Class ; rdfs:subClassOf icn:Polity , icn:Person ."
+    name, above = URIRef(expand("icn:CityState")), [URIRef(expand(n)) for n in ("icn:Polity", "icn:Person")]
     culprits = {(name, RDFS.subClassOf, class_) for class_ in above}
 
     def run(triples: Iterable[Triple]) -> set[str] | None:
@@ -254,7 +254,7 @@ def test_unsatisfiable_class_names_its_axioms(monkeypatch: pytest.MonkeyPatch) -
     (issue,) = check_consistency(graph_of(schema), SourceMap())
     finding = (
         "no individual can ever be a icn:CityState, because of: icn:CityState rdfs:subClassOf icn:Person; "
-        "icn:CityState rdfs:subClassOf icn:State; owl:AllDisjointClasses (icn:State icn:Person)"
+        "icn:CityState rdfs:subClassOf icn:Polity; owl:AllDisjointClasses (icn:Polity icn:Person)"
     )
     expected = Issue(Place("ontology/core.ttl"), "error", "unsatisfiable-class", finding, "Mend one of these.")
     assert expected == issue

@@ -172,7 +172,7 @@ def test_links_to_others_are_counted_by_predicate_and_site(tmp_path: Path) -> No
     data = tmp_path / "linked.ttl"
     data.write_text(
         """@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
-        @base <https://w3id.org/icn/id/state/> .
+        @base <https://w3id.org/icn/id/polity/> .
         <a> owl:sameAs <http://www.wikidata.org/entity/Q1> , <http://www.wikidata.org/entity/Q2> , <b> .
         <b> owl:sameAs <http://www.wikidata.org/entity/Q3> ; skos:exactMatch <https://sws.geonames.org/1/> .
         <http://example.org/x> owl:sameAs <http://www.wikidata.org/entity/Q4> .""",
@@ -293,7 +293,7 @@ def test_coverage_is_computed(served: Served, store: Store) -> None:
     first = value(store, "SELECT (MIN(?e) AS ?x) { ?s icn:dated ?d . ?d icn:earliest ?e }")
     last = value(store, "SELECT (MAX(?l) AS ?x) { ?s icn:dated ?d . ?d icn:latest ?l }")
     assert (first, last) == (str(graph.value(period, DCAT.startDate)), str(graph.value(period, DCAT.endDate)))
-    states = {row["s"].value for row in store.query(f"{PREFIX} SELECT ?s {{ ?s a icn:State }}")}  # type: ignore[union-attr]
+    states = {row["s"].value for row in store.query(f"{PREFIX} SELECT ?s {{ ?s a icn:Polity }}")}  # type: ignore[union-attr]
     assert states == {str(state) for state in graph.objects(ME, DCTERMS.spatial)}
 
 

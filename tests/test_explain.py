@@ -145,7 +145,7 @@ def test_an_inferred_status_comes_with_its_date_and_article(mini: EmbeddedEngine
     explanation = explain(mini, "proposal:lakes-summit-2020--common-library")
     (status,) = (s for s in explanation.statements if s.value.property == "icn:currentStatus")
     assert (True, ("2021-03-02-academy-page",)) == (status.inferred, status.articles)
-    assert ["icn:about", "icn:status", "icn:asOf"] == [premise.property for premise in status.premises]
+    assert ["icn:observed", "icn:status", "icn:asOf"] == [premise.property for premise in status.premises]
     note = "inferred, February 2021: 2021-03-02-academy-page"
     held = section(format_explanation(explanation), "What holds")
     assert f"currentStatus: adopted (status-concept:adopted)   [{note}]" in held

@@ -351,7 +351,7 @@ def test_a_vague_and_a_precise_date_meet_on_one_node(store: Store) -> None:
     fact = "membership:lakeland-academy--lakes-academies"
     assert {"date:2019": 1, "date:2019-05-14": 1, "date:2019-07": 1} == said(store, fact, "icn:joined")
     assert {"date:2019-05-14"} == values(store, fact, "icn:joined")
-    assert set() == values(store, fact, "^icn:about")
+    assert set() == values(store, fact, "^icn:observed")
 
 
 def test_leaving_and_rejoining_are_two_spells(store: Store) -> None:
@@ -413,7 +413,7 @@ def test_placeholders_are_no_academies(store: Store) -> None:
 
 def test_disagreements_say_what_decided(store: Store) -> None:
     """Case 6: each step of the order decides once, support twice; refinement leaves no disagreement."""
-    query = """SELECT ?about ?kept ?aside ?by { ?d a icn:Disagreement ; icn:about ?about ; icn:kept ?kept ;
+    query = """SELECT ?about ?kept ?aside ?by { ?d a icn:Disagreement ; icn:onSubject ?about ; icn:kept ?kept ;
         icn:setAside ?aside ; icn:decidedBy ?by }"""
     assert [
         ("agreement:lakes-founding-agreement", "date:2019-05-14", "date:2019-06-01", "order:support"),
@@ -475,7 +475,7 @@ def test_a_proposal_has_a_history_and_a_current_status(store: Store) -> None:
     """Case 12: both observations stay; the later one is the current status."""
     proposal = "proposal:lakes-summit-2020--common-library"
     history = {"status-concept:proposed", "status-concept:adopted"}
-    assert history == values(store, proposal, "^icn:about/icn:status")
+    assert history == values(store, proposal, "^icn:observed/icn:status")
     assert {"status-concept:adopted"} == values(store, proposal, "icn:currentStatus")
 
 
@@ -512,7 +512,7 @@ def test_what_may_be_one_is_not_merged(store: Store) -> None:
         ("meeting:lakes-congress-2019", "meeting:lakes-forum-2019"),
         ("meeting:lakes-forum-2019", "meeting:lakes-congress-2019"),
     ] == rows(store, "SELECT ?a ?b { ?a icn:possiblySameAs ?b }")
-    assert set() == values(store, "meeting:lakes-congress-2019", "icn:held|icn:place")
+    assert set() == values(store, "meeting:lakes-congress-2019", "icn:held|icn:venue")
 
 
 def test_article_graphs_describe_no_dates(store: Store) -> None:

@@ -209,22 +209,22 @@ def written(turtle: str) -> list[str]:
 
 SAID = {
     "accession": (
-        "{of: [egypt, {unidentified: state, of: china}], to: ndb, applied: 2021, invited: 2021-09, "
+        "{of: [egypt, {unidentified: polity, of: china}], to: ndb, applied: 2021, invited: 2021-09, "
         "admitted: 2021-12-29, status: {is: admitted-not-effective, on: 2021-12}, spell: 2021}",
         """
         accession:egypt--ndb--2021 a icn:Accession ;
-            icn:candidate state:egypt ; icn:candidateTo institution:ndb ;
+            icn:candidate polity:egypt ; icn:candidateTo institution:ndb ;
             icn:applied date:2021 ; icn:invited date:2021-09 ; icn:admitted date:2021-12-29 .
         status:accession--egypt--ndb--2021--2021-12 a icn:StatusObservation ;
-            icn:about accession:egypt--ndb--2021 ;
+            icn:observed accession:egypt--ndb--2021 ;
             icn:status status-concept:admitted-not-effective ; icn:asOf date:2021-12 .
-        unidentified:state--china--ndb a icn:UnidentifiedParty ;
-            icn:expectedType icn:State ; icn:ofState state:china .
-        accession:unidentified-state-china--ndb--2021 a icn:Accession ;
-            icn:candidate unidentified:state--china--ndb ; icn:candidateTo institution:ndb ;
+        unidentified:polity--china--ndb a icn:UnidentifiedParty ;
+            icn:expectedType icn:Polity ; icn:ofState polity:china .
+        accession:unidentified-polity-china--ndb--2021 a icn:Accession ;
+            icn:candidate unidentified:polity--china--ndb ; icn:candidateTo institution:ndb ;
             icn:applied date:2021 ; icn:invited date:2021-09 ; icn:admitted date:2021-12-29 .
-        status:accession--unidentified-state-china--ndb--2021--2021-12 a icn:StatusObservation ;
-            icn:about accession:unidentified-state-china--ndb--2021 ;
+        status:accession--unidentified-polity-china--ndb--2021--2021-12 a icn:StatusObservation ;
+            icn:observed accession:unidentified-polity-china--ndb--2021 ;
             icn:status status-concept:admitted-not-effective ; icn:asOf date:2021-12 .
         """,
         "candidate candidateTo applied invited admitted about status asOf",
@@ -233,7 +233,7 @@ SAID = {
         "{of: egypt, in: ndb, from: 2019-06-06, until: {not_after: 2020-09-30}, scope: All activities., spell: 2019}",
         """
         suspension:egypt--ndb--2019 a icn:Suspension ;
-            icn:suspendedMember state:egypt ; icn:suspendedFrom institution:ndb ;
+            icn:suspendedMember polity:egypt ; icn:suspendedFrom institution:ndb ;
             icn:began date:2019-06-06 ; icn:ended date:by-2020-09-30 ; icn:scope "All activities."@en .
         """,
         "suspendedMember suspendedFrom began ended scope",
@@ -243,10 +243,10 @@ SAID = {
         "in_force_from: 2023}",
         """
         signature:treaty--egypt--ratification a icn:Signature ;
-            icn:signatory state:egypt ; icn:agreement agreement:treaty ; icn:act signature-act:ratification ;
+            icn:signatory polity:egypt ; icn:agreement agreement:treaty ; icn:act signature-act:ratification ;
             icn:signedOn date:2022-07-21 ; icn:signedBy person:rector ; icn:inForceFrom date:2023 .
         signature:treaty--kazakhstan--ratification a icn:Signature ;
-            icn:signatory state:kazakhstan ; icn:agreement agreement:treaty ; icn:act signature-act:ratification ;
+            icn:signatory polity:kazakhstan ; icn:agreement agreement:treaty ; icn:act signature-act:ratification ;
             icn:signedOn date:2022-07-21 ; icn:signedBy person:rector ; icn:inForceFrom date:2023 .
         """,
         "signatory agreement act signedOn signedBy inForceFrom",
@@ -256,10 +256,10 @@ SAID = {
         "concerning: [treaty, kazakhstan], status: under-way}",
         """
         programme:digital-hub icn:programmeType programme-type:project ; icn:runBy institution:acsh ;
-            icn:partner state:china , network:menapar ; icn:began date:2021-08-24 ; icn:ended date:2022 ;
-            icn:concerning agreement:treaty , state:kazakhstan .
+            icn:partner polity:china , network:menapar ; icn:began date:2021-08-24 ; icn:ended date:2022 ;
+            icn:concerning agreement:treaty , polity:kazakhstan .
         status:programme--digital-hub--2024-02-21-x a icn:StatusObservation ;
-            icn:about programme:digital-hub ; icn:status status-concept:under-way .
+            icn:observed programme:digital-hub ; icn:status status-concept:under-way .
         """,
         "programmeType runBy partner began ended concerning about status",
     ),
@@ -279,7 +279,7 @@ SAID = {
         """
         seat:unpog--headquarters--songdo a icn:Seat ;
             icn:seatOf institution:unpog ; icn:seatKind seat-kind:headquarters ;
-            icn:place place:songdo ; icn:host state:kazakhstan ;
+            icn:venue place:songdo ; icn:host polity:kazakhstan ;
             icn:began date:2017-12-01 ; icn:ended date:2023 ; icn:attestedOn date:2018 .
         """,
         "seatOf seatKind place host began ended attestedOn",
@@ -288,8 +288,8 @@ SAID = {
         "{of: nispacee, what: institutional-members, number: {more_than: 125}, on: 2015}",
         """
         count:nispacee--institutional-members--2015 a icn:CountObservation ;
-            icn:about network:nispacee ; icn:measure measure:institutional-members ;
-            icn:value 125 ; icn:comparator comparator:more-than ; icn:asOf date:2015 .
+            icn:observed network:nispacee ; icn:measure measure:institutional-members ;
+            icn:number 125 ; icn:comparator comparator:more-than ; icn:asOf date:2015 .
         """,
         "about measure value comparator asOf",
     ),
@@ -297,10 +297,10 @@ SAID = {
         "{from: menapar, to: [iias, acsh], type: affiliated, from_date: 2015, until: 2019, on: 2016, spell: 2015}",
         """
         tie:menapar--iias--affiliated--2015 a icn:Tie ;
-            icn:from network:menapar ; icn:to institution:iias ; icn:tieType tie-type:affiliated ;
+            icn:tiedFrom network:menapar ; icn:tiedTo institution:iias ; icn:tieType tie-type:affiliated ;
             icn:began date:2015 ; icn:ended date:2019 ; icn:attestedOn date:2016 .
         tie:menapar--acsh--affiliated--2015 a icn:Tie ;
-            icn:from network:menapar ; icn:to institution:acsh ; icn:tieType tie-type:affiliated ;
+            icn:tiedFrom network:menapar ; icn:tiedTo institution:acsh ; icn:tieType tie-type:affiliated ;
             icn:began date:2015 ; icn:ended date:2019 ; icn:attestedOn date:2016 .
         """,
         "from to tieType began ended attestedOn",
@@ -334,12 +334,12 @@ def test_triples_use_every_field(kind: str) -> None:
         (
             "seat: {of: unpog, as: secretariat, host: kazakhstan}",
             "seat:unpog--secretariat--kazakhstan a icn:Seat ; icn:seatOf institution:unpog ; "
-            "icn:seatKind seat-kind:secretariat ; icn:host state:kazakhstan .",
+            "icn:seatKind seat-kind:secretariat ; icn:host polity:kazakhstan .",
         ),
         (
             "count: {of: nispacee, what: partners, number: 29}",
-            "count:nispacee--partners--2024-02-21-x a icn:CountObservation ; icn:about network:nispacee ; "
-            "icn:measure measure:partners ; icn:value 29 ; icn:comparator comparator:equal .",
+            "count:nispacee--partners--2024-02-21-x a icn:CountObservation ; icn:observed network:nispacee ; "
+            "icn:measure measure:partners ; icn:number 29 ; icn:comparator comparator:equal .",
         ),
         (
             "signature: {of: egypt, to: treaty, act: signature, on: 2022-07-21, not: true}",
@@ -402,7 +402,7 @@ def kept(result: Resolved) -> list[tuple[str, str]]:
     return [
         (value.value, shorten(comparator.value))
         for name, value in held
-        if name == expand("icn:value")
+        if name == expand("icn:number")
         for other, comparator in held
         if other == expand("icn:comparator")
     ]

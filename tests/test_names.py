@@ -180,8 +180,8 @@ def test_a_part_without_a_value_is_left_out() -> None:
 
 def test_names_come_in_the_language_of_the_caption() -> None:
     """Each part is named in the caption's language, else in one that stands in for it, else in any."""
-    held = f"""{NETWORK} state:s a icn:State ; rdfs:label "État"@fr .
-      membership:m a icn:Membership ; icn:member state:s ; icn:organization network:n ; icn:standing standing:observer ."""
+    held = f"""{NETWORK} polity:s a icn:Polity ; rdfs:label "État"@fr .
+      membership:m a icn:Membership ; icn:member polity:s ; icn:organization network:n ; icn:standing standing:observer ."""
     assert {
         "en": "Membership: État – Network – observer",
         "ru": "Членство: État – Сеть – наблюдатель",
@@ -192,15 +192,15 @@ def test_names_come_in_the_language_of_the_caption() -> None:
 
 def test_a_thing_without_any_label_goes_by_its_short_name() -> None:
     """What has a label in no language is called by its shortened IRI."""
-    held = f"{NETWORK} membership:m a icn:Membership ; icn:member state:nameless ; icn:organization network:n ."
-    assert "Membership: state:nameless – Network" == english(held, "membership:m")
+    held = f"{NETWORK} membership:m a icn:Membership ; icn:member polity:nameless ; icn:organization network:n ."
+    assert "Membership: polity:nameless – Network" == english(held, "membership:m")
 
 
 def test_what_goes_without_saying_is_not_named() -> None:
     """The usual standing and "equal" are left out, another comparator is not."""
-    held = f"""{NETWORK} count:a a icn:CountObservation ; icn:about network:n ; icn:measure measure:state-members ;
-        icn:comparator comparator:equal ; icn:value 6 .
-      count:b a icn:CountObservation ; icn:about network:n ; icn:comparator comparator:more-than ; icn:value 6 .
+    held = f"""{NETWORK} count:a a icn:CountObservation ; icn:observed network:n ; icn:measure measure:state-members ;
+        icn:comparator comparator:equal ; icn:number 6 .
+      count:b a icn:CountObservation ; icn:observed network:n ; icn:comparator comparator:more-than ; icn:number 6 .
       membership:m a icn:Membership ; icn:organization network:n ; icn:standing standing:member ."""
     store = named(held)
     assert [
@@ -219,24 +219,24 @@ def test_the_finest_class_names() -> None:
 
 def test_long_texts_are_cut_and_their_braces_kept() -> None:
     """A text longer than a name can hold ends with an ellipsis; braces in it are no parts of a caption."""
-    held = f'decision:d a icn:Decision ; icn:text "{{member}} {"x" * 100}"@en .'
+    held = f'decision:d a icn:Decision ; icn:wording "{{member}} {"x" * 100}"@en .'
     assert "Decision: " + ("{member} " + "x" * 100)[:LONGEST_PART] + "…" == english(held, "decision:d")
 
 
 def test_a_text_from_right_to_left_stands_apart() -> None:
     """A name in Arabic is isolated, so that what stands beside it keeps its place."""
-    held = f"""{NETWORK} state:s a icn:State ; rdfs:label "الأردن"@ar .
-      membership:m a icn:Membership ; icn:member state:s ; icn:organization network:n ."""
+    held = f"""{NETWORK} polity:s a icn:Polity ; rdfs:label "الأردن"@ar .
+      membership:m a icn:Membership ; icn:member polity:s ; icn:organization network:n ."""
     assert "Membership: \u2068الأردن\u2069 – Network" == english(held, "membership:m")
 
 
 def test_names_within_names_come_in_the_order_in_which_they_need_each_other() -> None:
     """A status of a denial of a membership of a party that nobody names holds all their names."""
-    held = f"""{NETWORK} state:s a icn:State ; rdfs:label "Jordan"@en .
-      status:a a icn:StatusObservation ; icn:about denial:b ; icn:status status-concept:proposed ; icn:asOf date:2023 .
+    held = f"""{NETWORK} polity:s a icn:Polity ; rdfs:label "Jordan"@en .
+      status:a a icn:StatusObservation ; icn:observed denial:b ; icn:status status-concept:proposed ; icn:asOf date:2023 .
       denial:b a icn:Denial ; icn:denies membership:c ; icn:attestedOn date:2023 .
       membership:c a icn:Membership ; icn:member unidentified:d ; icn:organization network:n .
-      unidentified:d a icn:UnidentifiedParty ; icn:expectedType icn:Academy ; icn:ofState state:s .
+      unidentified:d a icn:UnidentifiedParty ; icn:expectedType icn:Academy ; icn:ofState polity:s .
       date:2023 a icn:Date ; icn:edtf "2023" ."""
     store = named(held)
     party = "Academy of Jordan, not named"

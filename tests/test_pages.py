@@ -185,10 +185,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         network:evil a icn:Network ; rdfs:label "{evil}"@en , "{LONG}"@ru ; skos:altLabel "{evil} too" ;
           icn:purpose "{evil}"@en ; icn:website <javascript:alert(1)> , <https://evil.example/%22%3E> ;
           rdfs:seeAlso <data:text/html,x> .
-        membership:state-evil--evil a icn:Membership ; icn:organization network:evil ; icn:member state:evil ;
+        membership:state-evil--evil a icn:Membership ; icn:organization network:evil ; icn:member polity:evil ;
           icn:joined date:evil ; icn:beganBy "not a day"^^xsd:date .
         date:evil icn:edtf "{evil}" .
-        state:evil a icn:State ; rdfs:label "{evil}" , "{LONG}"@zh .
+        polity:evil a icn:Polity ; rdfs:label "{evil}" , "{LONG}"@zh .
         claim:evil--1 a icn:Claim ; icn:claims membership:state-evil--evil , network:evil ; icn:asserts icn:purpose ;
           icn:says "{evil}"@en ; icn:because "{evil}"@en ; icn:infers icn:member ; icn:inArticle article:evil .
         article:evil a icn:Article ; dcterms:title "{evil}"@en ; schema:url <javascript:alert(2)> ;
@@ -231,8 +231,8 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     for name, count in (("large", 400), ("middle", 80)):
         lines.append(f'network:{name} a icn:Network ; rdfs:label "{name}"@en .')
         lines += [
-            f"membership:s{n:03}--{name} a icn:Membership ; icn:organization network:{name} ; icn:member state:s{n:03}"
-            f' ; icn:standing standing:member . state:s{n:03} a icn:State ; rdfs:label "State {n:03}"@en .'
+            f"membership:s{n:03}--{name} a icn:Membership ; icn:organization network:{name} ; icn:member polity:s{n:03}"
+            f' ; icn:standing standing:member . polity:s{n:03} a icn:Polity ; rdfs:label "State {n:03}"@en .'
             for n in range(count)
         ]
     header = sparql_header().replace("PREFIX", "@prefix").replace(">\n", "> .\n")

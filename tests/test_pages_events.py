@@ -338,7 +338,7 @@ def test_a_date_that_many_share_says_how_many_are_shown(hostile: Served) -> None
 
 def test_a_count_is_called_by_its_comparator(site: Served) -> None:
     """More than forty is not forty."""
-    query = """SELECT ?s ?v ?c { ?s icn:value ?v ; icn:comparator ?c } ORDER BY ?c ?s"""
+    query = """SELECT ?s ?v ?c { ?s icn:number ?v ; icn:comparator ?c } ORDER BY ?c ?s"""
     by_comparator = {row["c"].rpartition("/")[2]: row for row in rows(site, query)}
     heading = {}
     for name in ("more-than", "equal"):

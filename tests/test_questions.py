@@ -565,10 +565,10 @@ def test_an_office_tells_its_dates(mini_store: Store) -> None:
 
 
 UNNAMED = """INSERT DATA {
-  <urn:someone> a icn:UnidentifiedParty ; icn:expectedType icn:Person ; icn:ofState state:rivermark ;
+  <urn:someone> a icn:UnidentifiedParty ; icn:expectedType icn:Person ; icn:ofState polity:rivermark ;
     rdfs:label "Person of Rivermark, not named"@en .
   tenure:tessa-marlow--ambassador--rivermark--lakeland icn:holder <urn:someone> .
-  proposal:lakes-summit-2020--common-library icn:by <urn:someone> }"""
+  proposal:lakes-summit-2020--common-library icn:madeBy <urn:someone> }"""
 
 
 def test_an_unnamed_person_is_told_as_such(mini_store: Store) -> None:

@@ -43,7 +43,7 @@ def article(name: str, published: str, *facts: Triple, rank: str | None = None) 
 
 def number(value: int, comparator: str) -> tuple[Triple, Triple]:
     """Say a count's number, and how it compares."""
-    return (COUNT, icn("value"), Literal(value)), (COUNT, icn("comparator"), named("comparator", comparator))
+    return (COUNT, icn("number"), Literal(value)), (COUNT, icn("comparator"), named("comparator", comparator))
 
 
 def resolve(ontology: Ontology, *articles: CompiledArticle, dates: tuple[DateNode, ...] = ()) -> Resolved:

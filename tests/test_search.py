@@ -270,7 +270,7 @@ def test_a_current_name_goes_before_a_former_one(tmp_path: Path) -> None:
         tmp_path,
         say("institution:a", "rdfs:label", "New House"),
         say("institution:z", "rdfs:label", "Old Building"),
-        say("naming:a--1", "icn:text", "Old Building"),
+        say("naming:a--1", "icn:nameText", "Old Building"),
         Quad(naming, NamedNode(expand("icn:nameOf")), NamedNode(expand("institution:a")), graph),
         Quad(naming, NamedNode(expand("icn:ended")), ended, graph),
     )

@@ -35,58 +35,58 @@ ENTITIES = {
 MEANS: dict[str, tuple[str, str]] = {
     "membership": (
         "{of: egypt, in: ndb, role: full-member, joined: 2023-02-20, on: 2024-02}",
-        """membership:egypt--ndb a icn:Membership ; icn:member state:egypt ; icn:organization institution:ndb ;
+        """membership:egypt--ndb a icn:Membership ; icn:member polity:egypt ; icn:organization institution:ndb ;
             icn:standing standing:member ; icn:role role:full-member ;
             icn:joined date:2023-02-20 ; icn:attestedOn date:2024-02 .""",
     ),
     "participation": (
         "{of: rahmon, in: xian-summit-2023, for: tajikistan, as: speaker, presence: in-person}",
         """participation:xian-summit-2023--rahmon a icn:Participation ; icn:meeting meeting:xian-summit-2023 ;
-            icn:participant person:rahmon ; icn:onBehalfOf state:tajikistan ;
+            icn:participant person:rahmon ; icn:onBehalfOf polity:tajikistan ;
             icn:capacity capacity:speaker ; icn:presence presence:in-person .""",
     ),
     "tenure": (
         "{of: zhang-xiao, as: ambassador, in: china, to: kazakhstan, on: 2024-02-21}",
         """tenure:zhang-xiao--ambassador--china--kazakhstan a icn:Tenure ; icn:holder person:zhang-xiao ;
-            icn:office office:ambassador ; icn:institution state:china ; icn:accreditedTo state:kazakhstan ;
+            icn:office office:ambassador ; icn:institution polity:china ; icn:accreditedTo polity:kazakhstan ;
             icn:attestedOn date:2024-02-21 .""",
     ),
     "meeting": (
         "{is: xian-summit-2023, type: summit, held: 2023-05-18/2023-05-19, place: xian, host: china, "
         "topic: Friendship.}",
         """meeting:xian-summit-2023 icn:meetingType meeting-type:summit ; icn:held date:2023-05-18_2023-05-19 ;
-            icn:place place:xian ; icn:host state:china ; icn:topic "Friendship."@en .""",
+            icn:venue place:xian ; icn:host polity:china ; icn:topic "Friendship."@en .""",
     ),
     "agreement": (
         "{is: founding-agreement, type: founding-agreement, parties: [acsh, nag-china], signed: 2023-11, "
         "establishes: academies}",
         """agreement:founding-agreement icn:agreementType agreement-type:founding-agreement ;
-            icn:party institution:acsh , institution:nag-china ; icn:signed date:2023-11 ;
+            icn:party institution:acsh , institution:nag-china ; icn:signedOn date:2023-11 ;
             icn:establishes network:academies .""",
     ),
     "change": (
         "{of: academies, type: founding, date: 2023-11-08, place: china, initiated_by: nag-china}",
         """change:academies--founding a icn:Founding ; icn:founded network:academies ;
-            icn:changeType change-type:founding ; icn:happened date:2023-11-08 ; icn:place state:china ;
+            icn:changeType change-type:founding ; icn:happened date:2023-11-08 ; icn:place polity:china ;
             icn:initiatedBy institution:nag-china .""",
     ),
     "decision": (
         "{ref: network, at: xian-summit-2023, what: A network., date: 2023-05-19, carried_out_by: academies}",
         """decision:xian-summit-2023--network a icn:Decision ; icn:occurredAt meeting:xian-summit-2023 ;
-            icn:text "A network."@en ; icn:madeOn date:2023-05-19 ; icn:carriedOutBy network:academies .""",
+            icn:wording "A network."@en ; icn:madeOn date:2023-05-19 ; icn:carriedOutBy network:academies .""",
     ),
     "proposal": (
         "{ref: alliance, at: hub-nag-talks, by: baimenov, for: acsh, within: academies, status: proposed}",
         f"""proposal:hub-nag-talks--alliance a icn:Proposal ; icn:occurredAt meeting:hub-nag-talks ;
-            icn:by person:baimenov ; icn:onBehalfOf institution:acsh ; icn:concerning network:academies .
+            icn:madeBy person:baimenov ; icn:onBehalfOf institution:acsh ; icn:concerning network:academies .
         status:proposal--hub-nag-talks--alliance--{ARTICLE} a icn:StatusObservation ;
-            icn:about proposal:hub-nag-talks--alliance ; icn:status status-concept:proposed .""",
+            icn:observed proposal:hub-nag-talks--alliance ; icn:status status-concept:proposed .""",
     ),
     "statement": (
         "{ref: readiness, act: readiness, by: nag-china, to: acsh, date: 2024-02-21, what: Ready to cooperate.}",
         f"""statement:{ARTICLE}--readiness a icn:Statement ; icn:speechAct act:readiness ;
-            icn:by institution:nag-china ; icn:addressee institution:acsh ;
-            icn:madeOn date:2024-02-21 ; icn:text "Ready to cooperate."@en .""",
+            icn:madeBy institution:nag-china ; icn:addressee institution:acsh ;
+            icn:madeOn date:2024-02-21 ; icn:wording "Ready to cooperate."@en .""",
     ),
     "attribute": (
         "{of: academies, purpose: To exchange experience., language: ru}",
@@ -94,13 +94,13 @@ MEANS: dict[str, tuple[str, str]] = {
     ),
     "status": (
         "{of: {accession: egypt, to: ndb}, is: admitted-not-effective, on: 2022-03}",
-        """status:accession--egypt--ndb--2022-03 a icn:StatusObservation ; icn:about accession:egypt--ndb ;
+        """status:accession--egypt--ndb--2022-03 a icn:StatusObservation ; icn:observed accession:egypt--ndb ;
             icn:status status-concept:admitted-not-effective ; icn:asOf date:2022-03 .""",
     ),
     "name": (
         "{of: apa-tj, text: {en: Institute of Public Administration}, kind: former, until: 2020-02-29}",
         """naming:apa-tj--df7a5b1f a icn:Naming ; icn:nameOf institution:apa-tj ;
-            icn:text "Institute of Public Administration"@en ; icn:nameKind name-kind:former ;
+            icn:nameText "Institute of Public Administration"@en ; icn:nameKind name-kind:former ;
             icn:ended date:2020-02-29 .""",
     ),
 }

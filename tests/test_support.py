@@ -134,11 +134,11 @@ def test_nothing_else_is_given_by_a_claim(data: Data) -> None:
         (("membership:lakes-hub--lakes-academies", "icn:joined", "date:2022"), []),
         (("meeting:lakes-forum-2019", "icn:host", "institution:lakes-hub"), ["The Hub was a host."]),
         (
-            ("unidentified:institution--highmoor--lakes-forum-2019", "icn:ofState", "state:highmoor"),
+            ("unidentified:institution--highmoor--lakes-forum-2019", "icn:ofState", "polity:highmoor"),
             ["An institution of Highmoor was a host."],
         ),
         (
-            ("unidentified:institution--lakeland--lakes-academies", "icn:ofState", "state:lakeland"),
+            ("unidentified:institution--lakeland--lakes-academies", "icn:ofState", "polity:lakeland"),
             ["No institution of Lakeland is in the network."],
         ),
     ],

@@ -75,14 +75,14 @@ def test_traps_are_sound_and_warn_of_what_is_contradictory(warnings: list[Issue]
 
 def test_disagreements_are_these(store: Store) -> None:
     """Of all the traps, four facts are told in two ways at once; each says what was kept and which step decided."""
-    query = """SELECT ?about ?p ?kept ?aside ?by { ?d a icn:Disagreement ; icn:about ?about ; icn:onProperty ?p ;
+    query = """SELECT ?about ?p ?kept ?aside ?by { ?d a icn:Disagreement ; icn:onSubject ?about ; icn:onProperty ?p ;
         icn:kept ?kept ; icn:setAside ?aside ; icn:decidedBy ?by }"""
     signature = "signature:central-asia-friendship-treaty--tajikistan--signature"
     assert [
         ("change:caricad--founding", "icn:happened", "date:1980", "date:1979", "order:official"),
-        ("count:acsh--founding-organizations--2013", "icn:value", "6", "5", "order:tie"),
-        ("count:nispacee--institutional-members--2015", "icn:value", "130", "120", "order:tie"),
-        ("count:nispacee--institutional-members--2015", "icn:value", "130", "125", "order:tie"),
+        ("count:acsh--founding-organizations--2013", "icn:number", "6", "5", "order:tie"),
+        ("count:nispacee--institutional-members--2015", "icn:number", "130", "120", "order:tie"),
+        ("count:nispacee--institutional-members--2015", "icn:number", "130", "125", "order:tie"),
         (signature, "icn:signedOn", "date:2022-07-21", "date:2025-uncertain", "order:precision"),
     ] == rows(store, query)
 
@@ -111,20 +111,20 @@ def test_kosovo_is_a_beneficiary_and_a_candidate(store: Store) -> None:
         values(store, accession, "icn:admitted"),
         values(store, accession, "icn:currentStatus"),
     )
-    assert {"date:2016-10"} == values(store, accession, "^icn:about/icn:asOf")
+    assert {"date:2016-10"} == values(store, accession, "^icn:observed/icn:asOf")
     assert {"article:2014-kosovo-admitted", "article:undated-school-director-travels"} == values(
         store, accession, "icn:statedIn"
     )
-    assert [("state:serbia", "standing:member"), ("territory:kosovo", "standing:beneficiary")] == members(
+    assert [("polity:serbia", "standing:member"), ("polity:kosovo", "standing:beneficiary")] == members(
         store, "institution:respa"
     )
 
 
 def test_a_territory_is_an_actor_beside_states(store: Store) -> None:
     """Kosovo acts as the states do, and no class calls it one."""
-    assert [("territory:kosovo",)] == rows(store, "SELECT ?x { ?x a icn:Territory }")
-    assert {"icn:Actor", "icn:Territory"} == {c for c in values(store, "territory:kosovo", "a") if c.startswith("icn:")}
-    assert "icn:State" in values(store, "state:serbia", "a")
+    assert [("polity:kosovo",)] == rows(store, "SELECT ?x { ?x a icn:Polity }")
+    assert {"icn:Actor", "icn:Polity"} == {c for c in values(store, "polity:kosovo", "a") if c.startswith("icn:")}
+    assert "icn:Polity" in values(store, "polity:serbia", "a")
 
 
 def test_saudi_arabia_is_a_disputed_member(store: Store, warnings: list[Issue]) -> None:
@@ -158,7 +158,7 @@ def test_admitted_is_not_effective(store: Store) -> None:
     """Egypt was admitted in 2021 and a member from 2023, in no disagreement; Uruguay was admitted and is no member."""
     assert {"date:2021-12-29"} == values(store, "accession:egypt--ndb", "icn:admitted")
     assert {"date:2023-02-20"} == values(store, "membership:egypt--ndb", "icn:joined")
-    assert [("state:egypt", "standing:member")] == members(store, "institution:ndb")
+    assert [("polity:egypt", "standing:member")] == members(store, "institution:ndb")
     assert ({"date:2021-09-02"}, {"status-concept:admitted-not-effective"}) == (
         values(store, "accession:uruguay--ndb", "icn:admitted"),
         values(store, "accession:uruguay--ndb", "icn:currentStatus"),
@@ -167,7 +167,7 @@ def test_admitted_is_not_effective(store: Store) -> None:
 
 AS_OF = """
 SELECT ?how {{
-  ?m icn:member state:greece ; icn:organization institution:council-of-europe .
+  ?m icn:member polity:greece ; icn:organization institution:council-of-europe .
   BIND ("{day}"^^xsd:date AS ?day)
   OPTIONAL {{ ?m icn:beganNotBefore ?b1 }} OPTIONAL {{ ?m icn:beganBy ?b2 }}
   OPTIONAL {{ ?m icn:endedNotBefore ?e1 }} OPTIONAL {{ ?m icn:endedBy ?e2 }}
@@ -203,7 +203,7 @@ def test_panama_signed_and_joined_later(warnings: list[Issue]) -> None:
 
 def test_sudan_was_suspended_twice(store: Store) -> None:
     """Each suspension has its own beginning and no end; a suspension is not taken for a membership."""
-    query = """SELECT ?s ?d ?by ?end { ?s a icn:Suspension ; icn:suspendedMember state:sudan ; icn:began ?d ;
+    query = """SELECT ?s ?d ?by ?end { ?s a icn:Suspension ; icn:suspendedMember polity:sudan ; icn:began ?d ;
         icn:suspendedFrom institution:african-union ; icn:beganBy ?by OPTIONAL { ?s icn:endedBy ?end } }"""
     assert [
         ("suspension:sudan--african-union", "date:2019-06-06", "2019-06-06", ""),
@@ -235,7 +235,7 @@ def test_a_leap_year_is_no_vaguer(store: Store) -> None:
 
 def test_the_academy_is_found_by_its_old_name(store: Store) -> None:
     """Institute until 29 February 2020, academy since; either name finds it, and one entity bears both."""
-    query = """SELECT ?x ?text ?began ?ended { ?n icn:nameOf ?x ; icn:text ?text
+    query = """SELECT ?x ?text ?began ?ended { ?n icn:nameOf ?x ; icn:nameText ?text
         OPTIONAL { ?n icn:began ?began } OPTIONAL { ?n icn:ended ?ended } }"""
     assert [
         ("institution:apa-tj", "Academy of Public Administration", "date:2020-02-29", ""),
@@ -248,8 +248,8 @@ def test_the_academy_is_found_by_its_old_name(store: Store) -> None:
 
 def test_counts_of_two_dates_do_not_disagree(store: Store) -> None:
     """29 countries in 2014 and 32 in 2016 both hold; of 5 and 6 founders in 2013, one is kept."""
-    query = """SELECT ?measure ?on ?value ?how { ?c a icn:CountObservation ; icn:about institution:acsh ;
-        icn:measure ?measure ; icn:asOf ?on ; icn:value ?value ; icn:comparator ?how }"""
+    query = """SELECT ?measure ?on ?value ?how { ?c a icn:CountObservation ; icn:observed institution:acsh ;
+        icn:measure ?measure ; icn:asOf ?on ; icn:number ?value ; icn:comparator ?how }"""
     assert [
         ("measure:founding-organizations", "date:2013", "6", "comparator:equal"),
         ("measure:participating-countries", "date:2014-09", "29", "comparator:equal"),
@@ -261,10 +261,10 @@ def test_a_comparator_goes_with_its_number(store: Store) -> None:
     """Two voices say "more than", of two numbers, and the latest says exactly 130: it is not "more than 130"."""
     count = "count:nispacee--institutional-members--2015"
     assert ({"130"}, {"comparator:equal"}) == (
-        values(store, count, "icn:value"),
+        values(store, count, "icn:number"),
         values(store, count, "icn:comparator"),
     )
-    told = f"SELECT ?v ?how {{ GRAPH ?g {{ {count} icn:value ?v ; icn:comparator ?how }} }}"
+    told = f"SELECT ?v ?how {{ GRAPH ?g {{ {count} icn:number ?v ; icn:comparator ?how }} }}"
     assert [
         ("120", "comparator:more-than"),
         ("125", "comparator:more-than"),
@@ -317,7 +317,7 @@ def test_a_symmetric_tie_is_one_node(store: Store) -> None:
     """The Hub cooperates with the academy, and the academy with the Hub: one tie, two articles, one of them dated."""
     tie = "tie:acsh--nag-china--cooperates"
     assert [(tie, "institution:acsh", "institution:nag-china")] == rows(
-        store, "SELECT ?t ?a ?b { ?t icn:tieType tie-type:cooperates ; icn:from ?a ; icn:to ?b }"
+        store, "SELECT ?t ?a ?b { ?t icn:tieType tie-type:cooperates ; icn:tiedFrom ?a ; icn:tiedTo ?b }"
     )
     assert {"article:2016-11-07-hub-partners", "article:undated-academy-partners"} == values(store, tie, "icn:statedIn")
     assert ({"2016-11-07"}, {"2016-11-08"}, set()) == (
@@ -326,7 +326,7 @@ def test_a_symmetric_tie_is_one_node(store: Store) -> None:
         values(store, tie, "icn:endedBy"),
     )
     assert [("network:menapar", "institution:iias")] == rows(
-        store, "SELECT ?a ?b { ?t icn:tieType tie-type:affiliated ; icn:from ?a ; icn:to ?b }"
+        store, "SELECT ?a ?b { ?t icn:tieType tie-type:affiliated ; icn:tiedFrom ?a ; icn:tiedTo ?b }"
     )
 
 

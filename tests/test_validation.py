@@ -221,14 +221,14 @@ def test_shapes_compiled_once_find_what_a_full_run_finds(shapes: Shapes) -> None
 
 def test_cache_keeps_queries_apart() -> None:
     """One text under two sets of prefixes is two queries, and bindings are not part of the cache."""
-    data = graph_of("state:a a icn:State . person:b a icn:Person .")
+    data = graph_of("polity:a a icn:Polity . person:b a icn:Person .")
     text = "SELECT ?s WHERE { ?s a x:State }"
     with cached_parsing():
         ours = list(data.query(text, initNs={"x": PREFIXES["icn"]}))
         other = list(data.query(text, initNs={"x": "http://example.org/"}))
         bound = [
             len(data.query(text, initNs={"x": PREFIXES["icn"]}, initBindings={"s": rdflib.URIRef(expand(iri))}))
-            for iri in ("state:a", "person:b")
+            for iri in ("polity:a", "person:b")
         ]
     assert (1, 0, [1, 0]) == (len(ours), len(other), bound)
 
@@ -264,7 +264,7 @@ def test_broken_shapes_files_are_named_with_their_lines(tmp_path: Path) -> None:
 def test_shapes_that_are_no_shacl_are_refused(tmp_path: Path) -> None:
     """A shape that pyshacl cannot build is a finding, no traceback."""
     (tmp_path / "a.ttl").write_text(
-        TURTLE + "shape:x a sh:NodeShape ; sh:targetClass icn:State ; sh:path icn:held .", "utf-8"
+        TURTLE + "shape:x a sh:NodeShape ; sh:targetClass icn:Polity ; sh:path icn:held .", "utf-8"
     )
     with pytest.raises(DataError, match="no SHACL"):
         load_shapes(tmp_path, tmp_path)
@@ -283,16 +283,16 @@ SOUND = (
 graph:article/1 { membership:a--b icn:joined date:2010 ; icn:left date:2020 . }
 graph:article/2 { membership:a--b--2023 icn:joined date:2023 . }
 icn:joined a owl:ObjectProperty ; icn:singleValued true .
-state:a a icn:State ; rdfs:label "A"@en , "А"@ru .
+polity:a a icn:Polity ; rdfs:label "A"@en , "А"@ru .
 network:b a icn:Network ; rdfs:label "B"@en .
 change:b--founding a icn:Founding ; icn:founded network:b ; icn:happened date:2010 .
-membership:a--b a icn:Membership ; icn:member state:a ; icn:organization network:b .
+membership:a--b a icn:Membership ; icn:member polity:a ; icn:organization network:b .
 membership:a--b icn:joined date:2010 ; icn:left date:2020 .
-membership:a--b--2023 a icn:Membership ; icn:member state:a ; icn:organization network:b ; icn:joined date:2023 .
+membership:a--b--2023 a icn:Membership ; icn:member polity:a ; icn:organization network:b ; icn:joined date:2023 .
 membership:c--b icn:resolves membership:unidentified--b . membership:c--b a icn:Membership .
 denial:membership--a--b--2023 a icn:Denial ; icn:denies membership:x--b .
 denial:membership--a--b--2020 a icn:Denial ; icn:denies membership:a--b--2023 ; icn:attestedOn date:2020 .
-tenure:a--chair--b a icn:Tenure ; icn:holder state:a ; icn:institution network:b .
+tenure:a--chair--b a icn:Tenure ; icn:holder polity:a ; icn:institution network:b .
 tenure:a--chair--b icn:began date:2010 ; icn:ended date:2010 .
 article:1 a icn:Article ; icn:published date:2023 .
 meeting:m a icn:Meeting ; rdfs:label "M"@en ; icn:planned date:2020 ; icn:held date:2020 ; icn:statedIn article:1 .
@@ -300,39 +300,39 @@ denial:membership--a--b--2023-x a icn:Denial ; icn:denies membership:a--b ; icn:
 membership:a--b icn:standing standing:member ; icn:beganNotBefore "2010-01-01"^^xsd:date ;
     icn:beganBy "2010-12-31"^^xsd:date ; icn:endedBy "2020-12-31"^^xsd:date .
 standing:member a skos:Concept . standing:beneficiary a skos:Concept . status-concept:pending a skos:Concept .
-accession:a--b--2023 a icn:Accession ; icn:candidate state:a ; icn:candidateTo network:b ; icn:admitted date:2023 .
-accession:d--b a icn:Accession ; icn:candidate state:d ; icn:candidateTo network:b ; icn:admitted date:2010 .
-status:accession--d--b--2010 a icn:StatusObservation ; icn:about accession:d--b .
+accession:a--b--2023 a icn:Accession ; icn:candidate polity:a ; icn:candidateTo network:b ; icn:admitted date:2023 .
+accession:d--b a icn:Accession ; icn:candidate polity:d ; icn:candidateTo network:b ; icn:admitted date:2010 .
+status:accession--d--b--2010 a icn:StatusObservation ; icn:observed accession:d--b .
 status:accession--d--b--2010 icn:status status-concept:pending ; icn:asOf date:2010 .
-state:d a icn:State ; rdfs:label "D"@en .
-membership:d--b a icn:Membership ; icn:member state:d ; icn:organization network:b ; icn:standing standing:member .
+polity:d a icn:Polity ; rdfs:label "D"@en .
+membership:d--b a icn:Membership ; icn:member polity:d ; icn:organization network:b ; icn:standing standing:member .
 membership:d--b icn:joined date:2020 ; icn:beganBy "2020-12-31"^^xsd:date .
-membership:d--b--beneficiary a icn:Membership ; icn:member state:d ; icn:organization network:b .
+membership:d--b--beneficiary a icn:Membership ; icn:member polity:d ; icn:organization network:b .
 membership:d--b--beneficiary icn:standing standing:beneficiary ; icn:beganBy "2010-12-31"^^xsd:date .
-agreement:f a icn:Agreement ; rdfs:label "F"@en ; icn:establishes network:b ; icn:signed date:2010 ; icn:party state:a .
-signature:f--d--signature a icn:Signature ; icn:signatory state:d ; icn:agreement agreement:f .
+agreement:f a icn:Agreement ; rdfs:label "F"@en ; icn:establishes network:b ; icn:signedOn date:2010 ; icn:party polity:a .
+signature:f--d--signature a icn:Signature ; icn:signatory polity:d ; icn:agreement agreement:f .
 signature:f--d--signature icn:act signature-act:signature ; icn:signedOn date:2020 .
-signature:f--d--ratification a icn:Signature ; icn:signatory state:d ; icn:agreement agreement:f .
+signature:f--d--ratification a icn:Signature ; icn:signatory polity:d ; icn:agreement agreement:f .
 signature:f--d--ratification icn:act signature-act:ratification .
 signature-act:signature a skos:Concept . signature-act:ratification a skos:Concept .
 denial:signature--f--d--signature--2010 a icn:Denial ; icn:denies signature:f--d--signature .
 denial:signature--f--d--signature--2010 icn:attestedOn date:2010 .
 seat-kind:headquarters a skos:Concept .
-place:p a icn:Place ; rdfs:label "P"@en . place:q a icn:Place ; rdfs:label "Q"@en ; icn:within state:a .
+place:p a icn:Place ; rdfs:label "P"@en . place:q a icn:Place ; rdfs:label "Q"@en ; icn:within polity:a .
 seat:b--headquarters--p a icn:Seat ; icn:seatOf network:b ; icn:seatKind seat-kind:headquarters ; icn:place place:p .
 seat:b--headquarters--p icn:beganBy "2010-12-31"^^xsd:date ; icn:endedBy "2020-12-31"^^xsd:date .
 seat:b--headquarters--q a icn:Seat ; icn:seatOf network:b ; icn:seatKind seat-kind:headquarters ; icn:place place:q .
 seat:b--headquarters--q icn:beganBy "2020-12-31"^^xsd:date .
-seat:b--headquarters--a a icn:Seat ; icn:seatOf network:b ; icn:seatKind seat-kind:headquarters ; icn:place state:a .
+seat:b--headquarters--a a icn:Seat ; icn:seatOf network:b ; icn:seatKind seat-kind:headquarters ; icn:place polity:a .
 seat:b--headquarters--a icn:beganBy "2023-12-31"^^xsd:date .
-suspension:a--b a icn:Suspension ; icn:suspendedMember state:a ; icn:suspendedFrom network:b ; icn:began date:2020 .
+suspension:a--b a icn:Suspension ; icn:suspendedMember polity:a ; icn:suspendedFrom network:b ; icn:began date:2020 .
 tenure:a--chair--b icn:attestedOn date:2010 .
 icn:Founding owl:disjointWith icn:Succession . icn:Place owl:disjointWith icn:Person .
 genid:set a owl:AllDisjointClasses ; owl:members genid:first .
-genid:first rdf:first icn:State ; rdf:rest genid:second .
+genid:first rdf:first icn:Polity ; rdf:rest genid:second .
 genid:second rdf:first icn:Institution ; rdf:rest genid:third .
 genid:third rdf:first icn:Person ; rdf:rest rdf:nil .
-state:a a icn:Place . network:b a icn:Institution .
+polity:a a icn:Place . network:b a icn:Institution .
 """
 )
 SEEDED: dict[str, tuple[str, set[tuple[str, str | None, str | None]] | None]] = {
@@ -380,18 +380,18 @@ SEEDED: dict[str, tuple[str, set[tuple[str, str | None, str | None]] | None]] = 
     ),
     "member-while-candidate": (
         "status-concept:paused a skos:Concept . article:0 a icn:Article ; icn:published date:2020 . "
-        "accession:a--b a icn:Accession ; icn:candidate state:a ; icn:candidateTo network:b . "
-        "status:accession--a--b--0 a icn:StatusObservation ; icn:about accession:a--b ; "
+        "accession:a--b a icn:Accession ; icn:candidate polity:a ; icn:candidateTo network:b . "
+        "status:accession--a--b--0 a icn:StatusObservation ; icn:observed accession:a--b ; "
         "icn:status status-concept:paused ; icn:statedIn article:0 .",
-        {("membership:a--b", "icn:member", "state:a")},
+        {("membership:a--b", "icn:member", "polity:a")},
     ),
     "member-before-admission": (
-        "accession:a--b a icn:Accession ; icn:candidate state:a ; icn:candidateTo network:b ; icn:admitted date:2020 .",
+        "accession:a--b a icn:Accession ; icn:candidate polity:a ; icn:candidateTo network:b ; icn:admitted date:2020 .",
         {("membership:a--b", "icn:joined", "date:2010")},
     ),
     "signatory-joined-later": (
-        "state:g a icn:State ; rdfs:label 'G'@en . agreement:f icn:party state:g . "
-        "membership:g--b a icn:Membership ; icn:member state:g ; icn:organization network:b ; icn:joined date:2023 ; "
+        "polity:g a icn:Polity ; rdfs:label 'G'@en . agreement:f icn:party polity:g . "
+        "membership:g--b a icn:Membership ; icn:member polity:g ; icn:organization network:b ; icn:joined date:2023 ; "
         "icn:beganBy '2023-12-31'^^xsd:date .",
         {("membership:g--b", "icn:joined", "date:2023")},
     ),
@@ -405,7 +405,7 @@ SEEDED: dict[str, tuple[str, set[tuple[str, str | None, str | None]] | None]] = 
         },
     ),
     "suspension-outside-membership": (
-        "suspension:d--b a icn:Suspension ; icn:suspendedMember state:d ; icn:suspendedFrom network:b ; "
+        "suspension:d--b a icn:Suspension ; icn:suspendedMember polity:d ; icn:suspendedFrom network:b ; "
         "icn:began date:2010 . membership:d--b icn:beganNotBefore '2020-01-01'^^xsd:date . "
         "membership:d--b--beneficiary icn:beganNotBefore '2020-01-01'^^xsd:date .",
         {("suspension:d--b", "icn:began", "date:2010")},
@@ -421,13 +421,13 @@ SEEDED: dict[str, tuple[str, set[tuple[str, str | None, str | None]] | None]] = 
         },
     ),
     "dangling": (
-        "proposal:p a icn:Proposal ; icn:by person:nobody .",
-        {("proposal:p", "icn:by", "person:nobody")},
+        "proposal:p a icn:Proposal ; icn:madeBy person:nobody .",
+        {("proposal:p", "icn:madeBy", "person:nobody")},
     ),
     "facts-about-persons": (
-        "person:c a icn:Person ; rdfs:label 'C'@en ; icn:ofState state:a . "
-        "graph:article/1 { person:c schema:nationality state:a } ",
-        {("person:c", "schema:nationality", "state:a")},
+        "person:c a icn:Person ; rdfs:label 'C'@en ; icn:ofState polity:a . "
+        "graph:article/1 { person:c schema:nationality polity:a } ",
+        {("person:c", "schema:nationality", "polity:a")},
     ),
     "missing-label": (
         "person:c a icn:Person ; rdfs:label 'К'@ru .",
@@ -435,14 +435,14 @@ SEEDED: dict[str, tuple[str, set[tuple[str, str | None, str | None]] | None]] = 
     ),
     "held-though-cancelled": (
         "status-concept:cancelled a skos:Concept . "
-        "status:meeting--m--x a icn:StatusObservation ; icn:about meeting:m ; icn:status status-concept:cancelled .",
+        "status:meeting--m--x a icn:StatusObservation ; icn:observed meeting:m ; icn:status status-concept:cancelled .",
         {("status:meeting--m--x", "icn:status", "status-concept:cancelled")},
     ),
     "announced-never-held": (
         "meeting:n a icn:Meeting ; rdfs:label 'N'@en ; icn:planned date:2020 ; icn:statedIn article:1 .",
         {("meeting:n", "icn:planned", "date:2020")},
     ),
-    "blank-node": ("state:a icn:concerning [ a icn:State ; rdfs:label 'B'@en ] .", None),
+    "blank-node": ("polity:a icn:concerning [ a icn:Polity ; rdfs:label 'B'@en ] .", None),
 }
 
 
@@ -487,7 +487,7 @@ def test_check_finds_its_fault_and_no_other_does(code: str, checks: list[Check])
         ("icn:Institution , icn:Person", "x is of class Institution, and of class Person, which it excludes"),
         ("icn:Tenure , icn:Tie", "x is of class Tenure, and of class Tie, which it excludes"),
         ("icn:Place , icn:Person", "x is of class Person, and of class Place, which it excludes"),
-        ("icn:State , icn:Place", None),
+        ("icn:Polity , icn:Place", None),
         ("icn:Institution , icn:Network", None),
     ],
 )

@@ -613,7 +613,7 @@ def test_what_is_no_public_role_is_found(mini_store: Store, fact: str, graph: st
     )
 
 
-@pytest.mark.parametrize("way", ["icn:from", "icn:nameOf", "schema:parent"])
+@pytest.mark.parametrize("way", ["icn:tiedFrom", "icn:nameOf", "schema:parent"])
 def test_what_leads_to_a_person_is_looked_at_too(mini_store: Store, way: str) -> None:
     """A tie between persons, as of a family, is no public role."""
     checks = [check for check in load_checks(ROOT / "queries/checks", ROOT) if check.code == "facts-about-persons"]

@@ -5,4 +5,4 @@ PREFIX icn: <https://w3id.org/icn/ontology#>
 PREFIX skos: <http://www.w3.org/2004/02/skos/core#>
 
 INSERT { ?thing skos:altLabel ?text . GRAPH graph:inferred { ?thing skos:altLabel ?text } }
-WHERE { ?naming icn:nameOf ?thing ; icn:text ?text . FILTER NOT EXISTS { ?thing skos:altLabel ?text } }
+WHERE { ?naming icn:nameOf ?thing ; icn:nameText ?text . FILTER NOT EXISTS { ?thing skos:altLabel ?text } }

@@ -8,12 +8,42 @@ PREFIX xsd: <http://www.w3.org/2001/XMLSchema#>
 INSERT { ?about icn:currentStatus ?status . GRAPH graph:inferred { ?about icn:currentStatus ?status } }
 WHERE {
   { SELECT ?about (MAX(?seen) AS ?last)
-    WHERE { ?observation icn:about ?about ; icn:status ?any .
+    WHERE { ?observation icn:observed ?about ; icn:status ?any .
             OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
             OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
             BIND (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) AS ?seen) }
     GROUP BY ?about }
-  ?observation icn:about ?about ; icn:status ?status .
+  ?observation icn:observed ?about ; icn:status ?status .
+  OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
+  OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
+  FILTER (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) = ?last)
+} ;
+
+# The legal form and the status of a polity likewise.
+
+INSERT { ?about icn:currentLegalForm ?status . GRAPH graph:inferred { ?about icn:currentLegalForm ?status } }
+WHERE {
+  { SELECT ?about (MAX(?seen) AS ?last)
+    WHERE { ?observation icn:observed ?about ; icn:legalForm ?any .
+            OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
+            OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
+            BIND (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) AS ?seen) }
+    GROUP BY ?about }
+  ?observation icn:observed ?about ; icn:legalForm ?status .
+  OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
+  OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
+  FILTER (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) = ?last)
+} ;
+
+INSERT { ?about icn:currentPolityStatus ?status . GRAPH graph:inferred { ?about icn:currentPolityStatus ?status } }
+WHERE {
+  { SELECT ?about (MAX(?seen) AS ?last)
+    WHERE { ?observation icn:observed ?about ; icn:polityStatus ?any .
+            OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
+            OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
+            BIND (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) AS ?seen) }
+    GROUP BY ?about }
+  ?observation icn:observed ?about ; icn:polityStatus ?status .
   OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
   OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
   FILTER (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) = ?last)
@@ -24,7 +54,7 @@ WHERE {
 INSERT { ?meeting icn:currentStatus ?status . GRAPH graph:inferred { ?meeting icn:currentStatus ?status } }
 WHERE {
   ?meeting a icn:Meeting .
-  FILTER NOT EXISTS { ?observation icn:about ?meeting ; icn:status ?any }
+  FILTER NOT EXISTS { ?observation icn:observed ?meeting ; icn:status ?any }
   OPTIONAL { ?meeting icn:held ?held }
   OPTIONAL { ?meeting icn:planned ?planned }
   FILTER (BOUND(?held) || BOUND(?planned))

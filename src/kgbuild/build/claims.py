@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pyoxigraph import Literal, NamedNode
 
@@ -13,15 +13,22 @@ from kgbuild.build.quads import Row, Term
 from kgbuild.core import ids
 from kgbuild.core.dates import DateNode
 from kgbuild.core.errors import Findings, suggestion
-from kgbuild.core.namespaces import SITUATION_KINDS
+from kgbuild.core.namespaces import SITUATION_KINDS, VOCABULARY
 from kgbuild.core.terms import TYPE, icn, term
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim
 from kgbuild.records.registry import Registry, iri_of
 from kgbuild.records.values import Named, StatusValue, Unidentified
 
-_STATES = ("state", "territory")
-ACTORS = frozenset({"institution", "network", "person", *_STATES})
+ACTORS = frozenset({"institution", "network", "person", "polity"})
+
+
+OBSERVED: Final = {
+    "status": ("status", "status"),
+    "legal-form": ("legal-form-observation", "legalForm"),
+    "polity-status": ("polity-status-observation", "polityStatus"),
+}
+"""Vocabulary of what is observed -> kind of the observation, and its property."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,11 @@ class ClaimCompiler:
         """Look up the concept that a field names, in the vocabularies given, else in that of the field's name."""
         return self.find_concept(*self._field(name), *(schemes or (name,)))
 
+    def concepts(self, name: str, *schemes: str) -> list[Given]:
+        """Look up the concept or concepts that a field names."""
+        found = (self.find_concept(one, at, *(schemes or (name,))) for one, at in self._items(name))
+        return [concept for concept in found if concept]
+
     def find_concept(self, slug: str | None, path: KeyPath, *schemes: str) -> Given | None:
         """Look up a concept by its slug, in the first vocabulary that has it."""
         if slug is None:
@@ -178,7 +190,7 @@ class ClaimCompiler:
         described = [(TYPE, icn("UnidentifiedParty")), (icn("expectedType"), classes[word])]
         if owner:
             kind, _ = ids.split_iri(owner.iri.value)
-            described.append((icn("ofState" if kind in _STATES else "affiliation"), owner.iri))
+            described.append((icn("ofState" if kind == "polity" else "affiliation"), owner.iri))
         self.facts.facts.extend(((iri, predicate, object_), path) for predicate, object_ in described)
         return Given(iri, path, "-".join(part for part in ("unidentified", word, owner_id) if part))
 
@@ -194,14 +206,14 @@ class ClaimCompiler:
         self.facts.facts.append(((body, TYPE, icn(class_ or SITUATION_KINDS[kind])), (self.claim.kind,)))
         return body
 
-    def situation_unless_denied(self, kind: str, *key: str | None) -> NamedNode | None:
+    def situation_unless_denied(self, kind: str, *key: str | None, **denied_with: Givens) -> NamedNode | None:
         """Take a situation as a body; where the claim says `not`, its denial, and None: it gets no triple itself."""
         denied, path = self._field("not")
         if not denied:
             return self.situation(kind, *key)
         on = self.date("on") if "on" in type(self.claim.fields).model_fields else None
         body = self.situation("denial", kind, *key, on.slug if on else self.article.id)
-        self.say(body, denies=Given(NamedNode(ids.situation_iri(kind, *key)), path), attestedOn=on)
+        self.say(body, denies=Given(NamedNode(ids.situation_iri(kind, *key)), path), attestedOn=on, **denied_with)
         return None
 
     def say(self, subject: NamedNode, **values: Givens) -> None:
@@ -217,13 +229,14 @@ class ClaimCompiler:
         """Say what follows from the record by rule: it is no assertion of the claim."""
         self.facts.facts.extend(((subject, icn(name), value.term), value.path) for name, value in values.items())
 
-    def observe(self, about: Given, status: str, status_path: KeyPath, as_of: Given | None) -> None:
-        """Say which status something has."""
-        concept = self.find_concept(status, status_path, "status", "legal-form")
+    def observe(self, observed: Given, is_: str, path: KeyPath, as_of: Given | None) -> None:
+        """Say which status, legal form or status of a polity something has: the vocabulary of the concept tells."""
+        concept = self.find_concept(is_, path, *OBSERVED)
         if concept is not None:
-            kind, slug = ids.split_iri(about.iri.value)
-            body = self.situation("status", kind, slug, as_of.slug if as_of else self.article.id)
-            self.say(body, about=about, status=concept, asOf=as_of)
+            node_kind, property_ = OBSERVED[concept.iri.value.removeprefix(VOCABULARY).partition("/")[0]]
+            kind, slug = ids.split_iri(observed.iri.value)
+            body = self.situation(node_kind, kind, slug, as_of.slug if as_of else self.article.id)
+            self.say(body, observed=observed, **{property_: concept}, asOf=as_of)
 
     def observe_status(self, body: NamedNode) -> None:
         """Say the status of a body that stands inside a claim about it."""

@@ -245,9 +245,9 @@ def _describe_entity(entity: Entity, registry: Registry, findings: Findings) -> 
         former, at = NamedNode(ids.entity_iri(entity.kind, old)), ("retired", i)
         yield from _rows(former, ("owl:deprecated", _TRUE, at), ("dcterms:isReplacedBy", iri, at))
     links: tuple[tuple[str, str | None, KeyPath, tuple[str, ...]], ...] = (
-        ("ofState", model.state, ("state",), ("state", "territory")),
+        ("ofState", model.state, ("state",), ("polity",)),
         ("affiliation", model.affiliation, ("affiliation",), ("institution", "network")),
-        ("within", model.within, ("within",), ("place", "state", "territory")),
+        ("within", model.within, ("within",), ("place", "polity")),
         *(("possiblySameAs", n, ("possibly_same_as", i), (entity.kind,)) for i, n in enumerate(model.possibly_same_as)),
     )
     for property_, name, path, kinds in links:

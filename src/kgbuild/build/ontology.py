@@ -40,9 +40,9 @@ class Ontology:
         return {subject: value for subject, value in self._said(predicate) if isinstance(value, NamedNode)}
 
     @cached_property
-    def single_valued(self) -> frozenset[NamedNode]:
-        """Properties of which the resolved graph keeps one value."""
-        return self._marked("icn:singleValued")
+    def resolutions(self) -> dict[NamedNode, str]:
+        """Property -> how resolution treats several values of it: the slug of a concept of the scheme `resolution`."""
+        return {iri: concept.value.rpartition("/")[2] for iri, concept in self._linked("icn:resolution").items()}
 
     @cached_property
     def key_parts(self) -> frozenset[NamedNode]:

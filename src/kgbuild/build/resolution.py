@@ -75,7 +75,7 @@ class Resolved:
 
 @dataclass
 class Resolver:
-    """Resolves the single-valued properties of all subjects."""
+    """Resolves the values of all subjects, each property as its `icn:resolution` says."""
 
     articles: Sequence[CompiledArticle]
     ontology: Ontology
@@ -98,7 +98,7 @@ class Resolver:
         record = [Quad(body, icn("statedIn"), iri, RESOLUTION_GRAPH) for body, iri in sorted(stated, key=str)]
         rivals: dict[tuple[NamedNode, NamedNode], set[Term]] = defaultdict(set)
         for subject, predicate, object_ in self.voices:
-            if predicate in self.ontology.single_valued:
+            if predicate in self.ontology.resolutions:
                 rivals[subject, predicate].add(object_)
             else:
                 kept.add((subject, predicate, object_))
@@ -109,9 +109,9 @@ class Resolver:
             qualified = winners.get((subject, qualifiers.get(predicate, predicate)))
             if qualified is not None:
                 values = self._given_with(subject, predicate, values, (subject, qualifiers[predicate], qualified))
-            winner, quads = self._choose(subject, predicate, values)
-            winners[subject, predicate] = winner
-            kept.add((subject, predicate, winner))
+            held, quads = self._choose(subject, predicate, values)
+            winners[subject, predicate] = held[0]
+            kept.update((subject, predicate, value) for value in held)
             record.extend(quads)
         return Resolved(frozenset(kept), tuple(record))
 
@@ -121,15 +121,33 @@ class Resolver:
             v for v in values if any(fact in claim.facts for _, claim in self.voices[subject, predicate, v])
         } or values
 
-    def _choose(self, subject: NamedNode, predicate: NamedNode, values: set[Term]) -> tuple[Term, list[Quad]]:
+    def _choose(self, subject: NamedNode, predicate: NamedNode, values: set[Term]) -> tuple[list[Term], list[Quad]]:
+        """Choose the values that hold, the strongest first, and write down those that were set aside as rivals."""
+        mode = self.ontology.resolutions[predicate]
         candidates = [v for v in values if not any(self.scales.refines(other, v) for other in values)]
         weighed = [(self._weigh(subject, predicate, v, values), v) for v in sorted(candidates, key=str)]
         weighed.sort(key=lambda each: each[0], reverse=True)
         (first, winner), *others = weighed
-        if not others:
-            return winner, []
-        step = next((n for n, a, b in zip(_STEPS, first, others[0][0], strict=False) if a != b), "tie")
-        return winner, list(_disagreement(subject, predicate, winner, [loser for _, loser in others], step))
+        if mode == "finest":
+            return [value for _, value in weighed], []
+        beside = (
+            [v for _, v in others if self._told_together(subject, predicate, v, winner)] if mode == "together" else []
+        )
+        rivals = [each for each in others if each[1] not in beside]
+        if not rivals or mode == "wording":
+            return [winner, *beside], []
+        step = next((n for n, a, b in zip(_STEPS, first, rivals[0][0], strict=False) if a != b), "tie")
+        return [winner, *beside], list(_disagreement(subject, predicate, winner, [loser for _, loser in rivals], step))
+
+    def _told_together(self, subject: NamedNode, predicate: NamedNode, one: Term, other: Term) -> bool:
+        """Tell whether some claim gives both values, or two that they refine: then they are no rivals."""
+
+        def tellers(value: Term, apart_from: Term) -> set[NamedNode]:
+            vaguer = [v for s, p, v in self._by_subject[subject] if p == predicate and self.scales.refines(value, v)]
+            told = [value, *(v for v in vaguer if not self.scales.refines(apart_from, v))]
+            return {claim.iri for v in told for _, claim in self.voices[subject, predicate, v]}
+
+        return bool(tellers(one, other) & tellers(other, one))
 
     def _weigh(
         self, subject: NamedNode, predicate: NamedNode, value: Term, values: set[Term]
@@ -173,7 +191,7 @@ def _disagreement(
     iri = NamedNode(ids.situation_iri("disagreement", kind, slug, name))
     said: dict[str, Values] = {
         "rdf:type": icn("Disagreement"),
-        "icn:about": subject,
+        "icn:onSubject": subject,
         "icn:onProperty": predicate,
         "icn:kept": kept,
         "icn:setAside": losers,

@@ -20,11 +20,11 @@ from kgbuild.records import kinds
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim
 from kgbuild.records.registry import Registry
-from kgbuild.records.values import SituationRef
+from kgbuild.records.values import MembershipRef, SituationRef
 
 ORGANIZATIONS = frozenset({"institution", "network"})
-STATES = frozenset({"state", "territory"})
-PLACES = STATES | {"place"}
+POLITIES = frozenset({"polity"})
+PLACES = POLITIES | {"place"}
 DOCUMENTS = frozenset({"agreement", "publication"})
 AGREEMENTS = frozenset({"agreement"})
 MEETINGS = frozenset({"meeting"})
@@ -53,16 +53,26 @@ def say_kind(fields: kinds.Fields, s: ClaimCompiler) -> None:
 
 @say_kind.register
 def _membership(f: kinds.Membership, s: ClaimCompiler) -> None:
-    named, role = s.party("in", ORGANIZATIONS), s.concept("role")
-    top = s.ontology.top_slug(role.iri) if role else "member"
-    organization, standing = need(named, s.find_concept(top, ("membership", "role"), "standing"))
+    (organization,) = need(s.party("in", ORGANIZATIONS))
+    standing = s.concept("standing")
     for member in s.parties("of", ACTORS, organization.slug):
-        key = (member.slug, organization.slug, None if top == "member" else top, f.spell)
-        if body := s.situation_unless_denied("membership", *key):
-            s.say(body, member=member, organization=organization, role=role)
-            s.derive(body, standing=standing)
+        key = (member.slug, organization.slug, f.spell)
+        if body := s.situation_unless_denied("membership", *key, deniedStanding=standing):
+            s.say(body, member=member, organization=organization)
+            s.say(body, standing=standing, feature=s.concepts("features", "feature"))
             s.say(body, joined=s.date("joined"), left=s.date("left"), endReason=s.concept("end_reason", "reason"))
-            s.say(body, attestedOn=s.date("on"))
+            s.say(body, attestedOn=s.date("on"), replaces=_replaced(s, f.replaces, member, organization))
+
+
+def _replaced(s: ClaimCompiler, of: MembershipRef | None, member: Given, organization: Given) -> Given | None:
+    """Find the membership that another one replaces; what the reference leaves out is as in that other one."""
+    if of is None:
+        return None
+    path = ("membership", "replaces")
+    who = s.find_entity(of.of, (*path, "of"), ACTORS) if of.of else member
+    where = s.find_entity(of.in_, (*path, "in"), ORGANIZATIONS) if of.in_ else organization
+    who, where = need(who, where)
+    return Given(NamedNode(ids.situation_iri("membership", who.slug, where.slug, of.spell)), path)
 
 
 @say_kind.register
@@ -90,28 +100,35 @@ def _participation(_: kinds.Participation, s: ClaimCompiler) -> None:
     for participant in s.parties("of", ACTORS, meeting.slug):
         if body := s.situation_unless_denied("participation", meeting.slug, participant.slug):
             s.say(body, meeting=meeting, participant=participant, onBehalfOf=s.parties("for", ACTORS, meeting.slug))
-            s.say(body, capacity=s.concept("as", "capacity"), presence=s.concept("presence"))
+            s.say(body, capacity=s.concept("as", "capacity"), presence=s.concept("presence", "attendance-mode"))
 
 
 @say_kind.register
 def _tenure(f: kinds.Tenure, s: ClaimCompiler) -> None:
-    accredited = s.entity("to", ORGANIZATIONS | STATES)
-    given = s.party("in", ORGANIZATIONS | STATES), s.concept("as", "office")
+    accredited = s.entity("to", ORGANIZATIONS | POLITIES)
+    given = s.party("in", ORGANIZATIONS | POLITIES), s.concept("as", "office")
     institution, office, *_ = need(*given, *(() if f.to is None else (accredited,)))
     (holder,) = need(s.party("of", ACTORS, institution.slug))
+    (broad,) = need(s.find_concept(s.ontology.top_slug(office.iri), office.path, "office"))
     to = accredited.slug if accredited else None
-    body = s.situation("tenure", holder.slug, office.slug, institution.slug, to, f.spell)
+    # A narrower office is the broader one as well: sources that name the one or the other speak of one tenure.
+    body = s.situation("tenure", holder.slug, broad.slug, institution.slug, to, f.spell)
     s.say(body, holder=holder, office=office, institution=institution, accreditedTo=accredited)
+    s.derive(body, broadOffice=broad)
+    s.say(body, manner=s.concept("manner"), endReason=s.concept("end_reason", "reason"))
     s.say(body, began=s.date("from"), ended=s.date("until"), attestedOn=s.date("on"))
     s.say(body, representedBy=s.party("represented_by", PERSONS, institution.slug))
 
 
 @say_kind.register
-def _meeting(_: kinds.Meeting, s: ClaimCompiler) -> None:
+def _meeting(f: kinds.Meeting, s: ClaimCompiler) -> None:
     (meeting,) = need(s.entity("is", MEETINGS))
     body = s.body(meeting.iri)
     s.say(body, meetingType=s.concept("type", "meeting-type"), held=s.date("held"), planned=s.date("planned"))
-    s.say(body, place=s.entity("place", PLACES), host=s.parties("host", ACTORS, meeting.slug))
+    s.say(body, venue=s.entities("place", PLACES), attendanceMode=s.concept("attendance", "attendance-mode"))
+    s.say(body, inSeries=s.entity("series", frozenset({"series"})), host=s.parties("host", ACTORS, meeting.slug))
+    if f.edition:
+        s.say(body, edition=Given(Literal(f.edition), ("meeting", "edition")))
     s.say(body, partOf=s.entity("part_of", MEETINGS), topic=s.text("topic"))
     s.say(body, concerning=s.entities("concerning", ANYTHING))
     s.observe_status(body)
@@ -122,7 +139,7 @@ def _agreement(_: kinds.Agreement, s: ClaimCompiler) -> None:
     (agreement,) = need(s.entity("is", AGREEMENTS))
     body = s.body(agreement.iri)
     s.say(body, agreementType=s.concept("type", "agreement-type"), party=s.parties("parties", ACTORS, agreement.slug))
-    s.say(body, signed=s.date("signed"), inForce=s.date("in_force"), expired=s.date("expired"))
+    s.say(body, signedOn=s.date("signed"), inForce=s.date("in_force"), expired=s.date("expired"))
     s.say(body, establishes=s.entities("establishes", ORGANIZATIONS | PROGRAMMES))
     s.say(body, amends=s.entities("amends", AGREEMENTS), implements=s.entities("implements", AGREEMENTS))
     s.say(body, occurredAt=s.entity("at", MEETINGS))
@@ -130,10 +147,10 @@ def _agreement(_: kinds.Agreement, s: ClaimCompiler) -> None:
 
 
 @say_kind.register
-def _signature(_: kinds.Signature, s: ClaimCompiler) -> None:
+def _signature(f: kinds.Signature, s: ClaimCompiler) -> None:
     agreement, act = need(s.entity("to", AGREEMENTS), s.concept("act", "signature-act"))
     for signatory in s.parties("of", ACTORS, agreement.slug):
-        if body := s.situation_unless_denied("signature", agreement.slug, signatory.slug, act.slug):
+        if body := s.situation_unless_denied("signature", agreement.slug, signatory.slug, act.slug, f.spell):
             s.say(body, signatory=signatory, agreement=agreement, act=act, signedOn=s.date("on"))
             s.say(body, signedBy=s.parties("signed_by", PERSONS, agreement.slug))
             s.say(body, inForceFrom=s.date("in_force_from"))
@@ -145,7 +162,7 @@ def _programme(_: kinds.Programme, s: ClaimCompiler) -> None:
     body = s.body(programme.iri)
     s.say(body, programmeType=s.concept("type", "programme-type"))
     s.say(body, runBy=s.parties("run_by", ACTORS, programme.slug))
-    s.say(body, partner=s.parties("partners", ACTORS, programme.slug))
+    s.say(body, cooperator=s.parties("with", ACTORS, programme.slug))
     s.say(body, began=s.date("from"), ended=s.date("until"), concerning=s.entities("concerning", ANYTHING))
     s.observe_status(body)
 
@@ -160,24 +177,49 @@ def _publication(_: kinds.Publication, s: ClaimCompiler) -> None:
     s.say(body, concerning=s.entities("concerning", ANYTHING))
 
 
-_CHANGE_CLASSES = {"founding": "Founding"} | dict.fromkeys(("merger", "absorption", "split"), "Succession")
+SUCCESSIONS = frozenset({"merger", "absorption", "split", "secession", "continuation", "replacement"})
 
 
 @say_kind.register
 def _change(f: kinds.Change, s: ClaimCompiler) -> None:
-    changed, type_ = need(s.entity("of", ACTORS | PROGRAMMES), s.concept("type", "change-type"))
-    class_ = _CHANGE_CLASSES.get(type_.slug, "")
-    for name in ("original", "resulting"):
-        if f.get(name) is not None and class_ != "Succession":
-            finding = f"a {type_.slug} has no `{name}`: it makes no new identity"
-            remedy = "Use merger, absorption or split, or remove the field."
-            s.error(("change", name), "no-succession", finding, remedy)
-    body = s.situation("change", changed.slug, type_.slug, f.spell, class_=class_)
-    s.say(body, **{"founded" if class_ == "Founding" else "changed": changed})
+    (type_,) = need(s.concept("type", "change-type"))
+    body = _succession(f, s, type_) if type_.slug in SUCCESSIONS else _change_of_one(f, s, type_)
     s.say(body, changeType=type_, happened=s.date("date"))
-    s.say(body, original=s.entities("original", ACTORS), resulting=s.entities("resulting", ACTORS))
     s.say(body, occurredAt=s.entities("at", MEETINGS), place=s.entity("place", PLACES))
-    s.say(body, initiatedBy=s.parties("initiated_by", ACTORS, changed.slug))
+    s.say(body, initiatedBy=s.parties("initiated_by", ACTORS, f.of or s.article.id))
+
+
+def _change_of_one(f: kinds.Change, s: ClaimCompiler, type_: Given) -> NamedNode:
+    for name in ("original", "resulting"):
+        if f.get(name) is not None:
+            finding = f"a {type_.slug} has no `{name}`: it makes no new identity"
+            remedy = f"Name the one that changes in `of`; or take one of {', '.join(sorted(SUCCESSIONS))}."
+            s.error(("change", name), "no-succession", finding, remedy)
+    if f.of is None:
+        remedy = f"Add `of:`, the one that the {type_.slug} is of."
+        s.error(("change",), "missing-key", "`of` is missing", remedy)
+    (changed,) = need(s.entity("of", ACTORS | PROGRAMMES))
+    founding = type_.slug == "founding"
+    body = s.situation("change", changed.slug, type_.slug, f.spell, class_="Founding" if founding else "")
+    s.say(body, **{"founded" if founding else "changed": changed})
+    return body
+
+
+def _succession(f: kinds.Change, s: ClaimCompiler, type_: Given) -> NamedNode:
+    """Say who went into a succession and who came out of it: together they are its key, from whichever side told."""
+    if f.of is not None:
+        finding = f"a {type_.slug} is not `of` one: it leads from some to others"
+        s.error(("change", "of"), "succession", finding, "Name both sides: `original: […]` and `resulting: […]`.")
+    original, resulting = s.entities("original", ACTORS), s.entities("resulting", ACTORS)
+    if f.original is None and f.resulting is None:
+        remedy = "Name who went into it in `original`, who came out in `resulting`; one of them at least."
+        s.error(("change",), "succession", f"nobody takes part in the {type_.slug}", remedy)
+    if not original and not resulting:
+        raise NotKnownError
+    slug = ids.succession_slug((g.slug for g in original), (g.slug for g in resulting), type_.slug)
+    body = s.situation("change", slug, f.spell, class_="Succession")
+    s.say(body, original=original, resulting=resulting)
+    return body
 
 
 Occasion = tuple[str, Given | None, Given | None]
@@ -196,8 +238,8 @@ def _utterance(f: kinds.Utterance, s: ClaimCompiler) -> tuple[NamedNode, str]:
     """Say what decisions, proposals and statements share; gives the body and its occasion's slug."""
     slug, meeting, document = _occasion(s, f.at, f.in_, (s.claim.kind,))
     body = s.situation(s.claim.kind, slug, f.ref)
-    s.say(body, occurredAt=meeting, setOutIn=document, by=s.parties("by", ACTORS, slug))
-    s.say(body, text=s.text("what"), madeOn=s.date("date"), concerning=s.entities("concerning", ANYTHING))
+    s.say(body, occurredAt=meeting, setOutIn=document, madeBy=s.parties("by", ACTORS, slug))
+    s.say(body, wording=s.text("what"), madeOn=s.date("date"), concerning=s.entities("concerning", ANYTHING))
     return body, slug
 
 
@@ -260,9 +302,18 @@ def _referred(s: ClaimCompiler, of: SituationRef) -> Given | None:
 @say_kind.register
 def _name(f: kinds.NameClaim, s: ClaimCompiler) -> None:
     (entity,) = need(s.entity("of", ANYTHING))
+    context = s.entity("in", ORGANIZATIONS | AGREEMENTS)
+    if f.in_ is not None:
+        need(context)
     for language, text in sorted(f.text.items()):
-        body = s.situation("naming", ids.naming_slug(entity.slug, language, text))
-        s.say(body, nameOf=entity, text=Given(Literal(text, language=language), ("name", "text", language)))
+        slug = ids.naming_slug(entity.slug, context.slug if context else None, language, text)
+        body = s.situation("naming", slug)
+        s.say(
+            body,
+            nameOf=entity,
+            nameIn=context,
+            nameText=Given(Literal(text, language=language), ("name", "text", language)),
+        )
         s.say(body, nameKind=s.concept("kind", "name-kind"), began=s.date("from"), ended=s.date("until"))
 
 
@@ -284,8 +335,8 @@ def _count(f: kinds.CountClaim, s: ClaimCompiler) -> None:
     counted, measure = need(s.entity("of", ANYTHING), s.concept("what", "measure"))
     as_of = s.date("on")
     body = s.situation("count", counted.slug, measure.slug, as_of.slug if as_of else s.article.id)
-    s.say(body, about=counted, measure=measure, asOf=as_of)
-    s.say(body, value=Given(Literal(f.number.value), path), comparator=comparator)
+    s.say(body, observed=counted, measure=measure, asOf=as_of)
+    s.say(body, number=Given(Literal(f.number.value), path), comparator=comparator)
 
 
 @say_kind.register
@@ -296,5 +347,5 @@ def _tie(f: kinds.Tie, s: ClaimCompiler) -> None:
         turned = type_.iri in s.ontology.symmetric_ties and end.slug < start.slug
         first, second = (end, start) if turned else (start, end)
         if body := s.situation_unless_denied("tie", first.slug, second.slug, type_.slug, f.spell):
-            s.say(body, **{"from": first, "to": second}, tieType=type_)
+            s.say(body, tiedFrom=first, tiedTo=second, tieType=type_)
             s.say(body, began=s.date("from_date"), ended=s.date("until"), attestedOn=s.date("on"))

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Final
 
 from kgbuild.core.composition import compose
 from kgbuild.core.namespaces import ARTICLE_GRAPH, DATE, ID, ONTOLOGY, VOCABULARY
 
 JOINER = "--"
+_LONGEST: Final = 120
+"""Letters of the ids of those who take part in a succession that an address has room for."""
 
 
 def entity_iri(kind: str, id_: str) -> str:
@@ -28,8 +31,8 @@ def entity_iri(kind: str, id_: str) -> str:
 def situation_iri(kind: str, *parts: str | None) -> str:
     """Mint a situation's IRI from its key; parts that are None are left out.
 
-    >>> situation_iri("membership", "kosovo", "respa", "beneficiary", None)
-    'https://w3id.org/icn/id/membership/kosovo--respa--beneficiary'
+    >>> situation_iri("membership", "greece", "council-of-europe", None, "1974")
+    'https://w3id.org/icn/id/membership/greece--council-of-europe--1974'
     """
     return f"{ID}{kind}/{JOINER.join(part for part in parts if part)}"
 
@@ -57,14 +60,31 @@ def concept_iri(scheme: str, slug: str) -> str:
 def claim_iri(article: str, kind: str, written: dict[str, Any]) -> str:
     """Mint a claim's IRI from its fields as written; wording, position and rank move no IRI."""
     canonical = json.dumps(written, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    digest = hashlib.sha256(f"{kind}\n{canonical}".encode()).hexdigest()[:10]
+    digest = _digest(f"{kind}\n{canonical}", 10)
     return f"{ID}claim/{article}{JOINER}{kind}-{digest}"
 
 
-def naming_slug(entity: str, language: str, text: str) -> str:
-    """Make the slug of a name that an entity bears: one for each language and text, whatever its case."""
+def naming_slug(entity: str, context: str | None, language: str, text: str) -> str:
+    """Make the slug of a name that an entity bears, in a body or everywhere: one for each language and text."""
     named = f"{language}\n{compose(text).casefold()}"
-    return f"{entity}{JOINER}{hashlib.sha256(named.encode()).hexdigest()[:8]}"
+    return JOINER.join(part for part in (entity, context, _digest(named, 8)) if part)
+
+
+def succession_slug(original: Iterable[str], resulting: Iterable[str], type_: str) -> str:
+    """Make the slug of a succession: the same from whichever side it is told.
+
+    Where the ids of those who took part pass 120 letters, a hash stands for them.
+
+    >>> succession_slug(["oau"], ["african-union"], "replacement")
+    'oau--to--african-union--replacement'
+    """
+    before, after = sorted(set(original)), sorted(set(resulting))
+    parts = JOINER.join([*before, "to", *after])
+    return f"{parts if len(parts) <= _LONGEST else _digest(parts, 16)}{JOINER}{type_}"
+
+
+def _digest(text: str, digits: int) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:digits]
 
 
 def unidentified_slug(expected: str, of: str | None, context: str) -> str:

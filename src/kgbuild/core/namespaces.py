@@ -28,6 +28,7 @@ _BODIES: Final = (
     "Secretariat",
     "DiplomaticMission",
     "PoliticalPartyBody",
+    "Organ",
     "ResearchInstitute",
 )
 ENTITY_KINDS: Final[dict[str, tuple[str, ...]]] = {
@@ -39,8 +40,8 @@ ENTITY_KINDS: Final[dict[str, tuple[str, ...]]] = {
     "place": ("Place",),
     "programme": ("Programme",),
     "publication": ("Publication",),
-    "state": ("State",),
-    "territory": ("Territory",),
+    "polity": ("Polity",),
+    "series": ("MeetingSeries",),
 }
 """Kind, as in IRIs -> the classes its files may state; the first is meant when none is."""
 SITUATION_KINDS: Final = {
@@ -57,6 +58,8 @@ SITUATION_KINDS: Final = {
     "signature": "Signature",
     "statement": "Statement",
     "status": "StatusObservation",
+    "legal-form-observation": "LegalFormObservation",
+    "polity-status-observation": "PolityStatusObservation",
     "suspension": "Suspension",
     "tenure": "Tenure",
     "tie": "Tie",
@@ -64,9 +67,10 @@ SITUATION_KINDS: Final = {
 """Kind, as in IRIs -> class."""
 OTHER_KINDS: Final = ("article", "claim", "disagreement", "unidentified")
 _OWN_PREFIX: Final = (
-    "act", "agreement-type", "capacity", "change-type", "comparator", "legal-form", "measure", "meeting-type",
-    "name-kind", "office", "order", "precision", "presence", "programme-type", "publication-type", "rank", "reason",
-    "role", "seat-kind", "signature-act", "standing", "tie-type",
+    "act", "agreement-type", "attendance-mode", "capacity", "change-type", "comparator", "feature", "legal-form",
+    "manner", "measure", "meeting-type", "name-kind", "office", "order", "polity-status", "precision",
+    "programme-type", "publication-type", "rank", "reason", "resolution", "seat-kind", "signature-act", "standing",
+    "tie-type",
 )  # fmt: skip
 SCHEMES: Final = {**{scheme: scheme for scheme in _OWN_PREFIX}, "status-concept": "status"}
 """Prefix -> scheme; they differ where an entity or situation kind has the same word."""

@@ -29,10 +29,10 @@ ENTITY_TYPES: Final = {
     "network": "Network",
     "person": "Person",
     "place": "Place",
-    "state": "State",
+    "polity": "Polity",
 }
 # Type of a parameter -> the prefix of the vocabulary its values are in.
-CONCEPT_TYPES: Final = {"measure": "measure", "office": "office", "role": "role", "status": "status-concept"}
+CONCEPT_TYPES: Final = {"measure": "measure", "office": "office", "standing": "standing", "status": "status-concept"}
 PLAIN_TYPES: Final = ("boolean", "date", "fact", "text", "year")
 TYPES: Final = (*ENTITY_TYPES, *CONCEPT_TYPES, *PLAIN_TYPES)
 LONGEST_SHOWN: Final = 200

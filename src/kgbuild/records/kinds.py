@@ -13,12 +13,15 @@ from kgbuild.records.values import (
     About,
     AnyDate,
     Concept,
+    Concepts,
     Count,
     Issn,
     Language,
+    MembershipRef,
     Model,
     Name,
     Names,
+    Ordinal,
     Parties,
     Party,
     PointDate,
@@ -62,11 +65,13 @@ class Membership(Fields, kind="membership"):
 
     of: Parties
     in_: Party = Field(alias="in")
-    role: Concept | None = None
+    standing: Concept | None = None
+    features: Concepts | None = None
     joined: PointDate | None = None
     left: PointDate | None = None
     end_reason: Concept | None = None
     on: PointDate | None = None
+    replaces: MembershipRef | None = None
     spell: Spell | None = None
     not_: True_ | None = Field(default=None, alias="not")
 
@@ -116,6 +121,8 @@ class Tenure(Fields, kind="tenure"):
     on: PointDate | None = None
     to: Name | None = None
     represented_by: Party | None = None
+    manner: Concept | None = None
+    end_reason: Concept | None = None
     spell: Spell | None = None
 
 
@@ -126,7 +133,10 @@ class Meeting(Fields, kind="meeting"):
     type: Concept | None = None
     held: AnyDate | None = None
     planned: AnyDate | None = None
-    place: Name | None = None
+    place: Names | None = None
+    attendance: Concept | None = None
+    series: Name | None = None
+    edition: Ordinal | None = None
     host: Parties | None = None
     part_of: Name | None = None
     topic: Text | None = None
@@ -159,6 +169,7 @@ class Signature(Fields, kind="signature"):
     on: PointDate | None = None
     signed_by: Parties | None = None
     in_force_from: PointDate | None = None
+    spell: Spell | None = None
     not_: True_ | None = Field(default=None, alias="not")
 
 
@@ -168,7 +179,7 @@ class Programme(Fields, kind="programme"):
     is_: Name = Field(alias="is")
     type: Concept | None = None
     run_by: Parties | None = None
-    partners: Parties | None = None
+    with_: Parties | None = Field(default=None, alias="with")
     from_: PointDate | None = Field(default=None, alias="from")
     until: PointDate | None = None
     concerning: Names | None = None
@@ -189,9 +200,9 @@ class Publication(Fields, kind="publication"):
 
 
 class Change(Fields, kind="change"):
-    """A founding, renaming, merger or other change of an actor."""
+    """A founding, renaming or other change of an actor, `of`; or a succession, from `original` to `resulting`."""
 
-    of: Name
+    of: Name | None = None
     type: Concept
     date: PointDate | None = None
     original: Names | None = None
@@ -265,6 +276,7 @@ class NameClaim(Fields, kind="name"):
 
     of: Name
     text: Texts
+    in_: Name | None = Field(default=None, alias="in")
     kind: Concept | None = None
     from_: PointDate | None = Field(default=None, alias="from")
     until: PointDate | None = None

@@ -232,8 +232,8 @@ def _naming_issues(document: Document, kind: str, model: EntityModel) -> Iterato
             yield error(document.place(()), "missing-key", "`names` is missing", "Add `names:` with at least `en:`.")
         return
     place = document.place(("iso",))
-    if kind not in ("state", "territory"):
-        finding = "only states and territories have an ISO 3166 code"
+    if kind != "polity":
+        finding = "only polities have an ISO 3166 code"
         yield error(place, "iso-code", finding, "Remove `iso:` and write `names:`.")
         return
     try:

@@ -86,6 +86,12 @@ def _number(value: object) -> Number:
     raise RecordError("number", "this is not a number", remedy)
 
 
+def _ordinal(value: object) -> int:
+    if isinstance(value, str | int) and re.fullmatch(r"[1-9][0-9]{0,4}", str(value)):
+        return int(value)
+    raise RecordError("ordinal", f"'{value}' is no ordinal number", "Write the number alone, as 4 for the fourth.")
+
+
 def _issn(value: object) -> str:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{3}[0-9X]", value):
         digits = [10 if character == "X" else int(character) for character in value.replace("-", "")]
@@ -143,6 +149,8 @@ AnyDate = Annotated[DateNode, PlainValidator(_date), _DATE_SCHEMA]
 PointDate = Annotated[DateNode, PlainValidator(_point), _DATE_SCHEMA]
 """A date, however vague, but no stretch of time."""
 Offset = Annotated[int, PlainValidator(_offset), WithJsonSchema(_WHOLE)]
+Ordinal = Annotated[int, PlainValidator(_ordinal), WithJsonSchema({"type": "integer", "minimum": 1})]
+"""Which one in a row: 1 for the first."""
 Count = Annotated[
     Number,
     PlainValidator(_number),
@@ -216,6 +224,7 @@ OneOrMore = Annotated[
 """One thing or a list of them."""
 Parties = OneOrMore[Party]
 Names = OneOrMore[Name]
+Concepts = OneOrMore[Concept]
 
 
 class StatusValue(Model):
@@ -229,6 +238,14 @@ Status = Annotated[
     Annotated[Concept, Tag("plain")] | Annotated[StatusValue, Tag("dated")],
     _tell("dated", (dict, StatusValue), "plain"),
 ]
+
+
+class MembershipRef(Model):
+    """Another membership; what is left out is as in the one that refers to it: `{in: gatt}`, `{spell: 1947}`."""
+
+    of: Name | None = None
+    in_: Name | None = Field(default=None, alias="in")
+    spell: Spell | None = None
 
 
 class SituationRef(Model):

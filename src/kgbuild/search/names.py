@@ -17,7 +17,7 @@ from kgbuild.sparql.formats import EXTENSIONS
 
 NAME_KINDS: Final = ("name", "short", "other-name", "spelling", "former", "described", "identifier")
 """What a name is to its thing, in the order in which they stand among equals."""
-_WHO_AND_WHERE: Final = frozenset(("institution", "network", "person", "place", "state", "territory"))
+_WHO_AND_WHERE: Final = frozenset(("institution", "network", "person", "place", "polity"))
 """They stand before meetings and agreements, whose names often hold theirs."""
 
 
@@ -72,7 +72,7 @@ _LABELS: Final = frozenset({expand("rdfs:label"), expand("skos:prefLabel"), expa
 _MADE: Final = NamedNode(NAMES_GRAPH)
 _ALTERNATIVE: Final = expand("skos:altLabel")
 _IDENTIFIERS: Final = frozenset({expand("dcterms:identifier"), expand("icn:identifier"), expand("skos:notation")})
-_NAMING: Final = {name: expand(f"icn:{name}") for name in ("text", "nameOf", "nameKind", "ended")}
+_NAMING: Final = {name: expand(f"icn:{name}") for name in ("nameText", "nameOf", "nameKind", "ended")}
 _CLAIM: Final = {name: expand(f"icn:{name}") for name in ("claims", "namedAs", "infers")}
 NAME_PREDICATES: Final = frozenset({*_LABELS, _ALTERNATIVE, *_IDENTIFIERS, *_NAMING.values(), *_CLAIM.values()})
 _OF_NAME_KIND: Final = {expand("name-kind:former"): "former", expand("name-kind:short"): "short"}

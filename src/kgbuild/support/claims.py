@@ -31,7 +31,7 @@ _SUBJECT, _PREDICATE, _OBJECT = map(term, ("rdf:subject", "rdf:predicate", "rdf:
 _SUBCLASS, _SUBPROPERTY = term("rdfs:subClassOf"), term("rdfs:subPropertyOf")
 _ALT_LABEL, _PUBLISHER = term("skos:altLabel"), term("dcterms:publisher")
 _DEPRECATED: Final = expand("rank:deprecated")
-_DERIVED: Final = frozenset({TYPE, icn("standing")})
+_DERIVED: Final = frozenset({TYPE, icn("broadOffice")})
 """What claims give without asserting it: it follows from their kind or role (docs/modelling.md, section 4)."""
 _REGISTRY: Final = frozenset(GRAPH + name for name in ("catalog", "dates", "entities", "ontology", "vocabularies"))
 _COMPUTED: Final = frozenset(GRAPH + name for name in ("inferred", "names", "resolution", "support"))
@@ -142,7 +142,7 @@ def _giving(store: Store, triple: Triple) -> list[NamedNode]:
 def credited_by_rule(store: Store, triple: Triple, graph: NamedNode) -> list[NamedNode]:
     """Name the claims that an article's graph credits with a triple of it; the build writes down where this is wrong.
 
-    The property of a body is given by the claims on it that assert the property; its class and standing by all of
+    The property of a body is given by the claims on it that assert the property; its class and broad office by all of
     them.  A spelling is given by the claims that quote it and mention its bearer, the description of a party that no
     source names by the claims that mention the party, and a part of a claim by the claim itself.
     """
@@ -232,9 +232,9 @@ def _premises(store: Store, triple: Triple) -> list[Triple]:
         return _status_premises(store, s, o)
     if p == icn("possiblySameAs"):
         return _triples(store, o, p, s)
-    if p == icn("disputed"):
+    if p in (icn("disputed"), icn("standing")):
         kinds = [t for t in _triples(store, s, TYPE, None) if claims_for(store, t)]
-        return [*_triples(store, None, _DENIES, s), *kinds]
+        return [*_triples(store, None, _DENIES, s), *kinds] if p == icn("disputed") else kinds
     if p == TYPE:
         return [t for t in _triples(store, s, p, None) if o in _above(store, t.object, _SUBCLASS)]
     return [t for t in _triples(store, s, None, o) if p in _above(store, t.predicate, _SUBPROPERTY)]

@@ -43,12 +43,12 @@ _NEAR: Final = (
     """SELECT DISTINCT ?other { { GRAPH ?g { %(x)s icn:claims ?other } }
        UNION { GRAPH ?g { ?claim icn:inArticle %(x)s ; icn:claims ?other } } }""",
 )
-_DISAGREEMENTS: Final = """SELECT DISTINCT ?p ?kept ?other ?rule { ?d icn:about %(x)s ; icn:onProperty ?p ;
+_DISAGREEMENTS: Final = """SELECT DISTINCT ?p ?kept ?other ?rule { ?d icn:onSubject %(x)s ; icn:onProperty ?p ;
   icn:kept ?kept ; icn:setAside ?other ; icn:decidedBy ?rule . ?d a icn:Disagreement } ORDER BY ?p ?kept ?other"""
 # Situations and entities that have the thing as a value: not claims, which stand with their articles.
 _IN_ARTICLE: Final = NamedNode(expand("icn:inArticle"))
 _MENTIONS: Final = f"""SELECT DISTINCT ?s ?p {{ ?s ?p %(x)s . FILTER (STRSTARTS(STR(?p), "{ONTOLOGY}"))
-  FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:about, icn:resolves, icn:denies, icn:statedIn))
+  FILTER (?p NOT IN (icn:claims, icn:inArticle, icn:observed, icn:onSubject, icn:resolves, icn:denies, icn:statedIn))
   FILTER NOT EXISTS {{ ?finer rdfs:subPropertyOf ?p . ?s ?finer %(x)s FILTER (?finer != ?p) }} }} ORDER BY ?s ?p"""
 
 

@@ -33,9 +33,9 @@ HIERARCHY: Final = tuple(
 # about, and the founding and the dissolution of an organization, with their dates.
 RELATED: Final = (
     """SELECT DISTINCT ?found { VALUES ?thing { %s } {
-  { ?found icn:about ?thing ; icn:status ?status } UNION { ?found icn:nameOf ?thing }
+  { ?found icn:observed ?thing ; icn:status ?status } UNION { ?found icn:nameOf ?thing }
   UNION { ?found icn:denies ?thing } UNION { ?found icn:possiblySameAs ?thing } UNION { ?thing icn:resolves ?found }
-  UNION { ?thing icn:about ?found FILTER NOT EXISTS { ?thing icn:statedIn ?article } } } }""",
+  UNION { ?thing icn:onSubject ?found FILTER NOT EXISTS { ?thing icn:statedIn ?article } } } }""",
     """SELECT DISTINCT ?found ?date { VALUES ?thing { %s } ?thing icn:organization|icn:institution ?body .
   ?found icn:founded|icn:changed ?body ; icn:happened ?date }""",
 )

@@ -25,7 +25,7 @@ from kgbuild.sparql.query_error import QueryError
 
 FILE: Final = "catalogue.json"
 """The file of a release."""
-_EXAMPLES: Final = ("Network", "Institution", "State", "Person", "Meeting", "Agreement", "Membership", "Article")
+_EXAMPLES: Final = ("Network", "Institution", "Polity", "Person", "Meeting", "Agreement", "Membership", "Article")
 """Classes of which an example is named."""
 QUERIES: Final = {
     "graphs": "SELECT ?x (COUNT(*) AS ?n) { GRAPH ?x { ?s ?p ?o } } GROUP BY ?x ORDER BY ?x",
@@ -49,7 +49,7 @@ QUERIES: Final = {
   { SELECT (MAX(?latest) AS ?to) { ?s icn:dated/icn:latest ?latest } }
 }""",
     "states": """SELECT ?s (MIN(STR(?label)) AS ?name) {
-  ?s a icn:State FILTER (isIRI(?s)) OPTIONAL { ?s rdfs:label ?label FILTER (LANG(?label) = "en") }
+  ?s a icn:Polity FILTER (isIRI(?s)) OPTIONAL { ?s rdfs:label ?label FILTER (LANG(?label) = "en") }
 } GROUP BY ?s ORDER BY ?s""",
 }
 """What is asked, besides the reference: where it changes, answers that are kept count no longer."""
@@ -89,7 +89,7 @@ class Catalogue:
     span: tuple[str, str] | None = None
     """First and last day of all that is dated."""
     states: dict[str, str] = field(default_factory=dict)
-    """State -> its name in English, or nothing."""
+    """Polity -> its name in English, or nothing."""
     reference: Reference = field(default_factory=Reference)
     context: dict[str, Any] = field(default_factory=dict)
     """The JSON-LD context."""

@@ -79,7 +79,8 @@ class OntologyTerm:
     """Of a class: the properties that it is the range of."""
     qualifies: tuple[str, ...]
     replaced_by: tuple[str, ...]
-    single_valued: bool
+    resolution: tuple[str, ...]
+    """Of a property: how the resolved view treats several values, a concept."""
     key_part: bool
     symmetric: bool
     deprecated: bool
@@ -204,7 +205,7 @@ def _terms(said: Mapping[str, _Said], kinds: Mapping[str, str]) -> dict[str, Ont
             values_of[iri],
             about.linked("icn:qualifies"),
             about.linked("dcterms:isReplacedBy"),
-            about.is_true("icn:singleValued"),
+            about.linked("icn:resolution"),
             about.is_true("icn:keyPart"),
             about.is_a("owl:SymmetricProperty"),
             about.is_true("owl:deprecated"),

@@ -261,7 +261,7 @@ class Reading:
 
     def contested(self, subject: str, property_: str = "") -> tuple[str, ...]:
         """List the disagreements about a thing, or about one of its properties."""
-        found = ((each, self.one(each, "onProperty")) for each in self.leading("about", subject))
+        found = ((each, self.one(each, "onProperty")) for each in self.leading("onSubject", subject))
         return tuple(each for each, on in found if on and property_ in ("", on))
 
     def _printed(self, credit: Credit) -> str:

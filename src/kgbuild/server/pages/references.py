@@ -198,10 +198,10 @@ def graph(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
 def disagreement(node: str, reader: Reader, terms: Terms) -> LookUp[Page]:
     """Make the page of a disagreement: about what, each value with its voices, and what decided."""
     rows = yield from select(
-        f"SELECT ?about ?rule {{ {write_term(iri(node))} icn:about ?about ; icn:decidedBy ?rule }}"
+        f"SELECT ?about ?rule {{ {write_term(iri(node))} icn:onSubject ?about ; icn:decidedBy ?rule }}"
     )
     reading = yield from read(reader, terms, {node, *(term.value for row in rows for term in row.values())})
-    about, property_, rule = (reading.one(node, name) for name in ("about", "onProperty", "decidedBy"))
+    about, property_, rule = (reading.one(node, name) for name in ("onSubject", "onProperty", "decidedBy"))
     kept, aside = reading.get(node, icn("kept")), reading.get(node, icn("setAside"))
     given = {t for c in reading.claims_on(about) for t in reading.of(about, c.graph).get(property_, ())}
     standings = [

@@ -15,7 +15,7 @@ TYPES: Final = {
     "ResearchInstitute": "ResearchOrganization",
     "GovernmentBody": "GovernmentOrganization",
     "Institution": "Organization",
-    "State": "Country",
+    "Polity": "AdministrativeArea",
     "Territory": "AdministrativeArea",
     "Person": "Person",
     "Place": "Place",
@@ -94,7 +94,7 @@ def _event(reading: Reading, thing: str) -> dict[str, object]:
     date = next((reading.edtf(each) for each in reading.iris(thing, "held", "planned")), "")
     first, _, last = date.partition("/")
     days = {"startDate": first, "endDate": last or first} if _is_plain(first) and _is_plain(last or first) else {}
-    return {**days, "location": next(iter(_named(reading, reading.iris(thing, "place"), "Place")), None)}
+    return {**days, "location": next(iter(_named(reading, reading.iris(thing, "venue"), "Place")), None)}
 
 
 def _work(reading: Reading, thing: str) -> dict[str, object]:
@@ -110,7 +110,7 @@ def _work(reading: Reading, thing: str) -> dict[str, object]:
         "url": first(URL),
         "publisher": next(iter(_named(reading, filter(None, [first(PUBLISHER)]), "Organization")), None),
     }
-    published, signed = (next(iter(reading.iris(thing, name)), "") for name in ("published", "signed"))
+    published, signed = (next(iter(reading.iris(thing, name)), "") for name in ("published", "signedOn"))
     return {
         **(own if reading.is_a(thing, "Article") else {}),
         "datePublished": first(EXTERNAL["schema"] + "datePublished") or _day(reading, published),

@@ -197,7 +197,7 @@ class _TableWriter:
         series: dict[str, list[tuple[str, float, str]]] = defaultdict(list)
         for each in self.things:
             dates = self._dates(each, self.shown)
-            for term in self.reading.get(each, icn("value")):
+            for term in self.reading.get(each, icn("number")):
                 if dates and term.value.isascii() and term.value.isdecimal() and len(term.value) < 16:
                     what = next((t.value for p in self.shown for t in self.reading.get(each, p) if t.kind == "iri"), "")
                     written = self.reading.show(dates[0]).text

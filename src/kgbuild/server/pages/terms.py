@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final
 
-from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE
+from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE, VOCABULARY
 from kgbuild.core.terms import Table, reach
 from kgbuild.server.data.access import Data
 from kgbuild.server.exchange.service import Service
@@ -19,12 +19,13 @@ Labels = Mapping[str, str]
 
 _READ: Final = f"""SELECT ?s ?p ?o {{ ?s ?p ?o FILTER (STRSTARTS(STR(?s), "{ONTOLOGY}")) FILTER (?p IN (
   rdf:type, rdfs:label, rdfs:subClassOf, rdfs:subPropertyOf, icn:pluralLabel, icn:reverseLabel, icn:featured,
-  icn:displayOrder, icn:qualifies, icn:keyPart, icn:singleValued)) }}"""
+  icn:displayOrder, icn:qualifies, icn:keyPart, icn:resolution)) }}"""
 QUERIES: Final = (_READ, *HIERARCHY)
 _LAST: Final = 1_000_000
 """Where a term stands of which the ontology gives no order."""
 
 
+_ONE: Final = f"{VOCABULARY}resolution/one"
 _NOTHING: Final = Table((), ())
 
 
@@ -55,7 +56,9 @@ class Terms:
         """Class or property -> those right above it."""
         self.qualified = {s: found[0] for s, found in values[icn("qualifies")].items()}
         """Property -> the one whose value it qualifies."""
-        self.key_parts, self.single_valued = frozenset(values[icn("keyPart")]), frozenset(values[icn("singleValued")])
+        self.key_parts = frozenset(values[icn("keyPart")])
+        self.single_valued = frozenset(s for s, found in values[icn("resolution")].items() if _ONE in found)
+        """Properties of which two values are rivals."""
         self.hierarchies = read_quads(hierarchies)
         self.above = cache(lambda term: {*reach([term], lambda each: self.parents.get(each, ()))} - {term})
         """List all classes or properties above one."""

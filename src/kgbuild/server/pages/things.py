@@ -45,7 +45,7 @@ _UNTOLD: Final = (
 )  # fmt: skip
 """Properties by which a thing is led to without anything being said of it, or of which a page tells in another way."""
 # What is said of a list's rows besides: where sources differ on them, who denies them, which party they stand for.
-_BESIDES: Final = """SELECT DISTINCT ?s { VALUES ?x { %s } { ?s icn:about ?x ; icn:onProperty ?p }
+_BESIDES: Final = """SELECT DISTINCT ?s { VALUES ?x { %s } { ?s icn:onSubject ?x ; icn:onProperty ?p }
   UNION { ?s icn:denies ?x } UNION { ?x icn:resolves ?s } UNION { ?s icn:resolves ?x } }"""
 _ELSEWHERE: Final = {
     N_("Also written"): (ALT_LABEL,),
@@ -244,7 +244,7 @@ def _anchor(listed: Listed) -> str:
 
 
 def _disagreements(reading: Reading) -> SectionTable | None:
-    found = tuple(each for each in reading.leading("onProperty") if reading.iris(each, "about"))
+    found = tuple(each for each in reading.leading("onProperty") if reading.iris(each, "onSubject"))
     family = reading.terms.family((icn("Disagreement"),))
     tables = write_tables(reading, "", Listed(family, (), found, len(found))) if found else ()
     return next((block for block in tables if isinstance(block, SectionTable)), None)

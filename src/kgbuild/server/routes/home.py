@@ -30,7 +30,7 @@ FLAGSHIP: Final = "academies-joined-network"
 """The named question that is answered on the page, with the values that it is asked with by default."""
 MOST: Final = 12
 """Things in each list."""
-COUNTED: Final = ("Article", "Claim", "Network", "Institution", "State", "Person", "Meeting", "Agreement")
+COUNTED: Final = ("Article", "Claim", "Network", "Institution", "Polity", "Person", "Meeting", "Agreement")
 _ARTICLES: Final = f"""SELECT ?x ?edtf ?publisher {{
   ?x a icn:Article ; icn:published ?date FILTER (isIRI(?x)) ?date icn:edtf ?edtf ; icn:latest ?latest
   OPTIONAL {{ ?x dcterms:publisher ?publisher }}
