@@ -32,7 +32,7 @@ MINI = ROOT / "tests" / "fixtures" / "mini"
 EXPECTED = MINI / "expected"
 RECORDS = sorted(path.relative_to(MINI) for path in MINI.glob("data/*/*/*.yaml"))
 ARTICLES = sorted(path.stem for path in MINI.glob("data/articles/*/*.yaml"))
-RULES_1_TO_5 = {
+RULES = {
     expand(name)
     for name in (
         "icn:resolves",
@@ -43,6 +43,7 @@ RULES_1_TO_5 = {
         "icn:endedNotBefore",
         "icn:endedBy",
         "icn:currentStatus",
+        "icn:standing",
         "skos:altLabel",
     )
 }
@@ -113,7 +114,7 @@ def asserted(store: Store) -> set[Triple]:
 
 def inferred(store: Store) -> set[Triple]:
     """Read what rules 1 to 5 add: graph `inferred` without the closure, which is rule 6."""
-    return {triple for triple in named(store, "inferred") if triple.predicate.value in RULES_1_TO_5}
+    return {triple for triple in named(store, "inferred") if triple.predicate.value in RULES}
 
 
 def holds(store: Store) -> set[Triple]:
