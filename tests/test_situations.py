@@ -30,32 +30,35 @@ ENTITIES = {
     "network": ["academies"],
     "person": ["baimenov", "rahmon", "zhang-xiao"],
     "place": ["xian"],
-    "state": ["china", "egypt", "kazakhstan", "tajikistan"],
+    "series": ["summits"],
+    "polity": ["china", "egypt", "kazakhstan", "tajikistan"],
 }
 MEANS: dict[str, tuple[str, str]] = {
     "membership": (
-        "{of: egypt, in: ndb, role: full-member, joined: 2023-02-20, on: 2024-02}",
+        "{of: egypt, in: ndb, standing: observer, features: [full, founding], joined: 2023-02-20, on: 2024-02, "
+        "replaces: {spell: 2021}}",
         """membership:egypt--ndb a icn:Membership ; icn:member polity:egypt ; icn:organization institution:ndb ;
-            icn:standing standing:member ; icn:role role:full-member ;
-            icn:joined date:2023-02-20 ; icn:attestedOn date:2024-02 .""",
+            icn:standing standing:observer ; icn:feature feature:full , feature:founding ;
+            icn:joined date:2023-02-20 ; icn:attestedOn date:2024-02 ; icn:replaces membership:egypt--ndb--2021 .""",
     ),
     "participation": (
         "{of: rahmon, in: xian-summit-2023, for: tajikistan, as: speaker, presence: in-person}",
         """participation:xian-summit-2023--rahmon a icn:Participation ; icn:meeting meeting:xian-summit-2023 ;
             icn:participant person:rahmon ; icn:onBehalfOf polity:tajikistan ;
-            icn:capacity capacity:speaker ; icn:presence presence:in-person .""",
+            icn:capacity capacity:speaker ; icn:presence attendance-mode:in-person .""",
     ),
     "tenure": (
         "{of: zhang-xiao, as: ambassador, in: china, to: kazakhstan, on: 2024-02-21}",
         """tenure:zhang-xiao--ambassador--china--kazakhstan a icn:Tenure ; icn:holder person:zhang-xiao ;
-            icn:office office:ambassador ; icn:institution polity:china ; icn:accreditedTo polity:kazakhstan ;
+            icn:office office:ambassador ; icn:broadOffice office:ambassador ; icn:institution polity:china ; icn:accreditedTo polity:kazakhstan ;
             icn:attestedOn date:2024-02-21 .""",
     ),
     "meeting": (
-        "{is: xian-summit-2023, type: summit, held: 2023-05-18/2023-05-19, place: xian, host: china, "
-        "topic: Friendship.}",
+        "{is: xian-summit-2023, type: summit, held: 2023-05-18/2023-05-19, place: [xian, china], "
+        "attendance: hybrid, series: summits, edition: 1, host: china, topic: Friendship.}",
         """meeting:xian-summit-2023 icn:meetingType meeting-type:summit ; icn:held date:2023-05-18_2023-05-19 ;
-            icn:venue place:xian ; icn:host polity:china ; icn:topic "Friendship."@en .""",
+            icn:venue place:xian , polity:china ; icn:attendanceMode attendance-mode:hybrid ;
+            icn:inSeries series:summits ; icn:edition 1 ; icn:host polity:china ; icn:topic "Friendship."@en .""",
     ),
     "agreement": (
         "{is: founding-agreement, type: founding-agreement, parties: [acsh, nag-china], signed: 2023-11, "
@@ -98,13 +101,71 @@ MEANS: dict[str, tuple[str, str]] = {
             icn:status status-concept:admitted-not-effective ; icn:asOf date:2022-03 .""",
     ),
     "name": (
-        "{of: apa-tj, text: {en: Institute of Public Administration}, kind: former, until: 2020-02-29}",
+        "{of: apa-tj, text: {en: Institute of Public Administration}, kind: short, until: 2020-02-29}",
         """naming:apa-tj--df7a5b1f a icn:Naming ; icn:nameOf institution:apa-tj ;
-            icn:nameText "Institute of Public Administration"@en ; icn:nameKind name-kind:former ;
+            icn:nameText "Institute of Public Administration"@en ; icn:nameKind name-kind:short ;
             icn:ended date:2020-02-29 .""",
     ),
 }
 """Kind -> a claim, and the triples that docs/modelling.md, section 5, gives it."""
+
+
+IDENTITY = {
+    "a narrower office is the broad one": (
+        "tenure: {of: baimenov, as: first-vice-president, in: acsh, manner: acting, end_reason: resignation}",
+        """tenure:baimenov--vice-president--acsh a icn:Tenure ; icn:holder person:baimenov ;
+            icn:office office:first-vice-president ; icn:broadOffice office:vice-president ;
+            icn:institution institution:acsh ; icn:manner manner:acting ; icn:endReason reason:resignation .""",
+    ),
+    "a standing is no part of the key": (
+        "membership: {of: egypt, in: ndb, standing: dialogue-partner}",
+        """membership:egypt--ndb a icn:Membership ; icn:member polity:egypt ; icn:organization institution:ndb ;
+            icn:standing standing:dialogue-partner .""",
+    ),
+    "what replaces another actor's membership": (
+        "membership: {of: egypt, in: ndb, replaces: {of: china, in: academies}}",
+        """membership:egypt--ndb a icn:Membership ; icn:member polity:egypt ; icn:organization institution:ndb ;
+            icn:replaces membership:china--academies .""",
+    ),
+    "a denial names the standing": (
+        "membership: {of: egypt, in: ndb, standing: observer, not: true}",
+        f"""denial:membership--egypt--ndb--{ARTICLE} a icn:Denial ; icn:denies membership:egypt--ndb ;
+            icn:deniedStanding standing:observer .""",
+    ),
+    "a succession is keyed by all who take part": (
+        "change: {type: merger, original: [nag-china, acsh], resulting: apa-tj, date: 2018-03}",
+        """change:acsh--nag-china--to--apa-tj--merger a icn:Succession ; icn:changeType change-type:merger ;
+            icn:original institution:acsh , institution:nag-china ; icn:resulting institution:apa-tj ;
+            icn:happened date:2018-03 .""",
+    ),
+    "a succession of which one side is told": (
+        "change: {type: continuation, original: egypt}",
+        """change:egypt--to--continuation a icn:Succession ; icn:changeType change-type:continuation ;
+            icn:original polity:egypt .""",
+    ),
+    "a treaty action has spells": (
+        "signature: {of: egypt, to: founding-agreement, act: ratification, on: 2022, spell: 2022}",
+        """signature:founding-agreement--egypt--ratification--2022 a icn:Signature ; icn:signatory polity:egypt ;
+            icn:agreement agreement:founding-agreement ; icn:act signature-act:ratification ;
+            icn:signedOn date:2022 .""",
+    ),
+    "a name in a body": (
+        "name: {of: china, in: ndb, text: {en: Chinese Party}}",
+        """naming:china--ndb--a88a827c a icn:Naming ; icn:nameOf polity:china ; icn:nameIn institution:ndb ;
+            icn:nameText "Chinese Party"@en .""",
+    ),
+    "a legal form is no status": (
+        "status: {of: academies, is: no-legal-person, on: 2023}",
+        """legal-form-observation:network--academies--2023 a icn:LegalFormObservation ;
+            icn:observed network:academies ; icn:legalForm legal-form:no-legal-person ; icn:asOf date:2023 .""",
+    ),
+    "the status of a polity": (
+        "status: {of: china, is: sovereign-state}",
+        f"""polity-status-observation:polity--china--{ARTICLE} a icn:PolityStatusObservation ;
+            icn:observed polity:china ; icn:polityStatus polity-status:sovereign-state .""",
+    ),
+}
+"""What identifies a situation, and what does not: a claim, and its triples."""
 
 
 @cache
@@ -138,17 +199,38 @@ def lines(triples: Iterable[tuple[object, ...]]) -> list[str]:
     return sorted(" ".join(shorten(t.value) if isinstance(t, NamedNode) else str(t) for t in ts) for ts in triples)
 
 
-@pytest.mark.parametrize("kind", MEANS)
-def test_claim_means_what_the_guide_says(kind: str) -> None:
+CASES = {kind: (f"{kind}: {claim}", turtle) for kind, (claim, turtle) in MEANS.items()} | IDENTITY
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_claim_means_what_the_guide_says(case: str) -> None:
     """A claim gives the triples written by hand from the guide, no more, and its bodies are their subjects."""
-    claim, turtle = MEANS[kind]
-    one = article(f"{kind}: {claim}")
+    claim, turtle = CASES[case]
+    one = article(claim)
     findings = Findings()
     said = compile_claim(one, one.claims[0], registry(), ontology(), findings)
     assert [] == list(findings)
     by_hand = {(q.subject, q.predicate, q.object) for q in parse(TURTLE + turtle, format=RdfFormat.TURTLE)}
     assert lines(by_hand) == lines({triple for triple, _ in said.facts})
     assert {subject for subject, _, _ in by_hand} == set(said.bodies)
+
+
+@pytest.mark.parametrize(
+    ("claim", "code", "remedy"),
+    [
+        ("change: {type: renaming}", "missing-key", "Add `of:`, the one that the renaming is of."),
+        ("change: {of: acsh, type: renaming, resulting: apa-tj}", "no-succession", "Name the one that changes in `of`"),
+        ("change: {of: acsh, type: merger, original: acsh}", "succession", "Name both sides"),
+        ("change: {type: split}", "succession", "Name who went into it in `original`"),
+    ],
+)
+def test_a_change_of_another_form_is_a_finding(claim: str, code: str, remedy: str) -> None:
+    """A change is of one, a succession from some to others: the finding says which of them this type is."""
+    one, findings = article(claim), Findings()
+    compile_claim(one, one.claims[0], registry(), ontology(), findings)
+    ((found, advice),) = [(issue.code, issue.remedy) for issue in findings]
+    assert code == found
+    assert remedy in advice
 
 
 def test_these_are_the_first_kinds() -> None:
