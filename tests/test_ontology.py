@@ -24,26 +24,32 @@ def words(text: str) -> list[str]:
 
 
 CLASSES = words("""
-    Academy Accession Actor Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
-    Disagreement Document Founding GovernmentBody Institution InternationalOrganization Meeting Membership
-    MultilateralPlatform Naming Network Observation Occurrence Participation Person Place PoliticalPartyBody Programme
-    Proposal Publication ResearchInstitute Seat Secretariat Signature Situation State Statement StatusObservation
-    Succession Suspension Tenure Territory Tie UnidentifiedParty Withdrawn
+    Academy Accession Act Actor Agreement Article ChangeEvent Claim CountObservation Date Decision Denial
+    DiplomaticMission Disagreement Document Founding GovernmentBody Institution InternationalOrganization LastingState
+    LegalFormObservation Meeting MeetingSeries Membership MultilateralPlatform Naming Network Observation Occurrence
+    Organ Participation Person Place PoliticalPartyBody Polity PolityStatusObservation Programme Proposal Publication
+    Report ResearchInstitute Seat Secretariat Signature Situation Statement StatusObservation Succession Suspension
+    Tenure Tie UnidentifiedParty Withdrawn
 """)
 
-# Those that docs/modelling.md §5 marks with (s), then those of the claim kinds that are still to come.
-SINGLE_VALUED = words("""
-    began ended endReason expired happened held inForce joined left madeOn nameKind place presence role signed speechAct
-    status
-    admitted applied comparator inForceFrom invited published scope signedOn value
-""")
+# What docs/modelling.md §5 marks with (one), (together), (finest) and (wording).
+RESOLUTION = {
+    "one": words("""
+        admitted applied attendanceMode began comparator edition ended endReason expired happened held inForce
+        inForceFrom invited joined left legalForm madeOn manner nameKind number office place polityStatus presence
+        published scope signedOn speechAct standing status
+    """),
+    "together": ["venue"],
+    "finest": ["planned"],
+    "wording": ["wording"],
+}
 
-# Those in italics there; then a denial's, and those of the claim kinds that are still to come.
+# Those in italics there; then a denial's.
 KEY_PARTS = words("""
-    about accreditedTo changed changeType founded holder institution meeting member nameOf occurredAt office
-    organization participant setOutIn standing text
+    accreditedTo act agreement broadOffice candidate candidateTo changed changeType founded holder institution measure
+    meeting member nameIn nameOf nameText observed occurredAt organization original participant resulting seatKind
+    seatOf setOutIn signatory suspendedFrom suspendedMember tiedFrom tiedTo tieType
     denies
-    act agreement candidate candidateTo from measure seatKind seatOf signatory suspendedFrom suspendedMember tieType to
 """)
 
 LABEL_LANGUAGES = words("en kk ru zh")
@@ -117,8 +123,8 @@ def test_ontology_header_names_version_licence_and_namespace(core: Graph) -> Non
 
 
 def test_classes_are_those_of_the_model(core: Graph) -> None:
-    """The ontology has the 47 classes of the model, and no other."""
-    assert len(CLASSES) == 47
+    """The ontology has the 53 classes of the model, and no other."""
+    assert len(CLASSES) == 53
     assert sorted(CLASSES) == sorted(name(c) for c in core.subjects(RDF.type, OWL.Class))
 
 
@@ -141,11 +147,13 @@ def test_every_term_has_one_kind(everything: Graph) -> None:
 
 
 def test_marks_are_those_of_the_modelling_guide(core: Graph) -> None:
-    """The single-valued properties and the parts of keys are those of docs/modelling.md, and no others."""
+    """How properties are resolved, and the parts of keys, are those of docs/modelling.md, and no others."""
     true = Literal(True)
-    assert sorted(SINGLE_VALUED) == sorted(name(p) for p in core.subjects(ICN.singleValued, true))
+    for mode, properties in nonempty(RESOLUTION.items()):
+        marked = core.subjects(ICN.resolution, URIRef(f"{VOCABULARY}resolution/{mode}"))
+        assert sorted(properties, key=str.lower) == sorted(map(name, marked), key=str.lower), mode
+    assert sum(map(len, RESOLUTION.values())) == len(list(core.subjects(ICN.resolution)))
     assert sorted(KEY_PARTS) == sorted(name(p) for p in core.subjects(ICN.keyPart, true))
-    assert len(SINGLE_VALUED) == len(list(core.subjects(ICN.singleValued)))
     assert len(KEY_PARTS) == len(list(core.subjects(ICN.keyPart)))
 
 
@@ -164,7 +172,7 @@ def test_no_axiom_that_merges_or_counts(core: Graph) -> None:
 
 
 @pytest.mark.parametrize(
-    "property_", ["concerning", "place", "text", "onBehalfOf", "by", "occurredAt", "dated", "statedIn"]
+    "property_", ["concerning", "place", "wording", "onBehalfOf", "madeBy", "signedOn", "occurredAt", "dated", "statedIn"]
 )
 def test_properties_of_many_classes_have_no_domain(core: Graph, property_: str) -> None:
     """A property used with things of many classes has no domain: one would make them situations."""
@@ -188,12 +196,12 @@ def test_blank_nodes_only_make_disjoint_lists(everything: Graph) -> None:
     assert {OWL.AllDisjointClasses} == {everything.value(s, RDF.type) for s, p in blank if p == RDF.type}
 
 
-def test_a_state_may_be_a_place(core: Graph) -> None:
-    """Place is in no list of disjoint classes and does not exclude State, Territory or Actor."""
+def test_a_polity_may_be_a_place(core: Graph) -> None:
+    """Place is in no list of disjoint classes and does not exclude Polity or Actor."""
     listed = {m for top in core.objects(None, OWL.members) for m in core.items(top)}
     assert ICN.Place not in listed
     excluded = set(core.objects(ICN.Place, OWL.disjointWith))
-    assert not excluded & {ICN.State, ICN.Territory, ICN.Actor}
+    assert not excluded & {ICN.Polity, ICN.Actor}
     assert {ICN.Occurrence, ICN.Document, ICN.Situation, ICN.Person} <= excluded
 
 
@@ -230,10 +238,10 @@ def test_every_retired_term_names_its_replacement(everything: Graph) -> None:
 PARTS = re.compile(r"\{([^{}]*)\}")
 PRESENTED = words("""
     Academy Accession Agreement Article ChangeEvent Claim CountObservation Date Decision Denial DiplomaticMission
-    Disagreement Founding GovernmentBody Institution InternationalOrganization Meeting Membership MultilateralPlatform
-    Naming Network Participation Person Place PoliticalPartyBody Programme Proposal Publication
-    ResearchInstitute Seat Secretariat Signature State Statement StatusObservation Succession Suspension Tenure
-    Territory Tie UnidentifiedParty
+    Disagreement Founding GovernmentBody Institution InternationalOrganization LegalFormObservation Meeting
+    MeetingSeries Membership MultilateralPlatform Naming Network Organ Participation Person Place PoliticalPartyBody
+    Polity PolityStatusObservation Programme Proposal Publication ResearchInstitute Seat Secretariat Signature
+    Statement StatusObservation Succession Suspension Tenure Tie UnidentifiedParty
 """)
 NAMED_BY_CAPTION = words("Claim Date Disagreement UnidentifiedParty")
 
@@ -260,7 +268,8 @@ def test_classes_that_pages_list_say_how(core: Graph) -> None:
 def test_what_has_no_name_of_its_own_has_a_caption(core: Graph) -> None:
     """Each kind of situation, and what else is called by a caption, has one in four languages, with equal parts."""
     captioned = {ICN[each] for each in NAMED_BY_CAPTION}
-    below = set(core.transitive_subjects(RDFS.subClassOf, ICN.Situation)) - {ICN.Situation}
+    between = {ICN.Situation, ICN.Act, ICN.LastingState, ICN.Report}
+    below = set(core.transitive_subjects(RDFS.subClassOf, ICN.Situation)) - between
     assert len(below) > 15
     for class_ in below | captioned:
         above = [c for c in core.transitive_objects(class_, RDFS.subClassOf) if (c, ICN.caption, None) in core]
@@ -324,20 +333,6 @@ def test_every_concept_is_described(vocabularies: Graph) -> None:
         assert list(vocabularies.objects(concept, SKOS.notation)) == [Literal(slug)], concept
 
 
-def test_roles_and_standings_correspond(vocabularies: Graph) -> None:
-    """Each top concept of the roles has a standing of the same slug, matched both ways; none is left over."""
-    tops = sorted(map(str, vocabularies.subjects(SKOS.topConceptOf, URIRef(VOCABULARY + "role"))))
-    standings = sorted(map(str, vocabularies.subjects(SKOS.topConceptOf, URIRef(VOCABULARY + "standing"))))
-    everyone = sorted(map(str, vocabularies.subjects(SKOS.inScheme, URIRef(VOCABULARY + "standing"))))
-    slugs = ["associate", "beneficiary", "member", "observer", "participant", "partner"]
-    assert slugs == [t.rpartition("/")[2] for t in tops]
-    assert slugs == [t.rpartition("/")[2] for t in standings]
-    assert everyone == standings
-    for role, standing in nonempty(zip(tops, standings, strict=True)):
-        assert [URIRef(standing)] == list(vocabularies.objects(URIRef(role), SKOS.exactMatch))
-        assert [URIRef(role)] == list(vocabularies.objects(URIRef(standing), SKOS.exactMatch))
-
-
 SCRIPTS = {"en": r"[A-Za-z]", "ru": r"[А-яЁё]", "kk": r"[А-яЁёӘәҒғҚқҢңӨөҰұҮүҺһІі]", "zh": r"[\u4e00-\u9fff]"}
 ACRONYMS = ("EDTF", "ISSN")
 LABELS = (RDFS.label, SKOS.prefLabel, ICN.pluralLabel, ICN.reverseLabel)
@@ -395,7 +390,7 @@ PITFALLS = {
     ),
     "a cycle of concepts": (
         "SELECT ?x WHERE { ?x skos:broader+ ?x }",
-        "role:a skos:broader role:b . role:b skos:broader role:a .",
+        "office:a skos:broader office:b . office:b skos:broader office:a .",
     ),
     "a class or property that nothing declares": (
         """SELECT ?x WHERE { ?term rdfs:subClassOf|rdfs:subPropertyOf|rdfs:domain|owl:disjointWith ?x .
@@ -436,17 +431,17 @@ PITFALLS = {
     "two concepts of one scheme with one label": (
         """SELECT ?x WHERE { ?x skos:prefLabel ?label ; skos:inScheme ?s .
            ?y skos:prefLabel ?label ; skos:inScheme ?s . FILTER (?x != ?y) }""",
-        'role:a skos:inScheme role:s ; skos:prefLabel "x"@en . role:b skos:inScheme role:s ; skos:prefLabel "x"@en .',
+        'office:a skos:inScheme office:s ; skos:prefLabel "x"@en . office:b skos:inScheme office:s ; skos:prefLabel "x"@en .',
     ),
     "a concept under one of another scheme": (
         "SELECT ?x WHERE { ?x skos:broader ?y ; skos:inScheme ?s . FILTER NOT EXISTS { ?y skos:inScheme ?s } }",
-        "role:a skos:broader act:report ; skos:inScheme role:s .",
+        "office:a skos:broader act:report ; skos:inScheme office:s .",
     ),
     "a concept that is not exactly one of: a top concept, under one other": (
         """SELECT ?x WHERE { ?x a skos:Concept
            { FILTER NOT EXISTS { ?x skos:topConceptOf|skos:broader ?any } } UNION
            { ?x skos:topConceptOf ?s ; skos:broader ?y } UNION { ?x skos:broader ?y , ?z . FILTER (?y != ?z) } }""",
-        "role:a a skos:Concept .",
+        "office:a a skos:Concept .",
     ),
 }
 
