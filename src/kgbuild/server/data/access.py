@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeVar
 
 from pyoxigraph import RdfFormat, Store
@@ -16,7 +14,7 @@ from kgbuild.core.namespaces import SPARQL_HEADER
 from kgbuild.server.data.charging import ChargedLanes
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.sparql.results import WrittenTable, read_json
-from kgbuild.workers.lanes import Limits, Load
+from kgbuild.workers.lanes import Load
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer
 from kgbuild.workers.supervisor import QUERIES, Pool
@@ -120,16 +118,7 @@ class Data(ABC):
 class EmbeddedData(Pool, Data):
     """Data in the memory or on the disk of this machine, behind workers; whoever asks is charged for their time."""
 
-    def __init__(
-        self,
-        files: tuple[Path, ...],
-        limits: Limits,
-        disk: Path | None = None,
-        ended: Counter[str] | None = None,
-        handlers: Mapping[str, str] = OPERATIONS,
-    ) -> None:
-        super().__init__(files, limits, disk, ended, handlers)
-        self.lanes = ChargedLanes(limits, self._refill)
+    make_lanes = ChargedLanes
 
     async def probe(self) -> None:
         """Ask a worker for nothing."""

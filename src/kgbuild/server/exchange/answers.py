@@ -39,6 +39,8 @@ _GENERAL: Final = {
     "xml": "application/sparql-results+xml, application/rdf+xml",
 }
 """Names of formats that mean another one for graphs: SPARQLWrapper asks for all its queries with `format=xml`."""
+_NAMED: Final = {meant: name for name, meant in reversed(SHORT_NAMES.items())}
+"""Media type -> the first of its short names."""
 LONGEST_LOCATION: Final = 2000
 """Characters of a Content-Location: proxies refuse long headers."""
 
@@ -58,6 +60,8 @@ def _plain(encoded: bytes) -> str:
 
 def _unquoted(encoded: bytes) -> bytes:
     """Decode piece by piece: the lists of what stands between a million signs of percent would hold all threads up."""
+    if len(encoded) <= limits.INLINE:
+        return unquote_to_bytes(encoded) if b"%" in encoded else encoded
     pieces, at = [], 0
     while at < len(encoded):
         end = at + limits.INLINE
@@ -161,7 +165,7 @@ class Prepared(ABC):
 
     def location(self, media_type: str) -> dict[str, str]:
         """Write Content-Location: where this representation is had, whatever a client accepts; if that is short."""
-        name = next((name for name, meant in SHORT_NAMES.items() if meant == media_type), "")
+        name = _NAMED.get(media_type, "")
         address = self.address(name) if name else ""
         return {"Content-Location": address} if 0 < len(address) <= LONGEST_LOCATION else {}
 
