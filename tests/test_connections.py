@@ -357,7 +357,9 @@ def test_every_refusal_is_described(server: Served) -> None:
 # --- the head of an answer ----------------------------------------------------------------------------------------
 
 
-def sent(kind: type[RequestResponseCycle], status: int, headers: Any, *, keep_alive: bool = True) -> bytes:
+def sent(
+    kind: type[RequestResponseCycle], status: int, headers: Any, *, keep_alive: bool = True, whole: bool = False
+) -> bytes:
     """Give what is written of an answer with the body `ok`."""
     written = bytearray()
     transport = SimpleNamespace(write=written.extend, close=lambda: None, is_closing=lambda: False)
@@ -368,8 +370,10 @@ def sent(kind: type[RequestResponseCycle], status: int, headers: Any, *, keep_al
         scope, cast(Any, transport), flow, log, log, False, dated, asyncio.Event(), False, keep_alive, lambda: None
     )
 
+    more: Any = {"whole": True} if whole else {}
+
     async def send() -> None:
-        await made.send({"type": "http.response.start", "status": status, "headers": headers})
+        await made.send({"type": "http.response.start", "status": status, "headers": headers, **more})
         await made.send({"type": "http.response.body", "body": b"ok", "more_body": False})
 
     asyncio.run(send())
@@ -393,6 +397,7 @@ def test_an_answer_has_the_head_that_uvicorn_would_write(more: Any, keep_alive: 
     expected = sent(RequestResponseCycle, 200, more, keep_alive=keep_alive)
     assert expected.startswith(b"HTTP/1.1 200 OK\r\ndate: today\r\n")
     assert expected == sent(Cycle, 200, more, keep_alive=keep_alive)
+    assert expected == sent(Cycle, 200, more, keep_alive=keep_alive, whole=True)
 
 
 @pytest.mark.parametrize(

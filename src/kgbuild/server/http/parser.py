@@ -27,6 +27,8 @@ _REQUEST_LINE: Final = re.compile(rb"[A-Z]{3,7} /[^\r\n]*")
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
 _LINES: Final = re.compile(rb"(?:[a-z0-9-]+: [\t\x20-\x7e\x80-\xff]*\r\n)+")
 _UNUSUAL: Final = frozenset({b"connection", b"transfer-encoding"})
+_JOINED: Final = 64 << 10
+"""Bytes of a body up to which it is copied behind its head."""
 _EVERY: Final = 1.0
 """Seconds between two looks at the connections."""
 
@@ -260,13 +262,36 @@ class Protocol(HttpToolsProtocol):
 class Cycle(RequestResponseCycle):
     """A request and its answer; an ordinary head of an answer is checked as a whole, not header by header."""
 
+    _head = b""
+    """What waits for the body."""
+
     async def send(self, message: ASGISendEvent) -> None:
         """Send a part of the answer; RuntimeError where a header would be more than one, or none."""
-        if message["type"] != "http.response.start" or self.response_started or not self._send_head(message):
+        if not (self._send_rest(message) if self.response_started else self._send_head(message)):
             await RequestResponseCycle.send(self, message)
 
+    def _send_rest(self, message: Any) -> bool:
+        """Send the body that a whole answer has, together with its head: twice would wake the client twice."""
+        head, self._head = self._head, b""
+        if not head:
+            return False
+        body: bytes = message["body"]
+        if self.scope["method"] == "HEAD" or len(body) != self.expected_content_length or len(body) > _JOINED:
+            self.transport.write(head)
+            return False
+        self.transport.write(head + body)
+        self.expected_content_length, self.response_complete = 0, True
+        self.message_event.set()
+        self.on_response()
+        return True
+
     def _send_head(self, message: Any) -> bool:
-        """Send the head of an answer whose length is told, over a connection that is kept and takes it."""
+        """Send the head of an answer whose length is told, over a connection that is kept and takes it.
+
+        That of a whole answer waits for the body, which comes next.
+        """
+        if message["type"] != "http.response.start":
+            return False
         headers = [*self.default_headers, *message["headers"]]
         named = dict(headers)
         size = named.get(b"content-length")
@@ -277,7 +302,11 @@ class Cycle(RequestResponseCycle):
             return False
         self.response_started, self.waiting_for_100_continue = True, False
         self.expected_content_length, self.chunked_encoding = int(size), False
-        self.transport.write(b"%b%b\r\n" % (STATUS_LINE[message["status"]], lines))
+        head = b"%b%b\r\n" % (STATUS_LINE[message["status"]], lines)
+        if message.get("whole"):
+            self._head = head
+        else:
+            self.transport.write(head)
         return True
 
 
