@@ -370,10 +370,10 @@ def sent(
         scope, cast(Any, transport), flow, log, log, False, dated, asyncio.Event(), False, keep_alive, lambda: None
     )
 
-    more: Any = {"whole": True} if whole else {}
+    start: Any = {"type": "http.response.start", "status": status, "headers": headers, "whole": whole}
 
     async def send() -> None:
-        await made.send({"type": "http.response.start", "status": status, "headers": headers, **more})
+        await made.send(start)
         await made.send({"type": "http.response.body", "body": b"ok", "more_body": False})
 
     asyncio.run(send())
