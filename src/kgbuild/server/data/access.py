@@ -13,7 +13,7 @@ from pyoxigraph import RdfFormat, Store
 from kgbuild.core.namespaces import SPARQL_HEADER
 from kgbuild.server.data.charging import ChargedLanes
 from kgbuild.sparql.query_error import QueryError
-from kgbuild.sparql.results import WrittenTable, read_json
+from kgbuild.sparql.results import WrittenTable, read_solutions
 from kgbuild.workers.lanes import Load
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer
@@ -56,8 +56,12 @@ class Data(ABC):
 
     async def select(self, text: str, timeout: float | None = None) -> WrittenTable:
         """Answer a SELECT of the server's own; our prefixes need no declaration."""
-        body = await self._read(Request(SPARQL_HEADER + text, ("application/sparql-results+json",), ()), timeout)
-        return await _apart(len(body), lambda: WrittenTable(read_json(body)["results"]["bindings"]))
+        body = await self.select_json(text, timeout)
+        return await _apart(len(body), lambda: read_solutions(body))
+
+    async def select_json(self, text: str, timeout: float | None = None) -> bytes:
+        """Answer as `select` does, and leave the answer to be read by who has a thread for it."""
+        return await self._read(Request(SPARQL_HEADER + text, ("application/sparql-results+json",), ()), timeout)
 
     async def construct(self, text: str, timeout: float | None = None) -> bytes:
         """Answer a CONSTRUCT of the server's own, as N-Triples; our prefixes need no declaration."""

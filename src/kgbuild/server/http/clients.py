@@ -32,10 +32,21 @@ def client_of(scope: Scope, name: str = "") -> str | None:
     private network, since anybody may send it; its last address is the one that our own proxy wrote.  None stands for
     the operator: a peer on this machine for whom no header speaks.
     """
-    peer, is_near, is_here = _place(scope["client"][0]) if scope.get("client") else (None, True, True)
+    peer = scope["client"][0] if scope.get("client") else ""
+    itself, is_near = _peer(peer)
     if name and is_near and (given := _last(scope, name.encode())) is not None:
-        return _place(given)[0] or peer or "unknown"
-    return None if is_here else peer
+        found = _read(given) or _read(peer)
+        return _written(found) if found else "unknown"
+    return itself
+
+
+@lru_cache(maxsize=1024)
+def _peer(text: str) -> tuple[str | None, bool]:
+    """Name a peer, unless it is on this machine, and tell whether it is on it or in a private network."""
+    peer = _read(text)
+    if peer is None or peer.is_loopback:
+        return None, True
+    return _written(peer), peer.is_private
 
 
 def _last(scope: Scope, name: bytes) -> str | None:
@@ -44,14 +55,6 @@ def _last(scope: Scope, name: bytes) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _place(text: str) -> tuple[str | None, bool, bool]:
-    """Name the client at an address, None where it is none; tell whether it is near, and whether on this machine."""
-    address = _read(text)
-    if address is None:
-        return None, True, True
-    return _written(address), address.is_loopback or address.is_private, address.is_loopback
-
-
 def _read(text: str) -> IPv4Address | IPv6Address | None:
     """Read an address, with or without a port; IPv4 within IPv6 is IPv4."""
     if len(text) > _LONGEST:

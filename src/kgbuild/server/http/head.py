@@ -8,6 +8,7 @@ from starlette.types import Scope
 
 from kgbuild.server.http import limits
 from kgbuild.server.http.problems import problem
+from kgbuild.server.http.responses import header
 
 LISTS: Final = (
     b"accept",
@@ -26,23 +27,21 @@ def check_head(scope: Scope) -> None:
     A server may disregard languages, codings and ranges (§12.5.4, §12.5.3, §14.2): the answer is then in English, as
     it is, and whole.  Without its Accept header a client would get what it cannot read.
     """
-    hosts, sizes, items = 0, dict.fromkeys(LISTS, 0), dict.fromkeys(LISTS, 0)
-    for name, value in scope["headers"]:
-        if name == b"host":
-            hosts += 1
-        elif name in sizes:
-            sizes[name] += len(value)
-            items[name] += value.count(b",") + 1
+    # Where all headers together are short, so is each list, and most heads are looked at once.
+    values = b", ".join([value for _, value in scope["headers"]])
+    long = []
+    if len(values) > limits.PREFERENCES or values.count(b",") >= limits.RANGES:
+        long = [name for name in LISTS if (value := header(scope, name)) is not None and _is_long(value)]
+    if long:
+        scope["headers"] = [line for line in scope["headers"] if line[0] not in long]
+    if b"accept" in long:
+        raise problem("head-too-large", f"The Accept header is too long. Send {longest_list()}.")
+    hosts = [name for name, _ in scope["headers"]].count(b"host")
     if hosts != 1 and (hosts or scope["http_version"] == "1.1"):
         detail = (
             f"The request has {hosts or 'no'} Host headers. Send one, with the name under which the server is reached."
         )
         raise problem("bad-request", detail)
-    if max(sizes.values()) > limits.PREFERENCES or max(items.values()) > limits.RANGES:
-        long = {name for name in LISTS if sizes[name] > limits.PREFERENCES or items[name] > limits.RANGES}
-        scope["headers"] = [line for line in scope["headers"] if line[0] not in long]
-        if b"accept" in long:
-            raise problem("head-too-large", f"The Accept header is too long. Send {longest_list()}.")
 
 
 def _is_long(value: str) -> bool:

@@ -117,7 +117,7 @@ class Encoded:
         status, headers = self.status, self.headers
         if method in ("GET", "HEAD") and if_none_match is not None and matches(if_none_match.encode(), self.etag):
             status, headers, body = 304, self.unchanged, b""
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers, "whole": True})
         await send({"type": "http.response.body", "body": body})
         return status
 
