@@ -3,18 +3,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import resource
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import requests
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from kgbuild.server.http import limits
+from kgbuild.server.http.parser import Cycle
 from nonempty import nonempty
 from serving import BROWSER, JSON, PATIENCE, Served, descriptors, mini_file, resident, serving, until
 
@@ -346,3 +352,62 @@ def test_every_refusal_is_described(server: Served) -> None:
         assert text.count(f"`{kind}`") >= 2, kind
     for limit in (limits.ADDRESS >> 10, limits.HEAD >> 10, limits.HEADERS, limits.CONNECTIONS, limits.PARAMETERS):
         assert f"{limit:,}" in text
+
+
+# --- the head of an answer ----------------------------------------------------------------------------------------
+
+
+def sent(
+    kind: type[RequestResponseCycle], status: int, headers: Any, *, keep_alive: bool = True, whole: bool = False
+) -> bytes:
+    """Give what is written of an answer with the body `ok`."""
+    written = bytearray()
+    transport = SimpleNamespace(write=written.extend, close=lambda: None, is_closing=lambda: False)
+    scope: Any = {"method": "GET"}
+    flow: Any = SimpleNamespace(write_paused=False)
+    log, dated = logging.getLogger("unused"), [(b"date", b"today")]
+    made = kind(
+        scope, cast(Any, transport), flow, log, log, False, dated, asyncio.Event(), False, keep_alive, lambda: None
+    )
+
+    start: Any = {"type": "http.response.start", "status": status, "headers": headers, "whole": whole}
+
+    async def send() -> None:
+        await made.send(start)
+        await made.send({"type": "http.response.body", "body": b"ok", "more_body": False})
+
+    asyncio.run(send())
+    return bytes(written)
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+@pytest.mark.parametrize(
+    "more",
+    [
+        [(b"content-length", b"2")],
+        ((b"content-length", b"2"), (b"link", "é; \t~".encode("latin-1"))),
+        [],
+        [(b"Content-Length", b"2")],
+        [(b"content-length", b"2"), (b"connection", b"close")],
+        [(b"transfer-encoding", b"chunked")],
+    ],
+)
+def test_an_answer_has_the_head_that_uvicorn_would_write(more: Any, keep_alive: bool) -> None:
+    """The head that is checked as a whole has the same bytes as one that is checked header by header."""
+    expected = sent(RequestResponseCycle, 200, more, keep_alive=keep_alive)
+    assert expected.startswith(b"HTTP/1.1 200 OK\r\ndate: today\r\n")
+    assert expected == sent(Cycle, 200, more, keep_alive=keep_alive)
+    assert expected == sent(Cycle, 200, more, keep_alive=keep_alive, whole=True)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *((b"link", value) for value in (b"a\r\nset-cookie: b", b"a\nb", b"a\rb", b"a\x00", b"\x7f", b"a\r\n")),
+        *((name, b"a") for name in (b"a b", b"a:", b"a\r\nb", b"a: b\r\nc")),
+    ],
+)
+def test_no_header_of_an_answer_holds_another(header: tuple[bytes, bytes]) -> None:
+    """A header that a client would read as more than one, or as none, ends the answer before anything is sent."""
+    with pytest.raises(RuntimeError, match="Invalid HTTP header"):
+        sent(Cycle, 200, [(b"content-length", b"2"), header])

@@ -7,6 +7,7 @@ The server here is a small one of the standard library, so that it can also fail
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from kgbuild.build.release import QUADS, current_release
 from kgbuild.core.errors import EngineError, ExitCode, UsageError
 from kgbuild.core.namespaces import PREFIXES, sparql_header
 from kgbuild.core.terms import Engine, Table, Term, select
+from kgbuild.sparql import results
 from kgbuild.sparql.embedded import EmbeddedEngine, open_release
 from kgbuild.sparql.remote import LONGEST_GET, RemoteEngine, query_form
 from mini import kgbuild_here
@@ -445,3 +447,21 @@ def test_records_leave_out_what_is_unbound() -> None:
     """A row as a mapping has no key where nothing is bound."""
     table = Table(("a", "b"), ((Term("iri", "urn:x"), None),))
     assert [{"a": Term("iri", "urn:x")}] == table.records()
+
+
+@pytest.mark.parametrize("at_once", [0, 1 << 20])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"head": {"vars": []}, "results": {"bindings": []}}',
+        ' { "boolean" : true }\n',
+        '{"results":{"bindings":[{"x":{"type":"uri","value":"urn:é"}}, {} ,{"x":{"value":"]},"}}]},"sources":[[1],{}]}',
+    ],
+)
+def test_json_is_read_alike_at_once_and_row_by_row(text: str, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read row by row is what the standard library reads, and what is cut off is refused either way."""
+    monkeypatch.setattr(results, "_AT_ONCE", at_once)
+    assert json.loads(text) == results.read_json(text.encode())
+    for faulty in (text.rstrip()[:-1], f"{text} 1"):
+        with pytest.raises(json.JSONDecodeError):
+            results.read_json(faulty.encode())

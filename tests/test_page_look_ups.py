@@ -14,8 +14,8 @@ from kgbuild.core.terms import select
 from kgbuild.server.http.languages import LABELS, Reader
 from kgbuild.server.pages import view_of
 from kgbuild.server.pages.layout import Facts, Page, Row, SectionTable, Shown, Voices
-from kgbuild.server.pages.reading import HIDDEN
-from kgbuild.server.pages.terms import QUERIES, Terms
+from kgbuild.server.pages.reading import HIDDEN, read_names
+from kgbuild.server.pages.terms import QUERIES, Named, Terms
 from kgbuild.server.pages.things import compose, find
 from kgbuild.sparql.embedded import EmbeddedEngine, convert_term
 from kgbuild.sparql.lookups import run
@@ -92,6 +92,19 @@ def test_a_situation_has_one_name(real: Pages) -> None:
                     assert _label(real.store, shown.iri, language) == shown.text, thing
                     linked.add((shown.iri, language))
     assert {(thing, language) for thing in situations for language in LABELS} == linked
+
+
+def test_names_are_kept_as_they_were_read(real: Pages) -> None:
+    """What an earlier page has read is named as if it were read now, with what it mentions, and not asked again."""
+    classes = ("Situation", "Actor", "Occurrence", "Document")
+    things = [thing for name in classes for thing in nonempty(real.of_class(name))]
+    kept: dict[str, Named] = {}
+    for part in (things[::3], things[::2]):
+        assert run(real.engine, read_names(part)) == run(real.engine, read_names(part, None, kept))
+    assert set(kept) == {*things[::3], *things[::2]}
+    with pytest.raises(StopIteration) as done:
+        next(read_names(things[::2], None, kept))
+    assert run(real.engine, read_names(things[::2])) == done.value.value
 
 
 def _label(store: Store, thing: str, language: str) -> str:

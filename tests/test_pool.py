@@ -27,7 +27,7 @@ import requests
 from pyoxigraph import Store
 
 from kgbuild.build.release import ReleaseContent, publish
-from kgbuild.server.data.access import EmbeddedData
+from kgbuild.server.data.access import OPERATIONS, EmbeddedData
 from kgbuild.sparql.query_error import QueryError
 from kgbuild.workers import lanes, spool, supervisor
 from kgbuild.workers import zygote as zygote_module
@@ -697,7 +697,7 @@ def test_limits_of_queries_do_not_bind_the_server(data: Path) -> None:
     query = f"SELECT (COUNT(*) AS ?n) {{ {product} FILTER(STR(?a) < STR(?d)) }}"
 
     async def work() -> None:
-        served = EmbeddedData((data,), Limits(timeout=0.2, workers=1))
+        served = EmbeddedData((data,), Limits(timeout=0.2, workers=1), handlers=OPERATIONS)
         await served.start()
         try:
             with pytest.raises(QueryError) as caught:

@@ -7,10 +7,12 @@ import asyncio
 import csv
 import io
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from threading import get_ident
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -26,7 +28,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from kgbuild.core.dates import parse_edtf
 from kgbuild.core.errors import EngineError
 from kgbuild.core.namespaces import BASE, ID, expand
-from kgbuild.core.terms import Table, select
+from kgbuild.core.terms import select
 from kgbuild.questions.named import THEMES, Question, bind, load_questions, read_values
 from kgbuild.server.app import routes
 from kgbuild.server.exchange.lookups import MOST, drive
@@ -36,6 +38,7 @@ from kgbuild.server.routes import openapi
 from kgbuild.sparql.embedded import EmbeddedEngine
 from kgbuild.sparql.lookups import LookUp, run
 from kgbuild.sparql.lookups import select as look_up
+from kgbuild.sparql.results import written
 from nonempty import nonempty
 from serving import BROWSER, PATIENCE, Served, serving
 
@@ -507,7 +510,7 @@ class Fake:
         self.cancelled = False
         self.hangs = False
 
-    async def select(self, text: str) -> Table:
+    async def select_json(self, text: str) -> bytes:
         """Answer a SELECT query, as the data of the server do."""
         self.asked.append(text)
         if self.hangs:
@@ -516,7 +519,7 @@ class Fake:
             except asyncio.CancelledError:
                 self.cancelled = True
                 raise
-        return select(self.engine, text)
+        return json.dumps({"results": {"bindings": written(select(self.engine, text))}}).encode()
 
 
 def number(value: int) -> LookUp[int]:
@@ -535,6 +538,24 @@ def test_a_look_up_asks_each_query_once() -> None:
     fake = Fake(Store())
     assert 3 == run(fake.engine, work()) == asyncio.run(drive(cast(Service, fake), work()))
     assert 2 == len(fake.asked)
+
+
+def test_what_takes_long_is_done_in_a_thread() -> None:
+    """A look-up that asks nothing goes on in a thread, and stays there until it asks again."""
+
+    def work() -> LookUp[list[int]]:
+        found = [get_ident()]
+        for _ in range(2):
+            assert () == (yield ())
+            found.append(get_ident())
+        yield from number(1)
+        return [*found, get_ident()]
+
+    fake = Fake(Store())
+    assert [get_ident()] * 4 == run(fake.engine, work())
+    first, *apart, last = asyncio.run(drive(cast(Service, fake), work()))
+    assert first == last == get_ident()
+    assert first != apart[0] == apart[1]
 
 
 def test_a_look_up_has_an_end() -> None:

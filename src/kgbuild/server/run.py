@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Final
 
 import uvicorn
 import uvloop
@@ -29,6 +30,9 @@ from kgbuild.server.routes.metrics import only_figures
 
 SWITCH = 0.001
 """Seconds after which a thread lets others go on: the loop must not wait five milliseconds for each of them."""
+
+COLLECTION: Final = (5000, 20, 20)
+"""New objects from which the garbage collector looks for circles: a page makes tens of thousands and lets them go."""
 
 
 def serve(settings: Settings, host: str, port: int, say: Callable[[str], None], access_log: str = "") -> None:
@@ -86,6 +90,7 @@ async def _serve(
     try:
         await service.start()
         gc.freeze()  # what is there now stays: a collection need not walk through it
+        gc.set_threshold(*COLLECTION)
         app = make_app(service)
         logging.getLogger("uvicorn.error").addFilter(_is_fault)
         host, port = listening[0].getsockname()[:2]

@@ -131,6 +131,9 @@ def _unmarked(text: str, marks: tuple[str, ...]) -> Iterator[Token]:
     return (t for t in words(text) if ":" not in t.text and text[t.at - 1 : t.at] not in marks)
 
 
+_SUSPICIOUS: Final = re.compile("|".join(sorted(NOT_DETERMINISTIC)).encode()).search
+
+
 def is_deterministic(text: str) -> bool:
     """Tell whether no word of a query holds a function whose answer differs each time; in doubt it does.
 
@@ -144,7 +147,7 @@ def is_deterministic(text: str) -> bool:
     capitals = text.encode("ascii", "replace").upper()
     if b"\\U" in capitals:
         return False
-    if not any(name.encode() in capitals for name in NOT_DETERMINISTIC):
+    if not _SUSPICIOUS(capitals):
         return True
     return len(text) <= LONGEST_SCANNED and not any(
         name in token.text.upper() for token in _unmarked(text, ("?", "$")) for name in NOT_DETERMINISTIC

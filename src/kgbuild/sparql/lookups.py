@@ -36,7 +36,10 @@ class Select:
 
 Solutions = Table | WrittenTable
 LookUp = Generator[tuple[Select, ...], tuple[Solutions, ...], T]
-"""Yields queries that may be answered side by side, is sent their solutions in the same order, and returns a `T`."""
+"""Yields queries that may be answered side by side, is sent their solutions in the same order, and returns a `T`.
+
+No queries at all say that what follows takes long: a server goes on with it in a thread.
+"""
 
 
 def select(text: str, name: str = "look-up") -> LookUp[Bindings]:

@@ -92,22 +92,28 @@ def gather(things: Iterable[str], hierarchies: tuple[Quad, ...] = (), related: N
     `hierarchies` are the quads that answer `HIERARCHY`, and `related` is what some of the things are related to, for
     who has them already.
     """
+    found = yield from gather_rows(things, related)
+    if not hierarchies:
+        hierarchies = read_quads((yield from ask_all(*HIERARCHY)))
+    store = Store()
+    store.extend((*quads_of(found), *hierarchies))
+    return store
+
+
+def gather_rows(things: Iterable[str], related: Neighbours = NONE) -> LookUp[Rows]:
+    """Read what `gather` puts into a store, but for the hierarchies, as rows with `s`, `p`, `o` and perhaps `g`."""
     wanted = {each for thing in sorted(set(things))[:MOST_THINGS] for each in (thing, thing.partition("#")[0])}
     rows = yield from ask_about(wanted - related.of, *RELATED)
     everything = wanted | related.found | iris_of(rows, "found", "date")
     found = yield from ask_about(everything, _RESOLVED, _GRAPHS, *_CREDITED)
     if claims := _left(found, everything):
         found += yield from ask_about(claims, *_CLAIM)
-    if not hierarchies:
-        hierarchies = read_quads((yield from ask_all(*HIERARCHY)))
-    store = Store()
-    store.extend((*_quads(found), *hierarchies))
-    return store
+    return found
 
 
 def gather_whole(things: Iterable[str]) -> LookUp[list[Quad]]:
     """Read all that named graphs say of some things."""
-    return _quads((yield from ask_about(things, _GRAPHS)))
+    return quads_of((yield from ask_about(things, _GRAPHS)))
 
 
 def _left(found: Rows, everything: set[str]) -> set[str]:
@@ -121,7 +127,7 @@ def _left(found: Rows, everything: set[str]) -> set[str]:
 
 def read_quads(answers: Iterable[Solutions]) -> tuple[Quad, ...]:
     """Read the quads of all rows that hold one."""
-    return tuple(_quads([row for found in answers for row in written(found)]))
+    return tuple(quads_of([row for found in answers for row in written(found)]))
 
 
 def ask_about(things: Iterable[str], *queries: str) -> LookUp[Rows]:
@@ -155,15 +161,12 @@ def iris_of(rows: Rows, *columns: str) -> set[str]:
     return {row[name]["value"] for row in rows for name in columns if name in row and row[name]["type"] == "uri"}
 
 
-def _quads(rows: Rows) -> list[Quad]:
+def quads_of(rows: Rows) -> list[Quad]:
     """Read the quad of each row that holds one: without `g` it is of the default graph."""
-    nodes: dict[str, NamedNode] = {}  # the same few stand in most rows
+    nodes = _Nodes()  # the same few stand in most rows
 
     def node(term: dict[str, str]) -> NamedNode | BlankNode | Literal:
-        value = term["value"]
-        if term["type"] == "uri":
-            return nodes.get(value) or nodes.setdefault(value, NamedNode(value))
-        return rdf_term(read_term(term))
+        return nodes[term["value"]] if term["type"] == "uri" else rdf_term(read_term(term))
 
     made = []
     for row in rows:
@@ -172,3 +175,9 @@ def _quads(rows: Rows) -> list[Quad]:
             if isinstance(p, NamedNode) and not isinstance(s, Literal) and not isinstance(graph, Literal):
                 made.append(Quad(s, p, node(row["o"]), graph))
     return made
+
+
+class _Nodes(dict[str, NamedNode]):
+    def __missing__(self, iri: str) -> NamedNode:
+        made = self[iri] = NamedNode(iri)
+        return made

@@ -152,10 +152,18 @@ class Lanes:
         """Take a worker, or wait for one, `first` ahead of all who wait; `release` gives it back."""
         self._enter()
         try:
-            return await self._lease(first=first)
+            worker = await self._lease(first=first)
         except BaseException:
             self._leave()
             raise
+        self.begin(worker)
+        return worker
+
+    def begin(self, worker: Worker) -> None:
+        """Note that somebody has a worker, for lanes that count the time."""
+
+    def end(self, worker: Worker) -> None:
+        """Note that nobody has it any more."""
 
     async def _lease(self, *, first: bool) -> Worker:
         while self.idle:
@@ -183,6 +191,7 @@ class Lanes:
 
     def release(self, worker: Worker, *, spoiled: bool) -> None:
         """Take a worker back, or replace it."""
+        self.end(worker)
         self._leave()
         worker.began = None
         if spoiled or worker.is_spent:

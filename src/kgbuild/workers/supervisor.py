@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from kgbuild.core.confinement import bare_environment
 from kgbuild.core.errors import EngineError
@@ -89,6 +89,8 @@ class Pool:
     `handlers` name what the workers can do: operation -> "module:function"; they are imported where workers are forked.
     """
 
+    make_lanes: ClassVar[type[Lanes]] = Lanes
+
     def __init__(
         self,
         files: tuple[Path, ...],
@@ -101,7 +103,7 @@ class Pool:
         self.ended: Counter[str] = Counter() if ended is None else ended
         """Why workers ended -> how many did; those that go with the pool are not counted."""
         self.quads = 0
-        self.lanes = Lanes(limits, self._refill)
+        self.lanes = self.make_lanes(limits, self._refill)
         self.spool = Spool()
         self._ordered = 0
         """Workers that the zygote has been told to fork, and has not told of."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeVar
 
 from pyoxigraph import RdfFormat, Store
@@ -15,8 +13,8 @@ from pyoxigraph import RdfFormat, Store
 from kgbuild.core.namespaces import SPARQL_HEADER
 from kgbuild.server.data.charging import ChargedLanes
 from kgbuild.sparql.query_error import QueryError
-from kgbuild.sparql.results import WrittenTable, read_json
-from kgbuild.workers.lanes import Limits, Load
+from kgbuild.sparql.results import WrittenTable, read_solutions
+from kgbuild.workers.lanes import Load
 from kgbuild.workers.request import Request
 from kgbuild.workers.spool import Answer
 from kgbuild.workers.supervisor import QUERIES, Pool
@@ -58,8 +56,12 @@ class Data(ABC):
 
     async def select(self, text: str, timeout: float | None = None) -> WrittenTable:
         """Answer a SELECT of the server's own; our prefixes need no declaration."""
-        body = await self._read(Request(SPARQL_HEADER + text, ("application/sparql-results+json",), ()), timeout)
-        return await _apart(len(body), lambda: WrittenTable(read_json(body)["results"]["bindings"]))
+        body = await self.select_json(text, timeout)
+        return await _apart(len(body), lambda: read_solutions(body))
+
+    async def select_json(self, text: str, timeout: float | None = None) -> bytes:
+        """Answer as `select` does, and leave the answer to be read by who has a thread for it."""
+        return await self._read(Request(SPARQL_HEADER + text, ("application/sparql-results+json",), ()), timeout)
 
     async def construct(self, text: str, timeout: float | None = None) -> bytes:
         """Answer a CONSTRUCT of the server's own, as N-Triples; our prefixes need no declaration."""
@@ -120,16 +122,7 @@ class Data(ABC):
 class EmbeddedData(Pool, Data):
     """Data in the memory or on the disk of this machine, behind workers; whoever asks is charged for their time."""
 
-    def __init__(
-        self,
-        files: tuple[Path, ...],
-        limits: Limits,
-        disk: Path | None = None,
-        ended: Counter[str] | None = None,
-        handlers: Mapping[str, str] = OPERATIONS,
-    ) -> None:
-        super().__init__(files, limits, disk, ended, handlers)
-        self.lanes = ChargedLanes(limits, self._refill)
+    make_lanes = ChargedLanes
 
     async def probe(self) -> None:
         """Ask a worker for nothing."""

@@ -43,16 +43,13 @@ class ChargedLanes(Lanes):
         super().__init__(limits, refill)
         self._bills: dict[Worker, tuple[Payer, float]] = {}
 
-    async def lease(self, *, first: bool = False) -> Worker:
-        """Take a worker, or wait for one, which costs nothing."""
-        worker = await super().lease(first=first)
+    def begin(self, worker: Worker) -> None:
+        """Charge whoever asks from here on; who waited for a worker has paid nothing for that."""
         if payer := PAYER.get():
             self._bills[worker] = payer, payer.begin()
-        return worker
 
-    def release(self, worker: Worker, *, spoiled: bool) -> None:
-        """Take a worker back, and charge whoever had it."""
+    def end(self, worker: Worker) -> None:
+        """Charge whoever had the worker."""
         if bill := self._bills.pop(worker, None):
             payer, began = bill
             payer.end(began)
-        super().release(worker, spoiled=spoiled)

@@ -33,12 +33,15 @@ KEPT: Final = 8 << 20
 """Bytes up to which an answer is kept in memory and compressed; larger ones are sent from the disk."""
 UNWATCHED: Final = 0.1
 """Seconds of work after which it is watched whether the client is still there."""
+_COMMON: Final = tuple((b"%%%02X" % sign, bytes([sign])) for sign in b' \n"#(),/:;<=>?{}')
 _YES_OR_NO: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
 _GENERAL: Final = {
     "json": "application/sparql-results+json, application/ld+json",
     "xml": "application/sparql-results+xml, application/rdf+xml",
 }
 """Names of formats that mean another one for graphs: SPARQLWrapper asks for all its queries with `format=xml`."""
+_NAMED: Final = {meant: name for name, meant in reversed(SHORT_NAMES.items())}
+"""Media type -> the first of its short names."""
 LONGEST_LOCATION: Final = 2000
 """Characters of a Content-Location: proxies refuse long headers."""
 
@@ -58,14 +61,24 @@ def _plain(encoded: bytes) -> str:
 
 def _unquoted(encoded: bytes) -> bytes:
     """Decode piece by piece: the lists of what stands between a million signs of percent would hold all threads up."""
+    if len(encoded) <= limits.INLINE:
+        return _decoded(encoded)
     pieces, at = [], 0
     while at < len(encoded):
         end = at + limits.INLINE
         escape = encoded.rfind(b"%", end - 2, end)  # one that would be cut
         end = escape if escape > at else end
-        pieces.append(unquote_to_bytes(encoded[at:end]))
+        pieces.append(_decoded(encoded[at:end]))
         at = end
     return b"".join(pieces)
+
+
+def _decoded(encoded: bytes) -> bytes:
+    """Decode first what is common in queries, each sign at once; no sign of these is part of another escape."""
+    if b"%" in encoded:
+        for escape, sign in _COMMON:
+            encoded = encoded.replace(escape, sign)
+    return unquote_to_bytes(encoded) if b"%" in encoded else encoded
 
 
 def read_text(raw: bytes, what: str) -> str:
@@ -161,7 +174,7 @@ class Prepared(ABC):
 
     def location(self, media_type: str) -> dict[str, str]:
         """Write Content-Location: where this representation is had, whatever a client accepts; if that is short."""
-        name = next((name for name, meant in SHORT_NAMES.items() if meant == media_type), "")
+        name = _NAMED.get(media_type, "")
         address = self.address(name) if name else ""
         return {"Content-Location": address} if 0 < len(address) <= LONGEST_LOCATION else {}
 

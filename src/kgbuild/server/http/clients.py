@@ -32,12 +32,21 @@ def client_of(scope: Scope, name: str = "") -> str | None:
     private network, since anybody may send it; its last address is the one that our own proxy wrote.  None stands for
     the operator: a peer on this machine for whom no header speaks.
     """
-    peer = _read(scope["client"][0]) if scope.get("client") else None
-    is_near = peer is None or peer.is_loopback or peer.is_private
+    peer = scope["client"][0] if scope.get("client") else ""
+    itself, is_near = _peer(peer)
     if name and is_near and (given := _last(scope, name.encode())) is not None:
-        found = _read(given) or peer
+        found = _read(given) or _read(peer)
         return _written(found) if found else "unknown"
-    return None if peer is None or peer.is_loopback else _written(peer)
+    return itself
+
+
+@lru_cache(maxsize=1024)
+def _peer(text: str) -> tuple[str | None, bool]:
+    """Name a peer, unless it is on this machine, and tell whether it is on it or in a private network."""
+    peer = _read(text)
+    if peer is None or peer.is_loopback:
+        return None, True
+    return _written(peer), peer.is_private
 
 
 def _last(scope: Scope, name: bytes) -> str | None:

@@ -27,12 +27,16 @@ def check_head(scope: Scope) -> None:
     A server may disregard languages, codings and ranges (§12.5.4, §12.5.3, §14.2): the answer is then in English, as
     it is, and whole.  Without its Accept header a client would get what it cannot read.
     """
-    long = [name for name in LISTS if (value := header(scope, name)) is not None and _is_long(value)]
+    # Where all headers together are short, so is each list, and most heads are looked at once.
+    values = b", ".join([value for _, value in scope["headers"]])
+    long = []
+    if len(values) > limits.PREFERENCES or values.count(b",") >= limits.RANGES:
+        long = [name for name in LISTS if (value := header(scope, name)) is not None and _is_long(value)]
     if long:
         scope["headers"] = [line for line in scope["headers"] if line[0] not in long]
     if b"accept" in long:
         raise problem("head-too-large", f"The Accept header is too long. Send {longest_list()}.")
-    hosts = sum(name == b"host" for name, _ in scope["headers"])
+    hosts = [name for name, _ in scope["headers"]].count(b"host")
     if hosts != 1 and (hosts or scope["http_version"] == "1.1"):
         detail = (
             f"The request has {hosts or 'no'} Host headers. Send one, with the name under which the server is reached."

@@ -11,9 +11,12 @@ import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
+from httptools import parse_url
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from kgbuild.server.http import limits
 from kgbuild.server.http.negotiation import PROBLEM
@@ -22,6 +25,10 @@ from kgbuild.server.http.responses import Response, header_lines
 
 _REQUEST_LINE: Final = re.compile(rb"[A-Z]{3,7} /[^\r\n]*")
 _NOT_ASCII: Final = re.compile(rb"[\x80-\xff]")
+_LINES: Final = re.compile(rb"(?:[a-z0-9-]+: [\t\x20-\x7e\x80-\xff]*\r\n)+")
+_UNUSUAL: Final = frozenset({b"connection", b"transfer-encoding"})
+_JOINED: Final = 64 << 10
+"""Bytes of a body up to which it is copied behind its head."""
 _EVERY: Final = 1.0
 """Seconds between two looks at the connections."""
 
@@ -149,7 +156,34 @@ class Protocol(HttpToolsProtocol):
             self._refused = self._head_problem()
             raise self._refused
         self.head_since, self.in_body, self.size = None, True, 1
-        HttpToolsProtocol.on_headers_complete(self)
+        self._begin_answer()
+
+    def _begin_answer(self) -> None:
+        """Do what uvicorn's method does, without what is not used here, and with a cycle of ours."""
+        scope, version, address = self.scope, self.parser.get_http_version(), parse_url(self.url)
+        path = address.path.decode("ascii")
+        scope["method"], scope["http_version"] = self.parser.get_method().decode("ascii"), version
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"], scope["query_string"] = address.path, address.query or b""
+        before = self.cycle
+        self.cycle = Cycle(
+            scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            self.access_log,
+            self.server_state.default_headers,
+            asyncio.Event(),
+            self.expect_100_continue,
+            version != "1.0" and self.parser.should_keep_alive(),
+            self.on_response_complete,
+        )
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_message_complete(self) -> None:
         """Wait for nothing more."""
@@ -223,6 +257,57 @@ class Protocol(HttpToolsProtocol):
             if left > self._untaken[1] - limits.TAKEN_WITHIN * limits.SLOWEST:
                 self.transport.abort()
             self._untaken = now, left, self.cycle
+
+
+class Cycle(RequestResponseCycle):
+    """A request and its answer; an ordinary head of an answer is checked as a whole, not header by header."""
+
+    _head = b""
+    """What waits for the body."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a part of the answer; RuntimeError where a header would be more than one, or none."""
+        if not (self._send_rest(message) if self.response_started else self._send_head(message)):
+            await RequestResponseCycle.send(self, message)
+
+    def _send_rest(self, message: Any) -> bool:
+        """Send the body that a whole answer has, together with its head: twice would wake the client twice."""
+        head, self._head = self._head, b""
+        if not head:
+            return False
+        body: bytes = message["body"]
+        if self.scope["method"] == "HEAD" or len(body) != self.expected_content_length or len(body) > _JOINED:
+            self.transport.write(head)
+            return False
+        self.transport.write(head + body)
+        self.expected_content_length, self.response_complete = 0, True
+        self.message_event.set()
+        self.on_response()
+        return True
+
+    def _send_head(self, message: Any) -> bool:
+        """Send the head of an answer whose length is told, over a connection that is kept and takes it.
+
+        That of a whole answer waits for the body, which comes next.
+        """
+        if message["type"] != "http.response.start":
+            return False
+        headers = [*self.default_headers, *message["headers"]]
+        named = dict(headers)
+        size = named.get(b"content-length")
+        if size is None or not self.keep_alive or self.disconnected or self.flow.write_paused:
+            return False
+        lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+        if not _UNUSUAL.isdisjoint(named) or lines.count(b"\n") != len(headers) or not _LINES.fullmatch(lines):
+            return False
+        self.response_started, self.waiting_for_100_continue = True, False
+        self.expected_content_length, self.chunked_encoding = int(size), False
+        head = b"%b%b\r\n" % (STATUS_LINE[message["status"]], lines)
+        if message.get("whole"):
+            self._head = head
+        else:
+            self.transport.write(head)
+        return True
 
 
 class _Flow(FlowControl):

@@ -27,6 +27,8 @@ ALWAYS: Final[Headers] = [
     (b"x-content-type-options", b"nosniff"),
 ]
 """What every answer has, unless it says otherwise: open to the scripts of all sites, harmless in a browser."""
+_ALWAYS_NAMES: Final = frozenset(name for name, _ in ALWAYS)
+_OF_A_BODY: Final = frozenset({b"content-type", b"content-disposition"})
 WORTH_PACKING: Final = 1000
 """Bytes from which compressing pays."""
 
@@ -96,7 +98,8 @@ class Encoded:
     def make(cls, response: Response, body: bytes, etag: bytes, *, packs: bool) -> Encoded:
         """Write the headers of a representation."""
         own = {name for name, _ in response.headers}
-        tagged = [*response.headers, *(line for line in ALWAYS if line[0] not in own)]
+        more = ALWAYS if _ALWAYS_NAMES.isdisjoint(own) else [line for line in ALWAYS if line[0] not in own]
+        tagged = [*response.headers, *more]
         if response.status != 200 or (b"cache-control", b"no-store") in response.headers:
             etag = b""  # what differs each time has no validator
         else:
@@ -105,7 +108,7 @@ class Encoded:
         sized = tagged if response.status == 204 else [*tagged, (b"content-length", str(len(body)).encode())]
         if packs:
             sized = [*sized, (b"content-encoding", b"gzip")]
-        kept = [(name, value) for name, value in tagged if name not in (b"content-type", b"content-disposition")]
+        kept = [line for line in tagged if line[0] not in _OF_A_BODY]
         return cls(etag, response.status, tuple(sized), tuple(kept), body)
 
     async def send(self, method: str, if_none_match: str | None, send: Send) -> int:
@@ -114,7 +117,7 @@ class Encoded:
         status, headers = self.status, self.headers
         if method in ("GET", "HEAD") and if_none_match is not None and matches(if_none_match.encode(), self.etag):
             status, headers, body = 304, self.unchanged, b""
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers, "whole": True})
         await send({"type": "http.response.body", "body": body})
         return status
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -42,8 +41,13 @@ def view_of(node: str) -> View:
 
 async def thing_page(service: Service, node: str, reader: Reader, links: Iterable[Any]) -> Response:
     """Make the page of a thing; `links` stand in its head."""
-    made = await drive(service, view_of(node)(node, reader, await terms_of(service)))
-    return await asyncio.to_thread(write_page, made, reader, tuple(links), service.release_id)
+    return await drive(service, _written(node, reader, await terms_of(service), tuple(links), service.release_id))
+
+
+def _written(node: str, reader: Reader, terms: Terms, links: Iterable[Any], release: str) -> LookUp[Response]:
+    made = yield from view_of(node)(node, reader, terms)
+    yield ()
+    return write_page(made, reader, links, release)
 
 
 def write_page(made: Page, reader: Reader, links: Iterable[Any], release: str) -> Response:

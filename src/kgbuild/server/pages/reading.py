@@ -20,11 +20,12 @@ from kgbuild.server.http.links import is_web
 from kgbuild.server.pages.charts import Span
 from kgbuild.server.pages.layout import Fact, Note, Shown, Value, Voice
 from kgbuild.server.pages.rendering import best_label, translations_of
-from kgbuild.server.pages.terms import Labels, Terms, icn
+from kgbuild.server.pages.terms import Labels, Named, Terms, Values, icn
 from kgbuild.sparql.embedded import convert_term, rdf_term
 from kgbuild.sparql.lookups import LookUp, select_all
+from kgbuild.sparql.results import Rows, read_term
 from kgbuild.support.claims import ClaimDetails, Credit, all_claims_for, claims_on, details_of, evidence_for
-from kgbuild.support.gathering import NONE, Neighbours, gather, in_parts, write_block
+from kgbuild.support.gathering import NONE, Neighbours, gather_rows, in_parts, quads_of, write_block
 
 TITLE: Final = EXTERNAL["dcterms"] + "title"
 LABEL: Final = EXTERNAL["rdfs"] + "label"
@@ -36,7 +37,7 @@ PRINTED: Final = EXTERNAL["schema"] + "datePublished"
 URL: Final = EXTERNAL["schema"] + "url"
 _TYPE: Final = NamedNode(RDF_TYPE)
 _CLAIM: Final = ID + "claim/"
-_HIERARCHY: Final = {NamedNode(EXTERNAL["rdfs"] + name) for name in ("subClassOf", "subPropertyOf")}
+_HIERARCHY: Final = {EXTERNAL["rdfs"] + name for name in ("subClassOf", "subPropertyOf")}
 _BOUNDS: Final = ("beganNotBefore", "beganBy", "endedNotBefore", "endedBy")
 _NAMED_BY: Final = (LABEL, PREF_LABEL, TITLE)
 """Properties that name a thing, best first."""
@@ -46,18 +47,23 @@ _READ: Final = tuple(map(expand, (
     "icn:descriptiveName", "icn:dated", "icn:usual", "skos:broader", "icn:within", "dcterms:publisher",
     "schema:datePublished", "schema:url",
 )))  # fmt: skip
+_BESIDE: Final = (icn("dated"), PUBLISHER)
+_READ_BESIDE: Final = tuple(map(expand, ("rdfs:label", "rdf:type", "icn:edtf", "icn:earliest", "icn:latest")))
+"""What is read of what they mention."""
+MOST_KEPT: Final = 10_000
+"""Things whose names are kept for the next page: ten megabytes."""
 _READ_LISTED: Final = ", ".join(f"<{each}>" for each in _READ)
 _NAMES: Final = """SELECT DISTINCT ?s ?p ?o {{
   {{ VALUES ?s {{ {block} }} ?s ?p ?o
     FILTER (?p IN ({read}) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }}
   UNION {{ VALUES ?x {{ {block} }} ?x ?q ?s FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
-    FILTER (?p IN (rdfs:label, rdf:type, icn:edtf, icn:earliest, icn:latest)) }} }}"""
+    FILTER (?p IN ({beside}) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }} }}""".replace(
+    "{beside}", ", ".join(f"<{each}>" for each in _READ_BESIDE)
+)
 _NAMES_ANYWHERE: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ {block} }} GRAPH ?g {{ ?s ?p ?o }}
   FILTER (?p IN (rdfs:label, dcterms:title, rdf:type, icn:descriptiveName)) }}"""
 HIDDEN: Final = {icn(name) for name in ("statedIn", "descriptiveName")}
 """Properties that a page says in another way."""
-
-Values = dict[str, list[Term]]
 
 
 class Reading:
@@ -311,25 +317,40 @@ def read(reader: Reader, terms: Terms, things: Iterable[str], named: Iterable[st
 def gather_named(
     things: Iterable[str], terms: Terms, named: Iterable[str] = (), related: Neighbours = NONE
 ) -> LookUp[tuple[Store, dict[str, Values]]]:
-    """Gather some things, and read the names of all that is mentioned and of what is `named`."""
-    store = yield from gather(set(things), terms.hierarchies, related)
-    mentioned, known = _mentioned(store)
-    names = yield from read_names((mentioned | set(named)) - terms.labels.keys(), known)
+    """Gather some things, and read the names of all that is mentioned and of what is `named`; last, takes a thread."""
+    rows = yield from gather_rows(set(things), related)
+    mentioned, known = _mentioned(rows)
+    names = yield from read_names((mentioned | set(named)) - terms.labels.keys(), known, terms.names)
+    yield ()
+    store = Store()
+    store.extend((*quads_of(rows), *terms.hierarchies))
     return store, names
 
 
-def read_names(things: Iterable[str], known: Mapping[str, Values] | None = None) -> LookUp[dict[str, Values]]:
+def read_names(
+    things: Iterable[str], known: Mapping[str, Values] | None = None, kept: dict[str, Named] | None = None
+) -> LookUp[dict[str, Values]]:
     """Read what things are called, by what dates they have, and who published what is an article.
 
-    Of the things in `known` this is known already; what they mention is among `things`.
+    Of the things in `known` this is known already; what they mention is among `things`.  What is read is added to
+    `kept`, and not asked again.
     """
-    wanted = sorted(things)
+    wanted, kept = sorted(things), {} if kept is None else kept
     names = {thing: known[thing] for thing in wanted if thing in known} if known else {}
-    asked = (thing for thing in wanted if thing not in names)
+    earlier = {thing: found for thing in wanted if thing not in names and (found := kept.get(thing))}
+    asked = [thing for thing in wanted if thing not in names and thing not in earlier]
+    read = [*names, *asked]
     yield from _keep(names, [_NAMES.format(block=write_block(part), read=_READ_LISTED) for part in in_parts(asked)])
     # What the resolved view has is named there; a deprecated situation has its name in a graph alone.
-    left = [thing for thing in wanted if thing.startswith(ID) and LABEL not in names.get(thing, ())]
+    left = [thing for thing in read if thing.startswith(ID) and LABEL not in names.get(thing, ())]
     yield from _keep(names, [_NAMES_ANYWHERE.format(block=write_block(part)) for part in in_parts(left)])
+    if len(kept) + len(asked) > MOST_KEPT:
+        kept.clear()
+    kept.update({thing: (names.get(thing, {}), _beside(thing, names)) for thing in asked})
+    names.update({thing: values for thing, (values, _) in earlier.items()})
+    for _, beside in earlier.values():
+        for each, values in beside.items():
+            names.setdefault(each, values)
     return names
 
 
@@ -341,28 +362,37 @@ def _keep(names: dict[str, Values], texts: list[str]) -> LookUp[None]:
                 values.append(row["o"])
 
 
-def _mentioned(store: Store) -> tuple[set[str], dict[str, Values]]:
-    """List what quads mention and a page may name, and give by thing what names it, where the resolved view was read.
+def _beside(thing: str, names: Mapping[str, Values]) -> dict[str, Values]:
+    """Give what was read of the things that one mentions."""
+    mentioned = {term.value for by in _BESIDE for term in names.get(thing, {}).get(by, ()) if term.value in names}
+    return {
+        each: {property_: values for property_, values in names[each].items() if property_ in _READ_BESIDE}
+        for each in mentioned
+    }
+
+
+def _mentioned(rows: Rows) -> tuple[set[str], dict[str, Values]]:
+    """List what rows mention and a page may name, and give by thing what names it, where the resolved view was read.
 
     Of a claim, its article is named, but neither itself nor its parts; of the hierarchies of classes and properties,
-    which are there for finding premises, nothing.
+    nothing.
     """
     mentioned: set[str] = set()
     known: dict[str, Values] = {}
-    for subject, predicate, object_, graph in store:
-        if predicate in _HIERARCHY:
+    for row in rows:
+        if "s" not in row or "p" not in row or "o" not in row or row["p"]["value"] in _HIERARCHY:
             continue
-        thing, property_ = subject.value, predicate.value
-        is_claim = thing.startswith(_CLAIM)
-        if not is_claim:
+        thing, property_, object_ = row["s"]["value"], row["p"]["value"], row["o"]
+        if not thing.startswith(_CLAIM):
             mentioned.add(property_)
-            if isinstance(subject, NamedNode):
+            if row["s"]["type"] == "uri":
                 mentioned.add(thing)
-        if isinstance(object_, NamedNode):
-            mentioned.add(object_.value)
-        if isinstance(graph, DefaultGraph):
+        if object_["type"] == "uri":
+            mentioned.add(object_["value"])
+        if "g" not in row:
             names = known.setdefault(thing, {})
-            is_named_by = property_ in _READ and (property_ != RDF_TYPE or object_.value.startswith(ONTOLOGY))
-            if is_named_by:
-                names.setdefault(property_, []).append(convert_term(object_))
+            if property_ in _READ and (property_ != RDF_TYPE or object_["value"].startswith(ONTOLOGY)):
+                values, term = names.setdefault(property_, []), read_term(object_)
+                if term not in values:
+                    values.append(term)
     return {each for each in mentioned if not each.startswith(_CLAIM)}, known

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, RDF_TYPE, VOCABULARY
-from kgbuild.core.terms import Table, reach
+from kgbuild.core.terms import Table, Term, reach
 from kgbuild.server.data.access import Data
 from kgbuild.server.exchange.service import Service
 from kgbuild.sparql.lookups import Solutions
@@ -16,6 +16,11 @@ from kgbuild.support.gathering import HIERARCHY, read_quads
 
 Labels = Mapping[str, str]
 """Language ("" for none) -> text."""
+
+Values = dict[str, list[Term]]
+"""Property -> its values."""
+Named = tuple[Values, dict[str, Values]]
+"""What names a thing, and what names the things that it mentions."""
 
 _READ: Final = f"""SELECT ?s ?p ?o {{ ?s ?p ?o FILTER (STRSTARTS(STR(?s), "{ONTOLOGY}")) FILTER (?p IN (
   rdf:type, rdfs:label, rdfs:subClassOf, rdfs:subPropertyOf, icn:pluralLabel, icn:reverseLabel, icn:featured,
@@ -60,6 +65,8 @@ class Terms:
         self.single_valued = frozenset(s for s, found in values[icn("resolution")].items() if _ONE in found)
         """Properties of which two values are rivals."""
         self.hierarchies = read_quads(hierarchies)
+        self.names: dict[str, Named] = {}
+        """Of things that pages have named: the same few are on most of them."""
         self.above = cache(lambda term: {*reach([term], lambda each: self.parents.get(each, ()))} - {term})
         """List all classes or properties above one."""
 

@@ -27,10 +27,10 @@ from kgbuild.server.pages.layout import (
     section,
     sections,
 )
-from kgbuild.server.pages.reading import ALT_LABEL, CHANGE_NOTE, PUBLISHER, Reading, Values, gather_named
+from kgbuild.server.pages.reading import ALT_LABEL, CHANGE_NOTE, PUBLISHER, Reading, gather_named
 from kgbuild.server.pages.schema import described_for_search
 from kgbuild.server.pages.tables import Listed, write_tables
-from kgbuild.server.pages.terms import Terms, icn
+from kgbuild.server.pages.terms import Terms, Values, icn
 from kgbuild.sparql.lookups import Bindings, LookUp, select
 from kgbuild.support.gathering import RELATED, Neighbours, ask_about, iris_of
 

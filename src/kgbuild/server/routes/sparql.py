@@ -154,21 +154,24 @@ def read_request(method: str, url_query: bytes, given_type: str | None, body: by
 
 
 def _asked(method: str, pairs: list[tuple[str, str]]) -> SparqlRequest:
-    if any(name == "update" for name, _ in pairs):
+    given: dict[str, list[str]] = {}
+    for name, value in pairs:
+        given.setdefault(name, []).append(value)
+    if "update" in given:
         raise _read_only()
-    queries = [value for name, value in pairs if name == "query"]
+    queries = given.get("query", [])
     if len(queries) > 1:
         raise problem("bad-request", f"The request has {len(queries)} queries. Send one.")
     if not queries and method == "POST":
         raise problem("bad-request", "The request has no query. Send it as `query`.")
-    graphs = {name: [value for key, value in pairs if key == name and value] for name in _GRAPHS}
-    if any(len(value) > limits.GRAPH for values in graphs.values() for value in values):
+    # Clients send an empty one where nothing was chosen.
+    default, named = (tuple(filter(None, given.get(name, ()))) for name in _GRAPHS)
+    if any(len(name) > limits.GRAPH for name in default + named):
         raise problem("bad-request", f"The name of a graph has more than {limits.GRAPH:,} characters.")
     return SparqlRequest(
         queries[0].removeprefix("\ufeff") if queries else None,  # some editors begin a file with it
-        # Clients send an empty one where nothing was chosen.
-        tuple(graphs["default-graph-uri"]),
-        tuple(graphs["named-graph-uri"]),
+        default,
+        named,
         read_format(pairs),
         wants_sources(pairs),
     )
