@@ -1,0 +1,57 @@
+# ruff: noqa: SIM300 - the expected value comes first, as everywhere in these tests
+"""Rules and checks do what their cases say: `tests/fixtures/cases`, written by who knows the matter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+import cases
+from cases import ROOT, Case, CaseError, described, effect, expected_effect, parse, read_cases, read_file
+from kgbuild.build.checks import Check, load_checks
+
+CHECKS: dict[str, Check] = {check.code: check for check in load_checks(ROOT / "queries" / "checks", ROOT)}
+ALL = [case for folder in ("checks", "rules") for case in read_cases(folder)]
+
+
+@pytest.mark.parametrize("case", read_cases("checks"), ids=str)
+def test_check_does_what_its_case_says(case: Case) -> None:
+    """A check finds the fault that a case writes out, at the row it says, and lets pass what only comes near."""
+    assert {(row, True) for row in case.expected} == cases.rows(cases.store_for_check(case), CHECKS[case.name].query)
+
+
+@pytest.mark.parametrize("case", read_cases("rules"), ids=str)
+def test_rule_does_what_its_case_says(case: Case) -> None:
+    """A rule, run alone, adds or takes away what a case says, and nothing else."""
+    assert expected_effect(case) == effect(described(parse(case.graph)), cases.rules()[case.name].text)
+
+
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_case_names_terms_that_exist(case: Case) -> None:
+    """A misspelt term would let a case pass that comes near nothing."""
+    assert [] == cases.unknown_terms(parse("\n".join((case.graph, *(case.expected if case.folder == "rules" else ())))))
+
+
+@pytest.mark.parametrize(
+    ("written", "finding"),
+    [
+        ({"given": "a", "cases": [{"must find": "x", "drop": "b", "finds": "c"}]}, r"0 times 'b'"),
+        ({"given": "aa", "cases": [{"must find": "x", "change": {"a": "b"}, "finds": "c"}]}, r"2 times 'a'"),
+        ({"cases": [{"must add": "x"}]}, r"a case says one of `must find`, `must pass`"),
+        ({"cases": [{"must find": "x"}]}, r"'x' does not say what it finds"),
+        ({"cases": [{"must pass": "x", "finds": "c"}]}, r"'x' has no key finds"),
+        ({"case": [], "cases": []}, r"there is no key case"),
+    ],
+)
+def test_case_that_is_not_well_written_is_named(
+    written: object, finding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who writes a case is told what is wrong with it, and in which file."""
+    monkeypatch.setattr(cases, "ROOT", tmp_path)
+    path = tmp_path / "checks" / "x.yaml"
+    path.parent.mkdir()
+    path.write_text(yaml.safe_dump(written), encoding="utf-8")
+    with pytest.raises(CaseError, match=rf"^checks/x\.yaml: {finding}"):
+        read_file(path)
