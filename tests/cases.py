@@ -47,6 +47,8 @@ class Case:
     says: str
     graph: str
     expected: tuple[str, ...]
+    told: str = ""
+    """The sentence of the one finding, where a case says it."""
 
     def __str__(self) -> str:
         return f"{self.name}: must {self.must}: {self.says}"
@@ -73,7 +75,8 @@ def read_file(path: Path) -> list[Case]:
 
 def _cases(content: Mapping[str, Any], folder: str, name: str) -> Iterator[Case]:
     results = {RESULTS[must] for must in MUSTS[folder] if must in RESULTS}
-    if unknown := set(content) - {"given", "cases"} - results:
+    head = {"given", "cases"} | ({"severity"} if folder == "checks" else set())
+    if unknown := set(content) - head - results:
         raise CaseError(f"there is no key {', '.join(sorted(unknown))}")
     for written in content["cases"]:
         musts = [must for must in MUSTS[folder] if f"must {must}" in written]
@@ -81,12 +84,19 @@ def _cases(content: Mapping[str, Any], folder: str, name: str) -> Iterator[Case]
             raise CaseError(f"a case says one of {', '.join(f'`must {must}`' for must in MUSTS[folder])}: {written}")
         (must,) = musts
         says, key = written[f"must {must}"], RESULTS.get(must)
-        if unknown := set(written) - _KEYS - {f"must {must}", key}:
+        if unknown := set(written) - _KEYS - {f"must {must}", key, "told" if must == "find" else key}:
             raise CaseError(f"'{says}' has no key {', '.join(sorted(map(str, unknown)))}")
         expected = _texts(written.get(key, content.get(key))) if key else ()
         if key and not expected:
             raise CaseError(f"'{says}' does not say what it {key}")
-        yield Case(folder, name, must, says, _graph(content.get("given", ""), written), expected)
+        yield Case(folder, name, must, says, _graph(content.get("given", ""), written), expected, written.get("told", ""))
+
+
+@cache
+def severities() -> dict[str, str]:
+    """Give the severity that each check must have, as the file of its cases says."""
+    paths = sorted((CASES / "checks").glob("*.yaml"))
+    return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")).get("severity", "") for path in paths}
 
 
 def _graph(given: str, written: Mapping[str, Any]) -> str:
@@ -171,13 +181,19 @@ def store_for_check(case: Case) -> ox.Store:
     return store
 
 
-def rows(store: ox.Store, query: str) -> set[tuple[str, bool]]:
-    """Run a check: "subject predicate object" of each finding, and whether the finding has a text."""
+def rows(store: ox.Store, query: str) -> dict[str, str]:
+    """Run a check: "subject predicate object" of each finding, with its sentence."""
     found = store.query(query)
     assert isinstance(found, ox.QuerySolutions)
     names = {variable.value for variable in found.variables}
     columns = [name for name in ("subject", "predicate", "object") if name in names]
-    return {(" ".join(show(row[name]) for name in columns), row["finding"] is not None) for row in found}
+    return {" ".join(show(row[name]) for name in columns): getattr(row["finding"], "value", "") for row in found}
+
+
+def finds(store: ox.Store, query: str, case: Case) -> bool:
+    """Tell whether a check finds what a case says and nothing else, each with a sentence, and the one it says."""
+    found = rows(store, query)
+    return found.keys() == set(case.expected) and all(found.values()) and case.told in ("", *found.values())
 
 
 def show(value: object) -> str:
