@@ -16,7 +16,7 @@ from kgbuild.build.graph import describe_date
 from kgbuild.build.ontology import read_ontology
 from kgbuild.build.reasoning import Rule, infer, load_rules
 from kgbuild.build.store import update
-from kgbuild.core.dates import DateNode, parse_edtf, window
+from kgbuild.core.dates import DateError, DateNode, parse_edtf, window
 from kgbuild.core.namespaces import BASE, DATE, GENID, GRAPH, PREFIXES, shorten
 from kgbuild.core.terms import reach, term
 
@@ -32,6 +32,9 @@ _FOLLOWED = tuple(
     map(term, ("rdf:type", "rdfs:subClassOf", "rdfs:subPropertyOf", "skos:broader", "skos:inScheme", "icn:resolution"))
 )
 """What a case takes for granted of the classes, properties and concepts that it names."""
+
+_BYSTANDERS = "date:1000 a icn:Date . date:3000 a icn:Date ."
+"""Dates of other things, early and late: a check that does not ask whose a date is finds these."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,9 @@ def _cases(content: Mapping[str, Any], folder: str, name: str) -> Iterator[Case]
         expected = _texts(written.get(key, content.get(key))) if key else ()
         if key and not expected:
             raise CaseError(f"'{says}' does not say what it {key}")
-        yield Case(folder, name, must, says, _graph(content.get("given", ""), written), expected, written.get("told", ""))
+        yield Case(
+            folder, name, must, says, _graph(content.get("given", ""), written), expected, written.get("told", "")
+        )
 
 
 @cache
@@ -137,9 +142,15 @@ def terms(quads: list[ox.Quad]) -> list[ox.NamedNode]:
 
 
 def unknown_terms(quads: list[ox.Quad]) -> list[str]:
-    """Name the terms of ours that no ontology or vocabulary has."""
+    """Name the terms of ours that no ontology or vocabulary has, and the dates that are none."""
     ours = (PREFIXES["icn"], f"{BASE}vocabulary/")
-    return [shorten(t.value) for t in terms(quads) if t.value.startswith(ours) and t not in _known()]
+    found = [t for t in terms(quads) if t.value.startswith(ours) and t not in _known()]
+    return [shorten(t.value) for t in found] + [t.value for t in terms(quads) if is_date(t) and not describe(t)]
+
+
+def is_date(iri: ox.NamedNode) -> bool:
+    """Tell whether an IRI is one of dates."""
+    return iri.value.startswith(DATE)
 
 
 def described(quads: list[ox.Quad]) -> list[ox.Quad]:
@@ -150,10 +161,18 @@ def described(quads: list[ox.Quad]) -> list[ox.Quad]:
         return [quad.object for quad in _known().get(iri, ()) if isinstance(quad.object, ox.NamedNode)]
 
     around = [quad for iri in reach(named, above) for quad in _known().get(iri, ())]
-    dates = [read_slug(iri.value.removeprefix(DATE)) for iri in named if iri.value.startswith(DATE)]
-    days = (ox.Quad(q.subject, q.predicate, q.object, ox.DefaultGraph()) for d in dates for q in describe_date(d))
-    precisions = [quad for d in dates for quad in _known()[ox.NamedNode(f"{PREFIXES['precision']}{d.precision}")]]
-    return [*quads, *around, *days, *precisions]
+    days = [quad for iri in named if is_date(iri) for quad in describe(iri)]
+    return [*quads, *around, *days]
+
+
+def describe(date: ox.NamedNode) -> list[ox.Quad]:
+    """Describe a date and its precision; there is nothing to say of what is no date."""
+    try:
+        node = read_slug(date.value.removeprefix(DATE))
+    except DateError:
+        return []
+    said = [ox.Quad(q.subject, q.predicate, q.object, ox.DefaultGraph()) for q in describe_date(node)]
+    return [*said, *_known()[ox.NamedNode(f"{PREFIXES['precision']}{node.precision}")]]
 
 
 def read_slug(slug: str) -> DateNode:
@@ -176,8 +195,9 @@ def rules() -> dict[str, Rule]:
 def store_for_check(case: Case) -> ox.Store:
     """Make what a check sees: a graph with what it takes for granted and all that follows by the rules."""
     store = ox.Store()
-    store.extend(described(parse(case.graph)))
+    store.extend(described(parse(f"{case.graph}\n{_BYSTANDERS}")))
     infer(store, load_rules(ROOT / "ontology" / "rules", ROOT))
+    store.extend(described(list(store)))  # a rule may name a concept that the case does not
     return store
 
 

@@ -37,7 +37,7 @@ def test_rule_does_what_its_case_says(case: Case) -> None:
     assert expected_effect(case) == effect(described(parse(case.graph)), cases.rules()[case.name].text)
 
 
-@pytest.mark.parametrize("case", ALL, ids=str)
+@pytest.mark.parametrize("case", [case for case in ALL if case.name != "dangling"], ids=str)
 def test_case_names_terms_that_exist(case: Case) -> None:
     """A misspelt term would let a case pass that comes near nothing."""
     assert [] == cases.unknown_terms(parse("\n".join((case.graph, *(case.expected if case.folder == "rules" else ())))))

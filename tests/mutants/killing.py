@@ -93,6 +93,7 @@ def _judge_check(path: Path) -> Judged:
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
 
+
 @cache
 def _shapes() -> rdflib.Graph:
     graph = rdflib.Graph()
@@ -123,7 +124,9 @@ def _reach(node: Node) -> frozenset[Node]:
     """Give what a shape consists of: all that its triples lead to."""
     graph, found, waiting = _shapes(), {node}, [node]
     while waiting:
-        new = {o for p, o in graph.predicate_objects(waiting.pop()) if (o, None, None) in graph and p != SH.property} - found
+        new = {
+            o for p, o in graph.predicate_objects(waiting.pop()) if (o, None, None) in graph and p != SH.property
+        } - found
         found |= new
         waiting.extend(new)
     return frozenset(found)
@@ -158,7 +161,9 @@ def _is_noticed(mutant: ShapeMutant, shape: Node, part: Node) -> bool:
     shapes = _compile(mutated)
     severity = SH.Warning if code in WARNINGS else SH.Violation
     examples = sorted(_examples(_stem(shape)), key=lambda example: code not in example.codes)
-    return any(_reports(shapes, example, part) != ({severity} if code in example.codes else set()) for example in examples)
+    return any(
+        _reports(shapes, example, part) != ({severity} if code in example.codes else set()) for example in examples
+    )
 
 
 def _stem(node: Node) -> str:
