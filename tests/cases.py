@@ -27,7 +27,7 @@ MUSTS = {"checks": ("find", "pass"), "rules": ("add", "remove", "leave"), "shape
 """Folder -> what a case may ask for; the last of them is that nothing happens."""
 RESULTS = {"find": "finds", "add": "adds", "remove": "removes"}
 """What must happen -> the key that says exactly what."""
-_KEYS = {"add", "drop", "change"}
+_KEYS = {"given", "add", "drop", "change"}
 _FOLLOWED = tuple(
     map(term, ("rdf:type", "rdfs:subClassOf", "rdfs:subPropertyOf", "skos:broader", "skos:inScheme", "icn:resolution"))
 )
@@ -93,7 +93,7 @@ def _cases(content: Mapping[str, Any], folder: str, name: str) -> Iterator[Case]
         if key and not expected:
             raise CaseError(f"'{says}' does not say what it {key}")
         yield Case(
-            folder, name, must, says, _graph(content.get("given", ""), written), expected, written.get("told", "")
+            folder, name, must, says, _graph(written.get("given", content.get("given", "")), written), expected, written.get("told", "")
         )
 
 
