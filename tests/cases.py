@@ -93,7 +93,13 @@ def _cases(content: Mapping[str, Any], folder: str, name: str) -> Iterator[Case]
         if key and not expected:
             raise CaseError(f"'{says}' does not say what it {key}")
         yield Case(
-            folder, name, must, says, _graph(written.get("given", content.get("given", "")), written), expected, written.get("told", "")
+            folder,
+            name,
+            must,
+            says,
+            _graph(written.get("given", content.get("given", "")), written),
+            expected,
+            written.get("told", ""),
         )
 
 

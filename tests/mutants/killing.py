@@ -8,21 +8,20 @@ from functools import cache
 from pathlib import Path
 
 import rdflib
-from pyoxigraph import Store
+from pyshacl.errors import ReportableRuntimeError
+from pyshacl.graph_abstraction import DataGraph
+from pyshacl.validator import Validator
 from rdflib.namespace import RDF, SH
 from rdflib.term import Node
+from shape_mutants import ShapeMutant, mutate_shapes
+from sparql_mutants import mutate
 
-from cases import ROOT, Case, described, effect, expected_effect, parse, read_cases, finds, severities, store_for_check
+from cases import ROOT, Case, described, effect, expected_effect, finds, parse, read_cases, severities, store_for_check
 from kgbuild.build.shapes import Shapes, shacl_report
 from kgbuild.build.stages import Watch
 from kgbuild.core.errors import DataError, Place
 from kgbuild.core.namespaces import PREFIXES
-from pyshacl.errors import ReportableRuntimeError
-from pyshacl.graph_abstraction import DataGraph
-from pyshacl.validator import Validator
 from shape_cases import WARNINGS, Example, examples_of
-from shape_mutants import ShapeMutant, mutate_shapes
-from sparql_mutants import mutate
 
 RULES, CHECKS, SHAPES = (ROOT / folder for folder in ("ontology/rules", "queries/checks", "ontology/shapes"))
 
@@ -108,7 +107,10 @@ def _examples(shape: str) -> tuple[Example, ...]:
 
 
 def _judge_shapes(path: Path) -> Judged:
-    for mutant in mutate_shapes(rdflib.Graph().parse(path)):
+    graph = rdflib.Graph().parse(path)
+    for shape, part in sorted({at for node in graph.subjects(RDF.type) for at in _affected(node)}, key=str):
+        assert not _is_noticed(None, shape, part), f"{path.name}: {_stem(part)} fails its examples"
+    for mutant in mutate_shapes(graph):
         try:
             yield mutant.what, any(_is_noticed(mutant, *at) for at in _affected(mutant.old[0]))
         except _CannotRunError:
@@ -151,19 +153,18 @@ def _whole(part: Node) -> frozenset[Node]:
     return frozenset(found)
 
 
-def _is_noticed(mutant: ShapeMutant, shape: Node, part: Node) -> bool:
-    code = _stem(part)
-    triples = {t for node in {shape, *_whole(part)} for t in _shapes().triples((node, None, None))}
+def _is_noticed(mutant: ShapeMutant | None, shape: Node, part: Node) -> bool:
+    code, own = _stem(part), {shape, *_whole(part)}
+    triples = {t for node in own for t in _shapes().triples((node, None, None))}
     others = {(shape, SH.property, other) for other in _shapes().objects(shape, SH.property) if other != part}
-    mutated = (triples - others - {mutant.old}) | ({mutant.new} if mutant.new else set())
-    if (shape, SH.property, part) not in mutated:
-        return any(code in example.codes for example in _examples(_stem(shape)))
-    shapes = _compile(mutated)
-    severity = SH.Warning if code in WARNINGS else SH.Violation
+    mutated = triples - others
+    if mutant:
+        mutated = (mutated - {mutant.old}) | ({mutant.new} if mutant.new else set())
     examples = sorted(_examples(_stem(shape)), key=lambda example: code not in example.codes)
-    return any(
-        _reports(shapes, example, part) != ({severity} if code in example.codes else set()) for example in examples
-    )
+    if (shape, SH.property, part) not in mutated:
+        return code in examples[0].codes
+    shapes, severity = _compile(mutated), SH.Warning if code in WARNINGS else SH.Violation
+    return any(_reports(shapes, each, part) != ({severity} if code in each.codes else set()) for each in examples)
 
 
 def _stem(node: Node) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import rdflib
 from rdflib.namespace import RDF, RDFS, SH
+from sparql_mutants import mutate
 
 from kgbuild.core.namespaces import shorten
-from sparql_mutants import mutate
 
 _WORDS = {
     SH.message, SH.prefixes, RDFS.label, RDFS.comment, RDF.type, RDF.first, RDF.rest, SH.path, SH.select, SH.declare,
