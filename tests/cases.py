@@ -192,6 +192,11 @@ def read_slug(slug: str) -> DateNode:
 # --- running a case ---------------------------------------------------------------------------------------------------
 
 
+def dated(case: Case) -> list[ox.Quad]:
+    """Read the graph of a case with what it takes for granted, and dates of other things around it."""
+    return described(parse(f"{case.graph}\n{_BYSTANDERS}"))
+
+
 @cache
 def rules() -> dict[str, Rule]:
     """Give the project's rules by the name of their files."""
@@ -201,7 +206,7 @@ def rules() -> dict[str, Rule]:
 def store_for_check(case: Case) -> ox.Store:
     """Make what a check sees: a graph with what it takes for granted and all that follows by the rules."""
     store = ox.Store()
-    store.extend(described(parse(f"{case.graph}\n{_BYSTANDERS}")))
+    store.extend(dated(case))
     infer(store, load_rules(ROOT / "ontology" / "rules", ROOT))
     store.extend(described(list(store)))  # a rule may name a concept that the case does not
     return store

@@ -3,17 +3,24 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
+from rdflib.namespace import SH
+from rdflib.term import URIRef
 
 import cases
 from cases import ROOT, Case, CaseError, described, effect, expected_effect, parse, read_cases, read_file
 from kgbuild.build.checks import Check, load_checks
+from kgbuild.build.shapes import Shapes
+from kgbuild.core.namespaces import PREFIXES
+from shape_cases import WARNINGS, all_shapes, case_graph, compile_shapes, part_of, reported
+from shape_cases import described as described_for_shapes
 
 CHECKS: dict[str, Check] = {check.code: check for check in load_checks(ROOT / "queries" / "checks", ROOT)}
-ALL = [case for folder in ("checks", "rules") for case in read_cases(folder)]
+ALL = [case for folder in ("checks", "rules", "shapes") for case in read_cases(folder)]
 
 
 @pytest.mark.parametrize("case", read_cases("checks"), ids=str)
@@ -23,6 +30,20 @@ def test_check_does_what_its_case_says(case: Case) -> None:
     assert set(case.expected) == set(found)
     assert "" not in found.values()
     assert not case.told or case.told in found.values()
+
+
+@cache
+def shapes_of(name: str) -> Shapes:
+    """Compile a shape with a target, and nothing but it."""
+    shape = URIRef(PREFIXES["shape"] + name)
+    return compile_shapes(part_of(shape, all_shapes().objects(shape, SH.property)))
+
+
+@pytest.mark.parametrize("case", read_cases("shapes"), ids=str)
+def test_shape_does_what_its_case_says(case: Case) -> None:
+    """A shape reports what is wrong with an article by a case, and lets pass what only comes near."""
+    expected = {(name, SH.Warning if name in WARNINGS else SH.Violation) for name in case.expected}
+    assert expected == reported(shapes_of(case.name), described_for_shapes(case_graph(case)))
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=lambda check: check.code)

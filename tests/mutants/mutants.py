@@ -62,13 +62,16 @@ def explained(path: Path) -> Survivors:
     return {(file, what): reason for file, mutants in read.items() for what, reason in mutants.items()}
 
 
-def compare(verdicts: list[Verdict], known: Survivors) -> list[str]:
-    """Say which mutants live without a reason, and which reasons are of mutants that do not live."""
-    judged = {verdict.file for verdict in verdicts}
+def compare(verdicts: list[Verdict], known: Survivors, whole: bool = True) -> list[str]:
+    """Say which mutants live without a reason, and which reasons are of mutants that do not live.
+
+    Where only some mutants of a file were judged, `whole` is not set: the reasons of others are left alone.
+    """
+    files, judged = {verdict.file for verdict in verdicts}, {(verdict.file, verdict.what) for verdict in verdicts}
     alive = {(verdict.file, verdict.what) for verdict in verdicts if not verdict.killed}
-    gone = {mutant for mutant in known.keys() - alive if mutant[0] in judged}
+    dead = {mutant for mutant in known.keys() - alive if (mutant[0] in files if whole else mutant in judged)}
     found = [(mutant, "no case notices") for mutant in alive - known.keys()]
-    found += [(mutant, "survivors.toml explains, and a case notices") for mutant in gone]
+    found += [(mutant, "survivors.toml explains what does not live") for mutant in dead]
     return [f"{file}: {what}: {says}" for (file, what), says in sorted(found)]
 
 
