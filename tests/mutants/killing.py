@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -41,6 +41,10 @@ from shape_cases import (
 RULES, CHECKS, SHAPES = (ROOT / folder for folder in ("ontology/rules", "queries/checks", "ontology/shapes"))
 
 
+Judged = Iterator[tuple[str, bool]]
+"""What was done, and whether it was noticed."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What became of a mutant: `file` is its name without a folder, `what` says what was done to it."""
@@ -61,12 +65,12 @@ def judge(path: Path, every: int = 1) -> list[Verdict]:
 
     Of the mutants of shapes, which take longest, only some may be made: one of `every` so many.
     """
-    by_kind = {".ru": _judge_rule, ".rq": _judge_check, ".ttl": partial(_judge_shapes, every=every)}
-    verdicts = list(by_kind[path.suffix](path))
-    return [Verdict(path.name, what, killed) for what, killed in verdicts]
-
-
-Judged = Iterator[tuple[str, bool]]
+    by_kind: dict[str, Callable[[Path], Judged]] = {
+        ".ru": _judge_rule,
+        ".rq": _judge_check,
+        ".ttl": partial(_judge_shapes, every=every),
+    }
+    return [Verdict(path.name, what, killed) for what, killed in by_kind[path.suffix](path)]
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------

@@ -17,6 +17,9 @@ _WORDS = {
 }  # fmt: skip
 """Properties without which a shape says the same, or is none."""
 _NUMBERS = {SH.minCount, SH.maxCount, SH.minInclusive, SH.maxInclusive, SH.minLength, SH.maxLength}
+_BORDERS: dict[rdflib.term.Node, rdflib.URIRef] = {
+    SH.lessThan: SH.lessThanOrEquals, SH.lessThanOrEquals: SH.lessThan,
+}  # fmt: skip
 
 Triple = tuple[rdflib.term.Node, rdflib.term.Node, rdflib.term.Node]
 
@@ -53,7 +56,8 @@ def _of_triple(s: rdflib.term.Node, p: rdflib.term.Node, o: rdflib.term.Node) ->
             if part in str(o):
                 new = (s, p, rdflib.Literal(str(o).replace(part, "")))
                 yield ShapeMutant(f"{name}: drop {part} of {o}", old, new)
-    if other := {SH.lessThan: SH.lessThanOrEquals, SH.lessThanOrEquals: SH.lessThan}.get(p):
+    if p in _BORDERS:
+        other = _BORDERS[p]
         yield ShapeMutant(f"{name}: {_show(other)} for {_show(p)}", old, (s, other, o))
     if p == SH.select:
         for mutant in mutate(str(o)):

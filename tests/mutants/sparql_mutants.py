@@ -7,7 +7,7 @@ brackets in triples but those of paths.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 from kgbuild.sparql.lexer import Token, tokens
@@ -51,6 +51,8 @@ def mutate(text: str) -> list[Mutant]:
 
 
 Mutation = tuple[str, list[Edit]]
+Walk = Generator[Mutation, None, int]
+"""Mutations of a part, and what follows it."""
 
 
 @dataclass
@@ -152,7 +154,7 @@ class _Reader:
             else:
                 i = yield from self.triples(i, end)
 
-    def branches(self, i: int, end: int) -> Iterator[Mutation]:
+    def branches(self, i: int, end: int) -> Walk:
         """Go through `{ … } UNION { … }`; gives what follows."""
         spans = [(i, self.mate[i] + 1)]
         while spans[-1][1] < end and self.word(spans[-1][1]) == "UNION":
@@ -165,7 +167,7 @@ class _Reader:
             yield from self.group(begin + 1, close - 1)
         return spans[-1][1]
 
-    def filter(self, i: int) -> Iterator[Mutation]:
+    def filter(self, i: int) -> Walk:
         start, negated = i, self.word(i + 1) == "NOT"
         i += 2 if negated else 1
         if self.word(i) == "EXISTS":
@@ -185,7 +187,7 @@ class _Reader:
     def after_term(self, i: int) -> int:
         return i + 2 if self.word(i) in "?$" else i + 1
 
-    def triples(self, i: int, end: int) -> Iterator[Mutation]:
+    def triples(self, i: int, end: int) -> Walk:
         """Go through one subject with its properties; gives what follows."""
         start = i
         while i < end and self.word(i) not in (".", "{") and (i == start or self.word(i) not in _PATTERNS):
