@@ -47,6 +47,8 @@ def _of_triple(s: rdflib.term.Node, p: rdflib.term.Node, o: rdflib.term.Node) ->
     old, name = (s, p, o), _show(s)
     if p not in _WORDS:
         yield ShapeMutant(f"{name}: drop {_show(p)} {_show(o)}", old, None)
+    if p == RDF.first:
+        yield ShapeMutant(f"{name}: drop the item {_show(o)}", old, (s, p, rdflib.Literal("of no list")))
     if p in _NUMBERS:
         for step in (-1, 1):
             number = int(str(o)) + step

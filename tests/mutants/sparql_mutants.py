@@ -129,7 +129,7 @@ class _Reader:
                 return
             elif word == "{":
                 i = yield from self.branches(i, end)
-            elif word == "OPTIONAL":
+            elif word in ("OPTIONAL", "MINUS"):
                 i = self.mate[i + 1] + 1
                 yield self.drop(start, i)
                 yield f"require {self.shown(start + 1, i)}", [self.cut(start, start + 1)]
