@@ -87,6 +87,10 @@ test: $(VENV)/.installed build/w3c-ontologies build/w3c-tests  ## Run the tests,
 	@KGBUILD_TEXTS="$$TEXTS" W3C_ONTOLOGIES=build/w3c-ontologies W3C_SHORT=build/w3c-tests \
 	  $(BIN)/pytest -n "$$JOBS" --dist loadgroup --no-loadscope-reorder
 
+.PHONY: mutants
+mutants: $(VENV)/.installed  ## Break each rule, check and shape in every small way, and tell which breaks no test notices
+	@PYTHONPATH=tests $(BIN)/python tests/mutants/mutants.py
+
 # The real ORG, PROV-O and Web Annotation, for HermiT, and the tests of SPARQL 1.1: where they cannot be fetched the tests
 # that need them say so and are skipped.
 build/w3c-ontologies build/w3c-tests: build/w3c-%: $(VENV)/.installed tests/fetch_w3c.py

@@ -172,7 +172,8 @@ def test_no_axiom_that_merges_or_counts(core: Graph) -> None:
 
 
 @pytest.mark.parametrize(
-    "property_", ["concerning", "place", "wording", "onBehalfOf", "madeBy", "signedOn", "occurredAt", "dated", "statedIn"]
+    "property_",
+    ["concerning", "place", "wording", "onBehalfOf", "madeBy", "signedOn", "occurredAt", "dated", "statedIn"],
 )
 def test_properties_of_many_classes_have_no_domain(core: Graph, property_: str) -> None:
     """A property used with things of many classes has no domain: one would make them situations."""

@@ -22,14 +22,14 @@ from kgbuild.build.store import make_store, update
 from kgbuild.core.errors import DataError
 from kgbuild.core.namespaces import GENID, GRAPH, expand
 from mini import ROOT
-from test_golden import RULES_1_TO_5
+from test_golden import RULES
 
 Triple = tuple[Node, Node, Node]
 FIXTURES = ("mini", "traps")
 INFERRED_GRAPH = NamedNode(f"{GRAPH}inferred")
 
 # Rules 1 to 5 write these; whatever else stands in the graph `inferred` is of rule 6.
-OTHER_RULES = {URIRef(iri) for iri in RULES_1_TO_5}
+OTHER_RULES = {URIRef(iri) for iri in RULES}
 HIERARCHY = {RDFS.subClassOf, RDFS.subPropertyOf}
 SIGNATURES = {RDFS.domain, RDFS.range}
 

@@ -2,12 +2,11 @@
 
 PREFIX graph: <https://w3id.org/icn/graph/>
 PREFIX icn: <https://w3id.org/icn/ontology#>
-PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
 
 INSERT { ?situation icn:beganBy ?day . GRAPH graph:inferred { ?situation icn:beganBy ?day } }
 WHERE {
   { SELECT ?situation (MIN(?latest) AS ?day)
     WHERE { ?situation (icn:began|icn:attestedOn)/icn:latest ?latest }
     GROUP BY ?situation }
-  ?situation a/rdfs:subClassOf+ icn:LastingState .
+  ?situation a icn:LastingState .
 }

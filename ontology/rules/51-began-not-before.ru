@@ -5,7 +5,6 @@
 PREFIX change-type: <https://w3id.org/icn/vocabulary/change-type/>
 PREFIX graph: <https://w3id.org/icn/graph/>
 PREFIX icn: <https://w3id.org/icn/ontology#>
-PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
 
 INSERT { ?situation icn:beganNotBefore ?day . GRAPH graph:inferred { ?situation icn:beganNotBefore ?day } }
 WHERE {
@@ -20,7 +19,7 @@ WHERE {
       VALUES ?type { change-type:merger change-type:split change-type:secession }
       FILTER NOT EXISTS { ?succession icn:original ?organization }
     }
-    ?situation a/rdfs:subClassOf+ icn:LastingState .
+    ?situation a icn:LastingState .
     OPTIONAL { ?situation icn:beganBy ?by }
     FILTER (!COALESCE(?floor > ?by, false))
   }

@@ -3,7 +3,6 @@
 PREFIX change-type: <https://w3id.org/icn/vocabulary/change-type/>
 PREFIX graph: <https://w3id.org/icn/graph/>
 PREFIX icn: <https://w3id.org/icn/ontology#>
-PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
 
 INSERT { ?situation icn:endedBy ?day . GRAPH graph:inferred { ?situation icn:endedBy ?day } }
 WHERE {
@@ -24,5 +23,5 @@ WHERE {
       }
     }
     GROUP BY ?situation }
-  ?situation a/rdfs:subClassOf+ icn:LastingState .
+  ?situation a icn:LastingState .
 }

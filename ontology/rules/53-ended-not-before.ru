@@ -4,7 +4,6 @@
 PREFIX function: <https://w3id.org/icn/function/>
 PREFIX graph: <https://w3id.org/icn/graph/>
 PREFIX icn: <https://w3id.org/icn/ontology#>
-PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#>
 
 INSERT { ?situation icn:endedNotBefore ?day . GRAPH graph:inferred { ?situation icn:endedNotBefore ?day } }
 WHERE {
@@ -12,7 +11,7 @@ WHERE {
   WHERE {
     { ?situation icn:ended/icn:earliest ?floor }
     UNION { ?situation icn:attestedOn/icn:earliest ?seen . BIND (function:day-after(?seen) AS ?floor) }
-    ?situation a/rdfs:subClassOf+ icn:LastingState .
+    ?situation a icn:LastingState .
     OPTIONAL { ?situation icn:endedBy ?by }
     FILTER (!COALESCE(?floor > ?by, false))
   }
