@@ -8,6 +8,7 @@ from typing import Final
 BASE: Final = "https://w3id.org/icn/"
 ONTOLOGY: Final = f"{BASE}ontology#"
 ONTOLOGY_IRI: Final = f"{BASE}ontology"
+SHAPES_IRI: Final = f"{BASE}shapes"
 ID: Final = f"{BASE}id/"
 DATE: Final = f"{BASE}date/"
 GRAPH: Final = f"{BASE}graph/"
