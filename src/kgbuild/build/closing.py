@@ -29,7 +29,7 @@ _SETS: Final = frozenset({ICN.original, ICN.resulting})
 """Parts of a key that are sets: all bodies that a succession starts from, and all it ends in."""
 
 
-class Terms:
+class TermGraph:
     """The ontology as shapes need it: what is below a class, what excludes it, what may be said of it."""
 
     def __init__(self, ontology: Ontology) -> None:
@@ -115,7 +115,7 @@ def is_ours(node: Node) -> bool:
     return isinstance(node, rdflib.URIRef) and str(node).startswith(ONTOLOGY)
 
 
-def is_shaped(class_: rdflib.URIRef, shapes: rdflib.Graph, terms: Terms) -> bool:
+def is_shaped(class_: rdflib.URIRef, shapes: rdflib.Graph, terms: TermGraph) -> bool:
     """Tell whether some shape has a class, or one above it, as its target."""
     return any((None, SH.targetClass, above) in shapes for above in terms.above(class_))
 
@@ -148,7 +148,7 @@ def targeted(shapes: rdflib.Graph) -> Iterator[tuple[rdflib.URIRef, Node]]:
         yield from ((rdflib.URIRef(str(shape)), each) for each in sorted(shapes.objects(shape, SH.property), key=str))
 
 
-def add_single(made: rdflib.Graph, shapes: rdflib.Graph, terms: Terms, resolutions: Collection[str] = ()) -> None:
+def add_single(made: rdflib.Graph, shapes: rdflib.Graph, terms: TermGraph, resolutions: Collection[str] = ()) -> None:
     """Add a shape with a maximum of one to each shape that leads along a property with one value."""
     wanted = terms.single(resolutions)
     for shape, property_shape in targeted(shapes):
@@ -172,7 +172,7 @@ def add_single(made: rdflib.Graph, shapes: rdflib.Graph, terms: Terms, resolutio
         made.add((shape, SH.property, single))
 
 
-def add_closed(made: rdflib.Graph, shapes: rdflib.Graph, terms: Terms) -> None:
+def add_closed(made: rdflib.Graph, shapes: rdflib.Graph, terms: TermGraph) -> None:
     """Add closed shapes for each kind of thing, and one that knows our classes."""
     for class_ in _kinds(shapes, terms):
         allowed = sorted({*_OF_ANYTHING, *(p for p in terms.properties if terms.allows(class_, p, shapes))}, key=str)
@@ -197,7 +197,7 @@ def add_closed(made: rdflib.Graph, shapes: rdflib.Graph, terms: Terms) -> None:
 _CLOSED: Final = {"en": "closed", "ru": "закрытая форма"}
 
 
-def _kinds(shapes: rdflib.Graph, terms: Terms) -> list[rdflib.URIRef]:
+def _kinds(shapes: rdflib.Graph, terms: TermGraph) -> list[rdflib.URIRef]:
     """List the classes that are closed: those with shapes of their own, the highest, and what is beside them."""
     shaped = {each for each in terms.classes if (None, SH.targetClass, each) in shapes}
     grouping = {above for each in shaped for above in terms.above(each)} - shaped
@@ -205,7 +205,7 @@ def _kinds(shapes: rdflib.Graph, terms: Terms) -> list[rdflib.URIRef]:
     return [each for each in closed if not (terms.above(each) - {each}) & set(closed)]
 
 
-def _add_known(made: rdflib.Graph, terms: Terms) -> None:
+def _add_known(made: rdflib.Graph, terms: TermGraph) -> None:
     """Ask of each class that anything has: it is not in our namespace, or it is one of ours."""
     shape, inside, outside = SHAPE["known-class"], SHAPE["class-of-ours"], SHAPE["class-of-others"]
     ours = SHAPE["class-in-our-namespace"]

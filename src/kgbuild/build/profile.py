@@ -16,7 +16,17 @@ from pyoxigraph import Quad, RdfFormat, parse, serialize
 from rdflib.namespace import DCTERMS, OWL, RDF, RDFS, SH, SKOS
 from rdflib.term import Node
 
-from kgbuild.build.closing import ICN, SHAPE, Terms, add_closed, add_single, is_ours, local_name, targeted, write_list
+from kgbuild.build.closing import (
+    ICN,
+    SHAPE,
+    TermGraph,
+    add_closed,
+    add_single,
+    is_ours,
+    local_name,
+    targeted,
+    write_list,
+)
 from kgbuild.build.ontology import Ontology
 from kgbuild.build.store import to_rdflib
 from kgbuild.core.namespaces import ONTOLOGY_IRI, PREFIXES, SHAPES_IRI, VOCABULARY, shorten
@@ -57,7 +67,7 @@ _BOUNDS: Final = frozenset(
 
 def make_profile(ontology: Ontology, shapes: rdflib.Graph, *, is_strict: bool = False) -> rdflib.Graph:
     """Make the profile of an ontology and its shapes; the strict one is closed."""
-    terms, made = Terms(ontology), rdflib.Graph()
+    terms, made = TermGraph(ontology), rdflib.Graph()
     made += shapes
     add_single(made, shapes, terms, ("one",))
     if is_strict:
@@ -88,7 +98,7 @@ def to_turtle(graph: rdflib.Graph) -> bytes:
     return serialize((quad.triple for quad in ordered), format=RdfFormat.TURTLE, prefixes=used) or b""
 
 
-def _describe(made: rdflib.Graph, shape: Node, terms: Terms) -> None:
+def _describe(made: rdflib.Graph, shape: Node, terms: TermGraph) -> None:
     """Say what a property shape is about, where it stands, and what mends what it finds."""
     path = made.value(shape, SH.path)
     if path is None:  # no SHACL, which the build tells
@@ -107,7 +117,7 @@ def _describe(made: rdflib.Graph, shape: Node, terms: Terms) -> None:
         made.add((shape, RDFS.comment, rdflib.Literal(" ".join(_remedy(made, shape, path)), "en")))
 
 
-def _group(path: Node, terms: Terms) -> rdflib.URIRef:
+def _group(path: Node, terms: TermGraph) -> rdflib.URIRef:
     ranges = set(terms.graph.objects(path, RDFS.range))
     if (path, ICN.keyPart, None) in terms.graph:
         return SHAPE["group-identity"]
@@ -167,7 +177,7 @@ def _of_query(name: str, query: str) -> str:
     return f"Correct {name}{', or compare it with ' + ', '.join(others) if others else ''}."
 
 
-def _write_hierarchy(made: rdflib.Graph, terms: Terms) -> None:
+def _write_hierarchy(made: rdflib.Graph, terms: TermGraph) -> None:
     """Write out which classes are below those that shapes name: a validator need know no subclass."""
     for class_ in terms.classes:
         made.add((class_, RDF.type, OWL.Class))
@@ -197,14 +207,14 @@ def _any_of(made: rdflib.Graph, class_: Node, below: list[rdflib.URIRef]) -> rdf
     return SHAPE[f"{name}-1"]
 
 
-def _with_below(listed: str, terms: Terms) -> str:
+def _with_below(listed: str, terms: TermGraph) -> str:
     """Add the classes below to a list of classes; other terms stay as they are."""
     names = [each.strip() for each in listed.split(",")]
     below = {each: [f"icn:{local_name(c)}" for c in terms.below(ICN[each[4:]])] for each in names if each[:4] == "icn:"}
     return ", ".join(dict.fromkeys(each for name in names for each in below.get(name, [name])))
 
 
-def _write_vocabularies(made: rdflib.Graph, terms: Terms) -> None:
+def _write_vocabularies(made: rdflib.Graph, terms: TermGraph) -> None:
     """Write the vocabularies, and into the shapes which concepts are theirs: data need not say so."""
     known = terms.graph
     for thing in {*known.subjects(RDF.type, SKOS.Concept), *known.subjects(RDF.type, SKOS.ConceptScheme)}:

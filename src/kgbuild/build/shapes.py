@@ -27,7 +27,7 @@ from rdflib.plugins.sparql.parser import parseQuery
 from rdflib.plugins.sparql.processor import SPARQLProcessor
 from rdflib.term import Node
 
-from kgbuild.build.closing import Terms, add_closed, add_single
+from kgbuild.build.closing import TermGraph, add_closed, add_single
 from kgbuild.build.constraints import constraint_issues, leaving
 from kgbuild.build.graph import ENTITIES_GRAPH, CompiledArticle, describe_date
 from kgbuild.build.ontology import Ontology, read_turtle
@@ -75,7 +75,7 @@ def load_shapes(
     else:
         refused.add(findings)
     if ontology is not None:
-        terms, written = Terms(ontology), graph
+        terms, written = TermGraph(ontology), graph
         graph = rdflib.Graph() + written
         add_single(graph, written, terms)
         add_closed(graph, written, terms)

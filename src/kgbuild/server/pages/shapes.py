@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode, Quad
 
-from kgbuild.core.namespaces import ONTOLOGY, PREFIXES, SHAPES_IRI, shorten
-from kgbuild.core.terms import TYPE, term
+from kgbuild.core.namespaces import ONTOLOGY, PREFIXES, SHAPES_IRI, expand, shorten
 from kgbuild.server.http.languages import Reader
 from kgbuild.server.http.responses import Response
 from kgbuild.server.pages.rendering import page
@@ -56,7 +55,7 @@ class ShownProfile:
     """Names of everything that has an IRI of shapes."""
 
 
-class _Said:
+class _Statements:
     """Triples, looked up by subject and predicate."""
 
     def __init__(self, quads: Iterable[Quad]) -> None:
@@ -66,40 +65,37 @@ class _Said:
                 self.objects[quad.subject.value, quad.predicate.value].append(quad.object)
 
     def all(self, subject: str, name: str) -> list[str]:
-        return sorted(each.value for each in self.objects[subject, term(name).value])
+        return sorted(each.value for each in self.objects.get((subject, expand(name)), []))
 
     def one(self, subject: str, name: str) -> str:
         return next(iter(self.all(subject, name)), "")
 
     def texts(self, subject: str, name: str) -> dict[str, str]:
-        found = self.objects[subject, term(name).value]
+        found = self.objects.get((subject, expand(name)), [])
         return {each.language or "": each.value for each in found if isinstance(each, Literal)}
 
 
 def read_profile(quads: Iterable[Quad]) -> ShownProfile:
     """Read a profile for its page."""
-    known = list(quads)
-    said = _Said(known)
-    targets = {
-        quad.subject.value for quad in known if quad.predicate in _TARGETS and isinstance(quad.subject, NamedNode)
-    }
-    groups = [q.subject.value for q in known if q.predicate == TYPE and q.object == term("sh:PropertyGroup")]
+    said = _Statements(quads)
+    targets = {subject for subject, predicate in said.objects if predicate in _TARGETS}
+    groups = [each for each, _ in said.objects if expand("sh:PropertyGroup") in said.all(each, "rdf:type")]
     return ShownProfile(
         said.one(SHAPES_IRI, "owl:versionInfo"),
         tuple(_shape(each, said) for each in sorted(targets)),
         {_name(each): said.texts(each, "rdfs:label") for each in sorted(groups, key=lambda g: said.one(g, "sh:order"))},
-        frozenset(_name(quad.subject.value) for quad in known if quad.subject.value.startswith(_SHAPE)),
+        frozenset(_name(each) for each, _ in said.objects if each.startswith(_SHAPE)),
     )
 
 
-_TARGETS = frozenset({term("sh:targetClass"), term("sh:targetObjectsOf")})
+_TARGETS = frozenset({expand("sh:targetClass"), expand("sh:targetObjectsOf")})
 
 
 def _name(iri: str) -> str:
     return iri.removeprefix(_SHAPE)
 
 
-def _shape(iri: str, said: _Said) -> ShownShape:
+def _shape(iri: str, said: _Statements) -> ShownShape:
     classes = (each.removeprefix(ONTOLOGY) for each in said.all(iri, "sh:targetClass") if each.startswith(ONTOLOGY))
     properties = [_property(each, said) for each in said.all(iri, "sh:property")]
     properties.sort(key=lambda each: (each.group, each.order, each.name))
@@ -107,7 +103,7 @@ def _shape(iri: str, said: _Said) -> ShownShape:
     return ShownShape(_name(iri), labels, tuple(classes), tuple(properties), messages)
 
 
-def _property(iri: str, said: _Said) -> ShownProperty:
+def _property(iri: str, said: _Statements) -> ShownProperty:
     order = said.one(iri, "sh:order")
     return ShownProperty(
         _name(iri),
@@ -118,7 +114,7 @@ def _property(iri: str, said: _Said) -> ShownProperty:
         said.texts(iri, "rdfs:comment"),
         _name(said.one(iri, "sh:group")),
         int(order) if order.isdigit() else 0,
-        said.one(iri, "sh:severity") == term("sh:Warning").value,
+        said.one(iri, "sh:severity") == expand("sh:Warning"),
     )
 
 
