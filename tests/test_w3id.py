@@ -19,7 +19,7 @@ from test_things import KINDS, SINO
 
 RULES = ROOT / "deploy" / "w3id" / ".htaccess"
 SERVER = "https://icn.example.org"
-OTHERS = ["", "ontology", "ontology/0.1.0", "ontology.ttl", "context.jsonld", "context/0.1.0.jsonld", "dataset",
+OTHERS = ["", "ontology", "ontology/0.2.0", "ontology.ttl", "icon.svg", "context.jsonld", "context/0.2.0.jsonld", "dataset",
           ".well-known/void"]  # fmt: skip
 
 
