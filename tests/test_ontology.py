@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from pyoxigraph import NamedNode, Store
 from rdflib import DCTERMS, FOAF, OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef, Variable
 from rdflib.term import Node
 
-from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
+from kgbuild.core.namespaces import BASE, EXTERNAL, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
 from nonempty import nonempty
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -582,3 +583,28 @@ def test_a_strange_prefix_is_found(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert strange_prefixes(path) == ["schema", "x"]
+
+
+# Examples -------------------------------------------------------------------------------------------------------------
+
+MADE_UP = " # a made-up example"
+OURS = "|".join(sorted(prefix for prefix, iri in PREFIXES.items() if re.match(f"{BASE}(id|date|vocabulary)/", iri)))
+NAMED = re.compile(rf"(?<![\w:-])({OURS}):([A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*)")
+
+
+def named_in(example: str) -> list[str]:
+    """List the IRIs of things, dates and concepts that an example names."""
+    written = re.findall(f"<({BASE}(?:id|date|vocabulary)/[^>]+)>", example)
+    return [*written, *(PREFIXES[prefix] + slug for prefix, slug in NAMED.findall(example))]
+
+
+def test_examples_exist_or_say_that_they_are_made_up(core: Graph, vocabularies: Graph, real_store: Store) -> None:
+    """Whoever follows an IRI of an example finds it in the release; what is made up says so, and is called example."""
+    examples = [str(text) for graph in (core, vocabularies) for text in graph.objects(None, SKOS.example)]
+    known = {quad.subject.value for quad in real_store if isinstance(quad.subject, NamedNode)}
+    missing = [(text, iri) for text in examples if MADE_UP not in text for iri in named_in(text) if iri not in known]
+    assert missing == []
+    assert len([text for text in examples if MADE_UP not in text and named_in(text)]) > 100
+    for text in nonempty(text for text in examples if MADE_UP in text):
+        made_up = [iri for iri in named_in(text) if iri not in known]
+        assert all("example" in iri or iri.startswith(f"{BASE}date/") for iri in nonempty(made_up)), text
