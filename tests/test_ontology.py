@@ -589,7 +589,7 @@ def test_a_strange_prefix_is_found(tmp_path: Path) -> None:
 
 MADE_UP = " # a made-up example"
 OURS = "|".join(sorted(prefix for prefix, iri in PREFIXES.items() if re.match(f"{BASE}(id|date|vocabulary)/", iri)))
-NAMED = re.compile(rf"(?<![\w:-])({OURS}):([A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*)")
+NAMED = re.compile(rf"(?<![\w:-])({OURS}):([A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*)")
 
 
 def named_in(example: str) -> list[str]:

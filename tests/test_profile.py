@@ -173,6 +173,8 @@ def test_what_has_one_value_has_a_maximum() -> None:
         for path in graph.objects(each, SH.path)
         if path in wanted
     }
+    # A founding or an agreement may have several occasions, by which only utterances are known.
+    led -= {(SHAPE[name], ICN.occurredAt) for name in ("agreement", "change-event")}
     assert led == bounded
     assert len(led) > 50
 

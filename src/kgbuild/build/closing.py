@@ -24,7 +24,13 @@ from kgbuild.core.terms import reach
 SHAPE: Final = rdflib.Namespace(PREFIXES["shape"])
 ICN: Final = rdflib.Namespace(ONTOLOGY)
 KINDS_OF_PROPERTY: Final = (OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty)
-_OF_ANYTHING: Final = (RDF.type, RDFS.label, RDFS.comment, RDFS.seeAlso, RDFS.isDefinedBy, OWL.sameAs, OWL.deprecated)
+_OF_ANYTHING: Final = (
+    *(RDF.type, RDFS.label, RDFS.comment, RDFS.seeAlso, RDFS.isDefinedBy, OWL.sameAs, OWL.deprecated),
+    ICN.possiblySameAs,  # rules write it of what is alike, of whatever kind
+)
+_UTTERANCES: Final = (ICN.Decision, ICN.Proposal, ICN.Statement)
+"""What is known by its occasion: elsewhere several occasions may be named."""
+_OCCASIONS: Final = frozenset({ICN.occurredAt, ICN.setOutIn})
 _SETS: Final = frozenset({ICN.original, ICN.resulting})
 """Parts of a key that are sets: all bodies that a succession starts from, and all it ends in."""
 
@@ -153,7 +159,8 @@ def add_single(made: rdflib.Graph, shapes: rdflib.Graph, terms: TermGraph, resol
     wanted = terms.single(resolutions)
     for shape, property_shape in targeted(shapes):
         path = shapes.value(property_shape, SH.path)
-        if path not in wanted:
+        is_elsewhere = path in _OCCASIONS and not any((shape, SH.targetClass, each) in shapes for each in _UTTERANCES)
+        if path not in wanted or is_elsewhere:
             continue
         single = SHAPE[f"{local_name(shape)}-{local_name(path)}-single"]
         english, russian = (terms.text(path, RDFS.label, language) for language in ("en", "ru"))
