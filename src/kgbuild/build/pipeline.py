@@ -153,7 +153,7 @@ def release_content(compiled: Compiled, graph: Graph) -> ReleaseContent:
         derived={
             "graph.trig": sorted_trig(graph.dataset),
             FILE: index_bytes(StoredQuads(graph.dataset)),
-            catalogue.FILE: catalogue.count_store(graph.dataset),
+            catalogue.FILE: catalogue.count_store(graph.dataset, compiled.patterns),
             **profile_files(compiled.ontology, compiled.shapes),
         },
         facts={

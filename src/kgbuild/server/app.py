@@ -38,6 +38,7 @@ from kgbuild.server.routes.dataset import dataset, void
 from kgbuild.server.routes.downloads import release_file, release_itself, release_list
 from kgbuild.server.routes.home import home
 from kgbuild.server.routes.metrics import METRICS, metrics, without_cors
+from kgbuild.server.routes.patterns import give_pattern
 from kgbuild.server.routes.shapes import give_shapes, lead_to_shape
 from kgbuild.server.routes.sparql import METHODS, endpoint
 from kgbuild.sparql.query_error import QueryError
@@ -66,6 +67,7 @@ def routes() -> list[Route]:
         Route("/graph/{path:path}", _Endpoint(things.describe)),
         Route("/ontology", _Endpoint(things.describe_ontology)),
         Route("/ontology.{suffix}", _Endpoint(things.describe_ontology)),
+        Route("/ontology/patterns/{name}", _Endpoint(give_pattern)),
         Route("/ontology/{path:path}", _Endpoint(things.describe_ontology)),
         Route("/shapes", _Endpoint(give_shapes)),
         Route("/shapes.{suffix}", _Endpoint(give_shapes)),

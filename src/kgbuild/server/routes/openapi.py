@@ -254,6 +254,9 @@ ROUTES: Final[Mapping[str, Operation]] = {
     "/graph/{path:path}": _DESCRIBE,
     "/ontology": _ONTOLOGY,
     "/ontology.{suffix}": _ONTOLOGY,
+    "/ontology/patterns/{name}": Operation(
+        "Show how a kind of fact is written", (*_RDF, _PAGE_TYPE), "200 304 400 404 406 503 504", (_AS_DCAT, _LANGUAGE)
+    ),
     "/ontology/{path:path}": _ONTOLOGY,
     "/shapes": _SHAPES,
     "/shapes.{suffix}": _SHAPES,
