@@ -173,6 +173,7 @@ def test_a_check_that_does_not_end_is_ended(folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
     assert (ExitCode.FINDINGS, "") == (done.returncode, done.stdout)
     assert " error unfinished: " in done.stderr
+    assert "over data.ttl. Check fewer data at once" in done.stderr
 
 
 @pytest.mark.parametrize(

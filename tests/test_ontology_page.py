@@ -160,7 +160,7 @@ def test_anchors_are_unique(pages: dict[str, ET.Element]) -> None:
 
 def test_marks_are_those_of_the_ontology(pages: dict[str, ET.Element], core: Graph, terms: list[URIRef]) -> None:
     """How values are resolved, part of the key: said of these properties and of no others."""
-    ways = sorted(set(core.objects(None, ICN.resolution)))
+    ways = sorted(set(core.objects(None, ICN.resolution)), key=str)
     for mark, value, text in (
         *((ICN.resolution, way, f"resolution:{str(way).rpartition('/')[2]}") for way in ways),
         (ICN.keyPart, Literal(True), "part of the key"),

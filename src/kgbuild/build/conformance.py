@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from kgbuild.build.ontology import read_ontology, read_turtle
 from kgbuild.build.positions import Positions
 from kgbuild.build.profile import make_profile
 from kgbuild.build.shapes import compile_shapes, shacl_report, text_of
-from kgbuild.build.stages import Stage, StageLimits, Watch
+from kgbuild.build.stages import CODE, VARIABLE, Stage, StageLimits, Watch
 from kgbuild.build.store import to_rdflib
 from kgbuild.core.errors import DataError, Findings, Issue, Place, UsageError, error, warning
 from kgbuild.core.files import LARGEST_TEXT, find_files, read_file
@@ -31,6 +31,8 @@ from kgbuild.sparql.formats import EXTENSIONS
 
 LARGEST: Final = LARGEST_TEXT
 """Bytes of a file that is checked."""
+LIMITS: Final = StageLimits(task=300, stage=600, memory=2000)
+"""For data that somebody has chosen to check: the shapes are ours, and end; on much data they take their time."""
 _PLACE: Final = Place("the profile")
 _ONTOLOGY: Final = (Path(__file__).parents[1] / "ontology", Path(__file__).parents[3] / "ontology")
 """Where the ontology lies: in the installed package, or in the project's folder."""
@@ -90,13 +92,16 @@ def check_files(files: Sequence[Path], limits: StageLimits, *, is_strict: bool =
 
     findings = Findings()
     given = list(Stage("checking", limits, findings, lambda key: Place(shorten(key))).run(work))
-    findings.raise_errors()
+    if len(findings):
+        remedy = f"Check fewer data at once; {VARIABLE} raises the limits."
+        raise DataError([replace(issue, remedy=remedy) if issue.code == CODE else issue for issue in findings])
     read = json.loads(given[0])
     return Conformance(tuple(ForeignFinding(**each) for each in read["findings"]), read["report"])
 
 
 def _check(files: Sequence[Path], watch: Watch, *, is_strict: bool) -> bytes:
     texts, data = _read_files(files)
+    watch.about = f"over {', '.join(texts)}"
     folder = next(each for each in _ONTOLOGY if (each / "core.ttl").is_file())
     ontology = read_ontology(folder, folder)
     written = read_turtle(find_files(folder / "shapes", "*.ttl"), folder, Findings())

@@ -154,11 +154,11 @@ def shapes_command(
     import json
     from dataclasses import asdict
 
-    from kgbuild.build.conformance import check_files, write_report
-    from kgbuild.build.stages import UNTRUSTED, read_limits
+    from kgbuild.build.conformance import LIMITS, check_files, write_report
+    from kgbuild.build.stages import read_limits
 
     check_choice("format", format_, ("text", "json", "turtle"))
-    found = check_files(files, read_limits(UNTRUSTED, os.environ), is_strict=strict)
+    found = check_files(files, read_limits(LIMITS, os.environ), is_strict=strict)
     if format_ != "text":
         reconfigure(encoding="utf-8", newline="")
     if format_ == "json":
