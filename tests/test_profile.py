@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import rdflib
-from pyoxigraph import DefaultGraph, Store
+from pyoxigraph import DefaultGraph, RdfFormat, Store, parse
 from rdflib.namespace import DCTERMS, OWL, RDF, RDFS, SH, SKOS
 
 from kgbuild.build.closing import TermGraph, is_ours, local_name
@@ -150,6 +150,17 @@ def test_no_blank_nodes_and_the_same_bytes() -> None:
     assert to_turtle(graph) == to_turtle(rdflib.Graph().parse(data=to_turtle(graph)))
     shapes = read_turtle(sorted((ONTOLOGY / "shapes").glob("*.ttl"), reverse=True), ROOT, Findings())
     assert to_turtle(graph) == profile_files(ontology(), shapes)["shapes-strict.ttl"]
+
+
+def test_a_broken_ontology_ends_nothing() -> None:
+    """A list that ends in itself, and a shape without a path, are passed over: the build tells of them elsewhere."""
+    ring = f"""<{ICN.A}> a <{OWL.Class}> . <{ICN.B}> a <{OWL.Class}> . <x:group> <{OWL.members}> <x:1> .
+        <x:1> <{RDF.first}> <{ICN.A}> ; <{RDF.rest}> <x:2> . <x:2> <{RDF.first}> <{ICN.B}> ; <{RDF.rest}> <x:1> ."""
+    broken = TermGraph(Ontology(tuple(parse(ring.encode(), format=RdfFormat.TURTLE))))
+    assert broken.excludes(ICN.A, ICN.B)
+    assert not broken.excludes(ICN.A, ICN.A)
+    shapes = rdflib.Graph().parse(data=f"<{SHAPE.x}> a <{SH.PropertyShape}> .", format="turtle")
+    assert (SHAPE.x, RDF.type, SH.PropertyShape) in make_profile(ontology(), shapes, is_strict=True)
 
 
 # --- one value, known terms -------------------------------------------------------------------------------------------

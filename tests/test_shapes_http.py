@@ -17,6 +17,7 @@ from kgbuild.build.release import current_release
 from kgbuild.core.namespaces import PREFIXES, SHAPES_IRI
 from nonempty import nonempty
 from serving import BROWSER, PATIENCE, Served, mini_file, serving
+from test_w3id import redirect
 
 FORMATS = {
     "ttl": ("text/turtle", "turtle"),
@@ -102,6 +103,13 @@ def test_the_page_lists_what_shapes_ask(served: Served, profiles: dict[str, rdfl
         (message,) = [m for m in graph.objects(shape, SH.message) if getattr(m, "language", "") == language]
         assert str(message) in text
     assert 'href="/ontology' in answer.text
+
+
+@pytest.mark.parametrize("path", ["shapes", "shapes.ttl", "shapes/0.2.0", "shapes/strict", "shape/membership-member"])
+def test_w3id_leads_here(path: str) -> None:
+    """Shapes are things to be led from, the profile is a document."""
+    status = 303 if path.startswith("shape/") else 302
+    assert (status, f"https://icn.example.org/{path}") == redirect(path)
 
 
 def test_data_without_a_release_have_no_shapes(tmp_path_factory: pytest.TempPathFactory) -> None:
