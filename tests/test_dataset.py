@@ -243,6 +243,8 @@ def test_distributions_are_the_files_of_the_release(served: Served, release: Rel
         "source-map.jsonl": "application/jsonl",
         "search.sqlite": "application/vnd.sqlite3",
         "catalogue.json": "application/json",
+        "shapes.ttl": "text/turtle",
+        "shapes-strict.ttl": "text/turtle",
     }
     found = {}
     for distribution in nonempty(graph.objects(ME, DCAT.distribution)):

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from rdflib import DCTERMS, OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef, Variable
+from pyoxigraph import NamedNode, Store
+from rdflib import DCTERMS, FOAF, OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef, Variable
 from rdflib.term import Node
 
-from kgbuild.core.namespaces import EXTERNAL, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
+from kgbuild.core.namespaces import BASE, EXTERNAL, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
 from nonempty import nonempty
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -120,6 +121,47 @@ def test_ontology_header_names_version_licence_and_namespace(core: Graph) -> Non
     assert Literal(ONTOLOGY) == core.value(ontology, URIRef(EXTERNAL["vann"] + "preferredNamespaceUri"))
     assert languages(core, ontology, DCTERMS.title) == ["en", "ru"]
     assert languages(core, ontology, DCTERMS.description) == ["en", "ru"]
+
+
+def test_ontology_header_answers_what_catalogues_ask(core: Graph) -> None:
+    """Who made it and when, how to cite it, what came before, in which state it is: docs/foops.md says what for."""
+    ontology = URIRef(ONTOLOGY_IRI)
+    asked = [
+        DCTERMS[each] for each in words("bibliographicCitation contributor created creator issued modified publisher")
+    ]
+    asked += [OWL.priorVersion, FOAF.logo, URIRef(EXTERNAL["bibo"] + "status")]
+    for property_ in nonempty(asked):
+        (value,) = core.objects(ontology, property_)
+        if property_ in (DCTERMS.creator, DCTERMS.contributor, DCTERMS.publisher):
+            assert core.value(value, FOAF.name)
+    version = str(core.value(ontology, OWL.versionInfo))
+    assert f"{ONTOLOGY_IRI}/{version}" in str(core.value(ontology, DCTERMS.bibliographicCitation))
+    dates = [str(core.value(ontology, DCTERMS[each])) for each in words("created issued modified")]
+    assert dates == sorted(dates)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", date) for date in nonempty(dates))
+
+
+def test_the_log_of_changes_adds_up(core: Graph, vocabularies: Graph) -> None:
+    """The first version's terms, with what each later one added and removed, are those of today."""
+    text = (DIRECTORY / "CHANGES.md").read_text(encoding="utf-8")
+    _, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    *later, first = parts
+    terms = set(re.findall(r"`([^`]+)`", first))
+    for part in nonempty(reversed(later)):
+        rows = re.findall(r"^\| `([^`]+)` \| (new|removed)\b.* \|$", part, re.MULTILINE)
+        added, removed = ({term for term, change in rows if change == wanted} for wanted in ("new", "removed"))
+        assert len(rows) == len(added | removed), "a term stands twice"
+        assert set() == added & terms
+        assert removed <= terms
+        terms = (terms | added) - removed
+    concepts = {*vocabularies.subjects(RDF.type, SKOS.Concept), *vocabularies.subjects(RDF.type, SKOS.ConceptScheme)}
+    there = {f"icn:{name(term)}" for term in own_terms(core)} | {
+        str(each).removeprefix(VOCABULARY) for each in concepts
+    }
+    assert (set(), set()) == (there - terms, terms - there), "terms without a row, rows without a term"
+    newest = re.match(r"(\S+)", parts[0])
+    assert newest
+    assert str(core.value(URIRef(ONTOLOGY_IRI), OWL.versionInfo)) == newest[1]
 
 
 def test_classes_are_those_of_the_model(core: Graph) -> None:
@@ -485,7 +527,7 @@ TERM = re.compile(rf'(?:(?<![\w:])icn:|{re.escape(ONTOLOGY)}|\bicn\(")([A-Za-z][
 def unknown_terms(root: Path, known: set[str]) -> Iterator[str]:
     """List `path:line: icn:term` for each unknown term; one letter (`icn:p`) stands for any term in prose."""
     files = {path for pattern in USERS for path in root.glob(pattern) if path.is_file()}
-    for path in sorted(files):
+    for path in sorted(files - {root / "ontology" / "CHANGES.md"}):  # which names what is gone
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             for term in TERM.findall(line):
                 if len(term) > 1 and term not in known:
@@ -541,3 +583,28 @@ def test_a_strange_prefix_is_found(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert strange_prefixes(path) == ["schema", "x"]
+
+
+# Examples -------------------------------------------------------------------------------------------------------------
+
+MADE_UP = " # a made-up example"
+OURS = "|".join(sorted(prefix for prefix, iri in PREFIXES.items() if re.match(f"{BASE}(id|date|vocabulary)/", iri)))
+NAMED = re.compile(rf"(?<![\w:-])({OURS}):([A-Za-z0-9]+(?:[._-]+[A-Za-z0-9]+)*)")
+
+
+def named_in(example: str) -> list[str]:
+    """List the IRIs of things, dates and concepts that an example names."""
+    written = re.findall(f"<({BASE}(?:id|date|vocabulary)/[^>]+)>", example)
+    return [*written, *(PREFIXES[prefix] + slug for prefix, slug in NAMED.findall(example))]
+
+
+def test_examples_exist_or_say_that_they_are_made_up(core: Graph, vocabularies: Graph, real_store: Store) -> None:
+    """Whoever follows an IRI of an example finds it in the release; what is made up says so, and is called example."""
+    examples = [str(text) for graph in (core, vocabularies) for text in graph.objects(None, SKOS.example)]
+    known = {quad.subject.value for quad in real_store if isinstance(quad.subject, NamedNode)}
+    missing = [(text, iri) for text in examples if MADE_UP not in text for iri in named_in(text) if iri not in known]
+    assert missing == []
+    assert len([text for text in examples if MADE_UP not in text and named_in(text)]) > 100
+    for text in nonempty(text for text in examples if MADE_UP in text):
+        made_up = [iri for iri in named_in(text) if iri not in known]
+        assert all("example" in iri or iri.startswith(f"{BASE}date/") for iri in nonempty(made_up)), text

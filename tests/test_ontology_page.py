@@ -159,9 +159,13 @@ def test_anchors_are_unique(pages: dict[str, ET.Element]) -> None:
 
 
 def test_marks_are_those_of_the_ontology(pages: dict[str, ET.Element], core: Graph, terms: list[URIRef]) -> None:
-    """Single-valued, part of the key: said of these properties and of no others."""
-    for mark, text in ((ICN.singleValued, "single-valued"), (ICN.keyPart, "part of the key")):
-        marked = {term for term in terms if core.value(term, mark) == Literal(True)}
+    """How values are resolved, part of the key: said of these properties and of no others."""
+    ways = sorted(set(core.objects(None, ICN.resolution)), key=str)
+    for mark, value, text in (
+        *((ICN.resolution, way, f"resolution:{str(way).rpartition('/')[2]}") for way in ways),
+        (ICN.keyPart, Literal(True), "part of the key"),
+    ):
+        marked = {term for term in terms if core.value(term, mark) == value}
         shown = set()
         for term in terms:
             marks = [e for e in section(pages["en"], term.removeprefix(ICN)) if e.get("class") == "marks"]
@@ -258,7 +262,9 @@ def test_the_situation_shows_key_and_values(pages: dict[str, ET.Element], core: 
     """What identifies the situation is drawn as its key, the rest is not."""
     image = next(e for e in pages["en"].iter(f"{SVG}svg") if "situation" in (e.get("aria-labelledby") or ""))
     texts = [words(text) for text in image.iter(f"{SVG}text")]
-    shown = next(t for t in core.subjects(RDFS.subClassOf, ICN.Situation) if texts[-1] == str(label(core, t)))
+    shown = next(
+        t for t in core.transitive_subjects(RDFS.subClassOf, ICN.Situation) if texts[-1] == str(label(core, t))
+    )
     own = list(core.subjects(RDFS.domain, shown))
     keys = [term for term in own if core.value(term, ICN.keyPart) == Literal(True)]
     assert len(keys) == len([box for box in image.iter(f"{SVG}rect") if box.get("class") == "key"]) > 1

@@ -23,6 +23,7 @@ import pytest
 
 from kgbuild.build import pipeline
 from kgbuild.build.pipeline import build
+from kgbuild.build.profile import FILES as PROFILES
 from kgbuild.build.release import (
     MANIFEST,
     QUADS,
@@ -115,7 +116,7 @@ def test_manifest_tells_what_the_release_holds(project: Path) -> None:
     libraries = {"anyascii", "pyoxigraph", "pyshacl", "rdflib", "snowballstemmer", "sqlite"}
     assert {"kgbuild", *libraries} == set(facts["versions"])
     files = files_of(release)
-    assert {QUADS, SOURCE_MAP, "catalogue.json", "graph.trig", "search.sqlite", MANIFEST} == set(files)
+    assert {QUADS, SOURCE_MAP, "catalogue.json", "graph.trig", "search.sqlite", *PROFILES, MANIFEST} == set(files)
     assert {n: len(b) for n, b in files.items() if n != MANIFEST} == {
         name: described["bytes"] for name, described in release.manifest["files"].items()
     }

@@ -19,8 +19,8 @@ from test_things import KINDS, SINO
 
 RULES = ROOT / "deploy" / "w3id" / ".htaccess"
 SERVER = "https://icn.example.org"
-OTHERS = ["", "ontology", "ontology/0.1.0", "ontology.ttl", "context.jsonld", "context/0.1.0.jsonld", "dataset",
-          ".well-known/void"]  # fmt: skip
+OTHERS = ["", "ontology", "ontology/0.2.0", "ontology.ttl", "icon.svg", "context.jsonld", "context/0.2.0.jsonld",
+          "dataset", ".well-known/void"]  # fmt: skip
 
 
 def redirect(path: str) -> tuple[int, str] | None:

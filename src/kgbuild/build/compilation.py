@@ -9,12 +9,14 @@ from pyoxigraph import Quad
 
 from kgbuild.build.graph import CompiledArticle, compile_article, compile_entities, compile_withdrawn
 from kgbuild.build.inspection import inspect_sources
-from kgbuild.build.ontology import Ontology, load_ontology
+from kgbuild.build.ontology import Ontology, load_ontology, read_turtle
+from kgbuild.build.patterns import Pattern, read_patterns
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.stages import TRUSTED, StageLimits
 from kgbuild.build.texts import check_text
 from kgbuild.core.dates import DateNode
 from kgbuild.core.errors import DataError, Findings
+from kgbuild.core.files import find_files
 from kgbuild.core.progress import Reporter
 from kgbuild.records.reading import read_records
 from kgbuild.records.registry import Registry, duplicate_ids
@@ -43,6 +45,9 @@ class Compiled:
     entities: tuple[Quad, ...]
     articles: tuple[CompiledArticle, ...]
     source_map: SourceMap
+    shapes: tuple[Quad, ...] = ()
+    """The shapes, as they were written."""
+    patterns: tuple[Pattern, ...] = ()
 
     @property
     def dates(self) -> list[DateNode]:
@@ -80,4 +85,7 @@ def compile_sound(sources: Sources, report: Reporter, findings: Findings) -> Com
             source_map.update(made.source_map)
     if ontology is None:
         raise DataError(list(findings))
-    return Compiled(ontology, (*quads, *tombstones), tuple(compiled), source_map)
+    patterns = read_patterns(sources.ontology / "patterns", sources.root, findings)
+    # What is wrong with the shapes was told by the inspection.
+    shapes = read_turtle(find_files(sources.ontology / "shapes", "*.ttl"), sources.root, Findings())
+    return Compiled(ontology, (*quads, *tombstones), tuple(compiled), source_map, tuple(shapes), tuple(patterns))

@@ -20,6 +20,7 @@ from kgbuild.build.compilation import Compiled, Sources, compile_records, compil
 from kgbuild.build.consistency import reason_apart
 from kgbuild.build.graph import IDENTIFIER, describe_date
 from kgbuild.build.names import add_names
+from kgbuild.build.profile import profile_files
 from kgbuild.build.reasoning import infer_apart, read_rules
 from kgbuild.build.release import Release, ReleaseContent, build_lock, publish
 from kgbuild.build.resolution import Resolver, describe_givers, make_scales
@@ -152,7 +153,8 @@ def release_content(compiled: Compiled, graph: Graph) -> ReleaseContent:
         derived={
             "graph.trig": sorted_trig(graph.dataset),
             FILE: index_bytes(StoredQuads(graph.dataset)),
-            catalogue.FILE: catalogue.count_store(graph.dataset),
+            catalogue.FILE: catalogue.count_store(graph.dataset, compiled.patterns),
+            **profile_files(compiled.ontology, compiled.shapes),
         },
         facts={
             "articles": len(compiled.articles),

@@ -27,6 +27,7 @@ from rdflib.plugins.sparql.parser import parseQuery
 from rdflib.plugins.sparql.processor import SPARQLProcessor
 from rdflib.term import Node
 
+from kgbuild.build.closing import TermGraph, add_closed, add_single
 from kgbuild.build.constraints import constraint_issues, leaving
 from kgbuild.build.graph import ENTITIES_GRAPH, CompiledArticle, describe_date
 from kgbuild.build.ontology import Ontology, read_turtle
@@ -54,9 +55,13 @@ class Shapes:
 
 
 def load_shapes(
-    directory: Path, root: Path = Path(), watch: Watch | None = None, refused: Findings | None = None
+    directory: Path,
+    root: Path = Path(),
+    watch: Watch | None = None,
+    refused: Findings | None = None,
+    ontology: Ontology | None = None,
 ) -> Shapes:
-    """Read and compile all shapes of a folder; places in messages are relative to `root`.
+    """Read and compile all shapes of a folder, and those that follow from `ontology`; places are relative to `root`.
 
     Raises DataError with every file that is refused, at its line, or when the shapes are no SHACL; with `refused`, such
     files are left out and noted there.
@@ -69,13 +74,23 @@ def load_shapes(
         findings.raise_errors()
     else:
         refused.add(findings)
+    if ontology is not None:
+        terms, written = TermGraph(ontology), graph
+        graph = rdflib.Graph() + written
+        add_single(graph, written, terms)
+        add_closed(graph, written, terms)
+    return compile_shapes(graph, Place(display_name(directory, root)), watch)
+
+
+def compile_shapes(graph: rdflib.Graph, place: Place, watch: Watch | None = None) -> Shapes:
+    """Compile shapes; raises DataError, at their place, when they are no SHACL."""
     try:
         validator = Validator(DataGraph.from_rdflib(rdflib.Graph()), shacl_graph=graph, options={})
         assert validator.shacl_graph.shapes is not None  # noqa: S101 - the property builds the shapes
     except ReportableRuntimeError as fault:
         finding = f"The shapes are no SHACL: {fault.message}"
-        raise DataError([error(Place(display_name(directory, root)), "shapes", finding, "Mend the shape.")]) from fault
-    return Shapes(graph, validator, Place(display_name(directory, root)), watch or Watch())
+        raise DataError([error(place, "shapes", finding, "Mend the shape.")]) from fault
+    return Shapes(graph, validator, place, watch or Watch())
 
 
 def validate_graph(data: rdflib.Graph, shapes: Shapes, graph_iri: str, places: SourceMap) -> list[Issue]:
@@ -91,11 +106,13 @@ def validate_graph(data: rdflib.Graph, shapes: Shapes, graph_iri: str, places: S
     for result in report.objects(predicate=SH.result):
         source, severity = report.value(result, SH.sourceShape), report.value(result, SH.resultSeverity)
         focus, path, value = (report.value(result, p) for p in (SH.focusNode, SH.resultPath, SH.value))
-        message = _text(shapes.graph, source, SH.message) or "The shape is not met"
+        message = text_of(shapes.graph, source, SH.message) or "The shape is not met"
         place = places.locate(spell(focus), spell(path), spell(value), names)
         place = place or _used_at(data, focus, places, names) or unknown
         issue = warning if severity == SH.Warning else error
-        code, remedy = str(source).rpartition("/")[2], _text(shapes.graph, source, RDFS.comment)
+        code, remedy = str(source).rpartition("/")[2], text_of(shapes.graph, source, RDFS.comment)
+        if report.value(result, SH.sourceConstraintComponent) == SH.ClosedConstraintComponent:
+            value = path  # the property is what is wrong
         shown = _show(focus) if value in (None, focus) else f"{_show(value)} of {_show(focus)}"
         issues.add(issue(place, code, f"{message.rstrip('.')} ({shown})", remedy))
     return sorted(issues)
@@ -130,7 +147,7 @@ def shacl_report(data: rdflib.Graph, shapes: Shapes) -> rdflib.Graph:
 _UNNAMED = "a shape without a name"
 
 
-def _text(shapes: rdflib.Graph, shape: Node | None, property_: rdflib.URIRef) -> str:
+def text_of(shapes: rdflib.Graph, shape: Node | None, property_: rdflib.URIRef) -> str:
     """Take the English text of a shape."""
     texts = shapes.objects(shape, property_)
     return min((str(text) for text in texts if getattr(text, "language", None) == "en"), default="")
@@ -181,7 +198,9 @@ def validate_apart(
 
     def work(watch: Watch) -> Iterator[bytes]:
         if watch.begin(display_name(directory, root)):
-            shapes = load_shapes(directory, root, watch, Findings())  # what is refused was told by the inspection
+            shapes = load_shapes(
+                directory, root, watch, Findings(), ontology
+            )  # what is refused was told by the inspection
             for issues in validate_articles(articles, entities, ontology, shapes, places):
                 yield pack_issues(issues)
 

@@ -100,6 +100,7 @@ def _options(
 app.command("build")(building.build_command)
 app.command("load")(building.load_command)
 app.command("validate")(building.validate_command)
+app.command("shapes")(building.shapes_command)
 app.command("schemas")(building.schemas_command)
 app.command(
     "ask", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}

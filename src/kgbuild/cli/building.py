@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgbuild.cli.options import BUILD, QUERIES, RECORDS, Build, Records, Texts, say
-from kgbuild.core.errors import Issue, UsageError
+from kgbuild.cli.options import BUILD, QUERIES, RECORDS, Build, Records, Texts, check_choice, reconfigure, say
+from kgbuild.core.errors import ExitCode, Issue, UsageError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -138,6 +138,40 @@ def schemas_command(
     if not folder.parent.is_dir():
         raise UsageError(f"{folder.parent}: there is no such folder. Run kgbuild in the project's folder, or name one.")
     write_schemas(folder)
+
+
+def shapes_command(
+    files: Annotated[list[Path], typer.Argument(help="RDF files, which are checked together.")],
+    strict: Annotated[
+        bool, typer.Option("--strict/--profile", help="Also refuse classes and properties that the ontology lacks.")
+    ] = False,
+    format_: Annotated[str, typer.Option("--format", help="text, json, or turtle: the report of SHACL.")] = "text",
+) -> None:
+    """Check anybody's RDF against the SHACL profile of the ontology.
+
+    Each finding is told with its file, its line, and what would mend it.  Nothing is fetched, and no other file needed.
+    """
+    import json
+    from dataclasses import asdict
+
+    from kgbuild.build.conformance import LIMITS, check_files, write_report
+    from kgbuild.build.stages import read_limits
+
+    check_choice("format", format_, ("text", "json", "turtle"))
+    found = check_files(files, read_limits(LIMITS, os.environ), is_strict=strict)
+    if format_ != "text":
+        reconfigure(encoding="utf-8", newline="")
+    if format_ == "json":
+        said = {"conforms": found.conforms, "findings": [asdict(finding) for finding in found.findings]}
+        print(json.dumps(said, indent=2, ensure_ascii=False))
+    elif format_ == "turtle":
+        print(write_report(found.report), end="")
+    else:
+        for finding in found.findings:
+            print(finding)
+        say(f"{'Conforms' if found.conforms else 'Does not conform'}. Findings: {len(found.findings)}.")
+    if not found.conforms:
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 def release_list(build_dir: Build = BUILD) -> None:

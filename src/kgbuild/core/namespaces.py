@@ -8,6 +8,7 @@ from typing import Final
 BASE: Final = "https://w3id.org/icn/"
 ONTOLOGY: Final = f"{BASE}ontology#"
 ONTOLOGY_IRI: Final = f"{BASE}ontology"
+SHAPES_IRI: Final = f"{BASE}shapes"
 ID: Final = f"{BASE}id/"
 DATE: Final = f"{BASE}date/"
 GRAPH: Final = f"{BASE}graph/"
@@ -76,6 +77,7 @@ SCHEMES: Final = {**{scheme: scheme for scheme in _OWN_PREFIX}, "status-concept"
 """Prefix -> scheme; they differ where an entity or situation kind has the same word."""
 
 EXTERNAL: Final = {
+    "bibo": "http://purl.org/ontology/bibo/",
     "dcat": "http://www.w3.org/ns/dcat#",
     "dcterms": "http://purl.org/dc/terms/",
     "foaf": "http://xmlns.com/foaf/0.1/",

@@ -38,6 +38,8 @@ from kgbuild.server.routes.dataset import dataset, void
 from kgbuild.server.routes.downloads import release_file, release_itself, release_list
 from kgbuild.server.routes.home import home
 from kgbuild.server.routes.metrics import METRICS, metrics, without_cors
+from kgbuild.server.routes.patterns import give_pattern
+from kgbuild.server.routes.shapes import give_shapes, lead_to_shape
 from kgbuild.server.routes.sparql import METHODS, endpoint
 from kgbuild.sparql.query_error import QueryError
 
@@ -65,7 +67,12 @@ def routes() -> list[Route]:
         Route("/graph/{path:path}", _Endpoint(things.describe)),
         Route("/ontology", _Endpoint(things.describe_ontology)),
         Route("/ontology.{suffix}", _Endpoint(things.describe_ontology)),
+        Route("/ontology/patterns/{name}", _Endpoint(give_pattern)),
         Route("/ontology/{path:path}", _Endpoint(things.describe_ontology)),
+        Route("/shapes", _Endpoint(give_shapes)),
+        Route("/shapes.{suffix}", _Endpoint(give_shapes)),
+        Route("/shapes/{path:path}", _Endpoint(give_shapes)),
+        Route("/shape/{name}", _Endpoint(lead_to_shape)),
         Route("/context.jsonld", _Endpoint(give_context)),
         Route("/context/{path:path}", _Endpoint(give_context)),
         Route("/search", _Endpoint(search.search)),

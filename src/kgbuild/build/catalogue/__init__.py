@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from pyoxigraph import Store
 
 from kgbuild.build.catalogue.reference import Reference, make_reference
+from kgbuild.build.patterns import Pattern
 from kgbuild.core.namespaces import BASE, ID, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, RDF_TYPE, shorten
 from kgbuild.core.terms import Term
 from kgbuild.sparql.embedded import EmbeddedEngine
@@ -93,6 +94,8 @@ class Catalogue:
     reference: Reference = field(default_factory=Reference)
     context: dict[str, Any] = field(default_factory=dict)
     """The JSON-LD context."""
+    patterns: tuple[Pattern, ...] = ()
+    """How kinds of facts are written; only a release has them."""
 
     @cached_property
     def known_terms(self) -> frozenset[str]:
@@ -181,9 +184,10 @@ def _read_as(properties: Bindings) -> dict[str, str]:
 _FORM: Final = TypeAdapter(Catalogue)
 
 
-def count_store(store: Store) -> bytes:
+def count_store(store: Store, patterns: Iterable[Pattern] = ()) -> bytes:
     """Make the catalogue of a store, as the file of a release."""
-    return write_catalogue(run(EmbeddedEngine(store), make_catalogue()))
+    counted = run(EmbeddedEngine(store), make_catalogue())
+    return write_catalogue(replace(counted, patterns=tuple(patterns)))
 
 
 def write_catalogue(catalogue: Catalogue) -> bytes:

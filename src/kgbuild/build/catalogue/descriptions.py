@@ -41,6 +41,7 @@ KEYWORDS: Final = (
 MEDIA_TYPES: Final = {
     ".nq": "application/n-quads",
     ".trig": "application/trig",
+    ".ttl": "text/turtle",
     ".json": "application/json",
     ".jsonl": "application/jsonl",
     ".sqlite": "application/vnd.sqlite3",
@@ -52,6 +53,14 @@ ABOUT: Final = {
     "source-map.jsonl": {
         "en": "Which line of which record each quad comes from",
         "ru": "Из какой строки какой записи взят каждый квад",
+    },
+    "shapes.ttl": {
+        "en": "The SHACL profile, for data of anybody's",
+        "ru": "Профиль SHACL, для любых данных",
+    },
+    "shapes-strict.ttl": {
+        "en": "The same, closed: unknown classes and properties are errors",
+        "ru": "То же, закрытый вариант: неизвестные классы и свойства — ошибки",
     },
     "manifest.json": {"en": "Counts, versions and checksums", "ru": "Счётчики, версии и контрольные суммы"},
 }

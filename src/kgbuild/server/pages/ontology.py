@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from kgbuild.build.catalogue.reference import KINDS, ClassBranch, Reference
+from kgbuild.build.catalogue.reference import KINDS, ClassBranch, OntologyTerm, Reference
 from kgbuild.core.namespaces import ONTOLOGY, ONTOLOGY_IRI, shorten
+from kgbuild.core.terms import reach
 from kgbuild.questions.named import Question
 from kgbuild.server.exchange.service import Service
 from kgbuild.server.http.languages import Reader
@@ -50,6 +51,7 @@ def _render(service: Service, reader: Reader, links: Sequence[object]) -> Respon
         links=links,
         tree=_tree(reference, reader),
         situation=_situation(reference, reader, service.catalogue.classes),
+        patterns=service.catalogue.patterns,
     )
 
 
@@ -87,18 +89,24 @@ def _tree(reference: Reference, reader: Reader) -> str:
 
 def _situation(reference: Reference, reader: Reader, counted: Mapping[str, int]) -> str:
     """Draw the parts of the kind of situation that has most of its own; of equals, the commonest in the data."""
-    kinds = [t for t in reference.of_kind("class") if _SITUATION in t.above and t.properties]
+    kinds = [t for t in reference.of_kind("class") if any(reference.terms[iri].key_part for iri in t.properties)]
     if not kinds:
         return ""
-    shown = max(kinds, key=lambda term: (len(term.properties), counted.get(term.iri, 0)))
-    general = reference.terms[_SITUATION].properties
+    return draw_class(reference, reader, max(kinds, key=lambda t: (len(t.properties), counted.get(t.iri, 0))))
+
+
+def draw_class(reference: Reference, reader: Reader, shown: OntologyTerm) -> str:
+    """Draw the parts of a class: its own with those of the classes above it, and those of every situation."""
+    above = reach([shown.iri], lambda iri: reference.terms[iri].above if iri in reference.terms else ())
+    own = [iri for class_ in above if class_ in reference.terms for iri in reference.terms[class_].properties]
+    general = reference.terms[_SITUATION].properties if _SITUATION in above else ()
 
     def part(iri: str, *, is_general: bool) -> Part:
         ranges = ", ".join(_name(each, reference, reader) for each in reference.terms[iri].ranges)
         return Part(_name(iri, reference, reader), ranges or "…", is_general=is_general)
 
-    keys = [part(iri, is_general=False) for iri in shown.properties if reference.terms[iri].key_part]
-    values = [part(iri, is_general=False) for iri in shown.properties if not reference.terms[iri].key_part]
+    keys = [part(iri, is_general=False) for iri in own if reference.terms[iri].key_part]
+    values = [part(iri, is_general=False) for iri in own if iri not in general and not reference.terms[iri].key_part]
     values += [part(iri, is_general=True) for iri in general]
     _ = translations_of(reader.interface).gettext
     name = _name(shown.iri, reference, reader)

@@ -23,8 +23,8 @@ PART: Final = 50_000
 """Addresses in a part of the sitemap: as many as the protocol allows."""
 CLOSED: Final = ("/sparql", "/search", "/questions/*?", "/metrics")
 """What crawlers are kept off: what is made anew for each question."""
-_PAGES: Final = ("/", "/dataset", "/questions/", "/about/persons", "/ontology", "/releases/")
-"""What is always there; the last two are there with an ontology, and with releases."""
+_PAGES: Final = ("/", "/dataset", "/questions/", "/about/persons", "/ontology", "/shapes", "/releases/")
+"""What is always there; the last three are there with an ontology, and with releases."""
 _THINGS: Final = f"""{{ SELECT DISTINCT ?s {{ ?s ?p ?o
   FILTER (isIRI(?s) && STRSTARTS(STR(?s), "{ID}") && REGEX(SUBSTR(STR(?s), {len(ID) + 1}), "^[^/#?]+(/[^/#?]+)+$"))
   FILTER (!REGEX(STR(?s), "%|/[.][.]?(/|$)|[.](ttl|nt|jsonld|rdf|trig|html)$"))
@@ -82,7 +82,8 @@ async def _parts(service: Service) -> int:
 
 
 def _pages(service: Service) -> list[str]:
-    there = {"/ontology": bool(service.catalogue.reference.terms), "/releases/": service.settings.has_releases}
+    releases, ontology = service.settings.has_releases, bool(service.catalogue.reference.terms)
+    there = {"/ontology": ontology, "/shapes": releases and ontology, "/releases/": releases}
     return [path for path in _PAGES if there.get(path, True)]
 
 

@@ -228,6 +228,9 @@ QUESTION: Final = "/questions/{name}"
 """The route of the named questions, each of which is described by itself."""
 _DESCRIBE: Final = Operation("Describe what has this IRI", (*_RDF, _PAGE_TYPE), _THING, (_AS_THING, _PAGE, _LANGUAGE))
 _ONTOLOGY: Final = Operation("Give the ontology", (*_RDF, _PAGE_TYPE), _THING, (_AS_THING, _LANGUAGE))
+_SHAPES: Final = Operation(
+    "Give the SHACL profile", (*_RDF, _PAGE_TYPE), "200 304 400 404 406 410", (_AS_DCAT, _LANGUAGE)
+)
 _CONTEXT: Final = Operation("Give the JSON-LD context", ("application/ld+json", "application/json"), "200 304 404 406")
 _DCAT: Final = (_AS_DCAT, _LANGUAGE)
 _SEARCHED: Final = (
@@ -251,7 +254,14 @@ ROUTES: Final[Mapping[str, Operation]] = {
     "/graph/{path:path}": _DESCRIBE,
     "/ontology": _ONTOLOGY,
     "/ontology.{suffix}": _ONTOLOGY,
+    "/ontology/patterns/{name}": Operation(
+        "Show how a kind of fact is written", (*_RDF, _PAGE_TYPE), "200 304 400 404 406 503 504", (_AS_DCAT, _LANGUAGE)
+    ),
     "/ontology/{path:path}": _ONTOLOGY,
+    "/shapes": _SHAPES,
+    "/shapes.{suffix}": _SHAPES,
+    "/shapes/{path:path}": _SHAPES,
+    "/shape/{name}": Operation("Lead from a shape to its place in the profile", (), "303 404"),
     "/context.jsonld": _CONTEXT,
     "/context/{path:path}": _CONTEXT,
     "/search": Operation(
