@@ -17,6 +17,7 @@ from kgbuild.build.store import canonical_nquads
 from kgbuild.core.namespaces import sparql_header
 from kgbuild.core.progress import Silent
 from kgbuild.core.terms import Engine, Table, select
+from kgbuild.questions.named import ask, load_questions
 from kgbuild.questions.tables import short
 from kgbuild.sparql.embedded import EmbeddedEngine
 from kgbuild.sparql.remote import RemoteEngine
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WORLD = ROOT / "tests" / "fixtures" / "world"
 SOURCES = Sources(data=WORLD / "data", ontology=ROOT / "ontology", queries=ROOT / "queries", root=WORLD)
 CASES = tuple(sorted(path.stem for path in (WORLD / "questions").glob("*.rq")))
+MEMBERS = load_questions(ROOT / "queries" / "questions")["members-as-of"]
 README = (WORLD / "README.md").read_text(encoding="utf-8")
 
 DISAGREEMENTS = {
@@ -122,6 +124,41 @@ def test_one_letter_of_two_pages_is_proposed_to_be_one(embedded: Engine) -> None
     letters = {"undated-un-library-on-the-letters--presidents-letter", "undated-un-page-on-russia--letter-of-yeltsin"}
     found = rows(select(embedded, sparql_header() + "SELECT ?one ?other { ?one icn:possiblySameAs ?other }"))[1:]
     assert {(f"statement:{one}", f"statement:{other}") for one in letters for other in letters - {one}} == set(found)
+
+
+@pytest.mark.parametrize(
+    ("organization", "day", "members"),
+    [
+        ("gatt", "1990-01-01", {("hong-kong", "member")}),
+        ("cern", "1993-02-01", set()),
+        ("cern", "1993-07-02", {("czechia", "member"), ("slovakia", "member")}),
+        ("council-of-europe", "1970-01-01", set()),
+        ("efta", "1985-06-01", {("finland", "associate")}),
+        ("efta", "1990-06-01", {("finland", "member")}),
+        ("asean", "2024-06-01", {("timor-leste", "observer")}),
+        ("asean", "2025-10-26", {("timor-leste", "member")}),
+        ("gatt", "1996-01-01", set()),
+        ("european-union", "2020-01-30", {("finland", "member"), ("united-kingdom", "member")}),
+        ("european-union", "2020-02-01", {("finland", "member")}),
+    ],
+)
+def test_members_on_a_day(embedded: Engine, organization: str, day: str, members: set[tuple[str, str]]) -> None:
+    """Who was dissolved, left or was replaced is no member any more; who changed its standing is counted once."""
+    table = ask(embedded, MEMBERS, {"organization": organization, "date": day})
+    found = [(short(row["member"]).partition(":")[2], short(row["standing"])) for row in table.records()]
+    assert sorted(members) == sorted(found)
+
+
+def test_a_state_that_is_there_again_is_a_member_again(embedded: Engine) -> None:
+    """The union of 1958 ended Syria's first membership of the United Nations, and not that of 1961."""
+    found = [
+        [
+            short(row["member"])
+            for row in ask(embedded, MEMBERS, {"organization": "united-nations", "date": day}).records()
+        ]
+        for day in ("1957-01-01", "1960-01-01", "1962-01-01")
+    ]
+    assert [1, 0, 1] == [members.count("polity:syria") for members in found]
 
 
 # --- the questions ----------------------------------------------------------------------------------------------------
