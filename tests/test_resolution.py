@@ -15,7 +15,7 @@ from kgbuild.build.ontology import Ontology, read_ontology
 from kgbuild.build.quads import Term
 from kgbuild.build.resolution import Resolved, Resolver, Scales
 from kgbuild.build.sourcemap import SourceMap
-from kgbuild.core.dates import DateNode, parse_date
+from kgbuild.core.dates import DateNode, parse_date, window
 from kgbuild.core.namespaces import DATE, PREFIXES
 from kgbuild.core.terms import icn
 
@@ -137,6 +137,27 @@ def test_the_more_exact_date_is_kept(ontology: Ontology, finer: str, vaguer: str
     dates = parse_date(finer), parse_date(vaguer)
     resolved = resolve(ontology, founding("a", "2010", finer), founding("b", "2016", vaguer), dates=dates)
     assert {named("date", parse_date(finer).slug)} == kept(resolved, FOUNDING, "happened")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "decided"),
+    [
+        (parse_date("2018"), window(None, "2018-04-28"), {}),
+        (parse_date("2020-08"), window("2020-08-18", None), {}),
+        (window("2020", None), window(None, "2021"), {}),
+        (parse_date("2019"), window(None, "2018-04-28"), {"happened": "precision"}),
+        (window(None, "2018"), window("2019", None), {"happened": "tie"}),
+    ],
+)
+def test_a_window_disagrees_only_with_what_lies_outside(
+    ontology: Ontology, one: DateNode, other: DateNode, decided: dict[str, str]
+) -> None:
+    """Who says "by", "not before" or "between" says nothing against a day within, however vaguely it is told."""
+    said = [
+        article(name, "2022", (FOUNDING, icn("happened"), named("date", node.slug)))
+        for name, node in (("a", one), ("b", other))
+    ]
+    assert decided == decisions(resolve(ontology, *said, dates=(one, other)))
 
 
 class Patient(dict[NamedNode, NamedNode]):

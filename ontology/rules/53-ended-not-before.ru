@@ -1,5 +1,5 @@
-# Ended not before: the earliest day of the stated end, or the day after the last attestation, whichever is later. An
-# attestation after the day it ended by is left out: the sources disagree, and a check says so.
+# Ended not before: the earliest day of the stated end or of the beginning of what replaces it, or the day after the last
+# attestation, whichever is later. What is after the day it ended by is left out: the sources disagree, and a check says so.
 
 PREFIX function: <https://w3id.org/icn/function/>
 PREFIX graph: <https://w3id.org/icn/graph/>
@@ -10,6 +10,7 @@ WHERE {
   SELECT ?situation (MAX(?floor) AS ?day)
   WHERE {
     { ?situation icn:ended/icn:earliest ?floor }
+    UNION { ?later icn:replaces ?situation ; icn:joined/icn:earliest ?floor }
     UNION { ?situation icn:attestedOn/icn:earliest ?seen . BIND (function:day-after(?seen) AS ?floor) }
     ?situation a icn:LastingState .
     OPTIONAL { ?situation icn:endedBy ?by }

@@ -16,7 +16,7 @@ from kgbuild.build.ontology import Ontology
 from kgbuild.build.quads import Term, Values, describe_in
 from kgbuild.build.store import make_store
 from kgbuild.core import ids
-from kgbuild.core.dates import DateNode, refines, width
+from kgbuild.core.dates import DateNode, may_be_one, refines, width
 from kgbuild.core.namespaces import DATE, GRAPH, ONTOLOGY
 from kgbuild.core.terms import icn, reach
 from kgbuild.support.claims import SUPPORT_GRAPH, credited_by_rule
@@ -48,6 +48,11 @@ class Scales:
                 return refines(self.dates[finer], self.dates[vaguer])
             return vaguer in self.ancestors(finer)
         return False
+
+    def agree(self, one: Term, other: Term) -> bool:
+        """Tell whether two values may both be true, though neither refines the other."""
+        dates = [self.dates[v] for v in (one, other) if isinstance(v, NamedNode) and v in self.dates]
+        return len(dates) == 2 and may_be_one(*dates)
 
     def ancestors(self, node: NamedNode) -> list[NamedNode]:
         """List what lies above a place or concept, nearest first; a circle ends the list."""
@@ -133,7 +138,7 @@ class Resolver:
         beside = (
             [v for _, v in others if self._told_together(subject, predicate, v, winner)] if mode == "together" else []
         )
-        rivals = [each for each in others if each[1] not in beside]
+        rivals = [each for each in others if each[1] not in beside and not self.scales.agree(each[1], winner)]
         if not rivals or mode == "wording":
             return [winner, *beside], []
         step = next((n for n, a, b in zip(_STEPS, first, rivals[0][0], strict=False) if a != b), "tie")

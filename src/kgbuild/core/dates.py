@@ -158,6 +158,20 @@ def refines(finer: DateNode, vaguer: DateNode) -> bool:
     return clearer or not equal or finer.precision == "interval"
 
 
+def may_be_one(one: DateNode, other: DateNode) -> bool:
+    """Tell whether two dates, a window among them, have a day in common: then neither speaks against the other.
+
+    >>> may_be_one(parse_date("2018"), window(None, "2018-04-28")), may_be_one(parse_date("2018"), parse_date("2017~"))
+    (True, False)
+    """
+    kinds = {one.precision, other.precision}
+    if "window" not in kinds or "interval" in kinds:
+        return False
+    starts = [node.earliest for node in (one, other) if node.earliest]
+    ends = [node.latest for node in (one, other) if node.latest]
+    return not starts or not ends or max(starts) <= min(ends)
+
+
 def width(node: DateNode) -> int | None:
     """Count the days within the bounds; None where a side is open.
 
