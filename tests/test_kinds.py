@@ -350,7 +350,8 @@ def test_triples_use_every_field(kind: str) -> None:
         ),
         (
             "tie: {from: menapar, to: acsh, type: cooperates, not: true}",
-            "denial:tie--acsh--menapar--cooperates--2024-02-21-x a icn:Denial ; icn:denies tie:acsh--menapar--cooperates .",
+            "denial:tie--acsh--menapar--cooperates--2024-02-21-x a icn:Denial ; "
+            "icn:denies tie:acsh--menapar--cooperates .",
         ),
     ],
     ids=["seat-with-a-host", "undated-count", "denied-signature", "denied-tie"],

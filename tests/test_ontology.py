@@ -474,7 +474,8 @@ PITFALLS = {
     "two concepts of one scheme with one label": (
         """SELECT ?x WHERE { ?x skos:prefLabel ?label ; skos:inScheme ?s .
            ?y skos:prefLabel ?label ; skos:inScheme ?s . FILTER (?x != ?y) }""",
-        'office:a skos:inScheme office:s ; skos:prefLabel "x"@en . office:b skos:inScheme office:s ; skos:prefLabel "x"@en .',
+        'office:a skos:inScheme office:s ; skos:prefLabel "x"@en . '
+        'office:b skos:inScheme office:s ; skos:prefLabel "x"@en .',
     ),
     "a concept under one of another scheme": (
         "SELECT ?x WHERE { ?x skos:broader ?y ; skos:inScheme ?s . FILTER NOT EXISTS { ?y skos:inScheme ?s } }",

@@ -50,7 +50,8 @@ MEANS: dict[str, tuple[str, str]] = {
     "tenure": (
         "{of: zhang-xiao, as: ambassador, in: china, to: kazakhstan, on: 2024-02-21}",
         """tenure:zhang-xiao--ambassador--china--kazakhstan a icn:Tenure ; icn:holder person:zhang-xiao ;
-            icn:office office:ambassador ; icn:broadOffice office:ambassador ; icn:institution polity:china ; icn:accreditedTo polity:kazakhstan ;
+            icn:office office:ambassador ; icn:broadOffice office:ambassador ;
+            icn:institution polity:china ; icn:accreditedTo polity:kazakhstan ;
             icn:attestedOn date:2024-02-21 .""",
     ),
     "meeting": (
