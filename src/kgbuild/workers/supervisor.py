@@ -150,8 +150,7 @@ class Pool:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
                 command, pass_fds=(theirs.fileno(),), start_new_session=True, stdin=nothing, env=given
             )
-        loop = asyncio.get_running_loop()
-        self._ready = loop.create_future()
+        self._ready = (loop := asyncio.get_running_loop()).create_future()
         loop.add_reader(ours, self._on_message)
         told = await asyncio.wait_for(self._ready, _READY_WITHIN)
         self.quads = told["quads"]
