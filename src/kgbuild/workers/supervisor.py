@@ -150,7 +150,8 @@ class Pool:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
                 command, pass_fds=(theirs.fileno(),), start_new_session=True, stdin=nothing, env=given
             )
-        self._ready = (loop := asyncio.get_running_loop()).create_future()
+        loop = asyncio.get_running_loop()
+        self._ready = loop.create_future()
         loop.add_reader(ours, self._on_message)
         told = await asyncio.wait_for(self._ready, _READY_WITHIN)
         self.quads = told["quads"]
@@ -178,9 +179,8 @@ class Pool:
         """Let go of everything, now; safe to call twice, and from a signal's callback in the loop."""
         self._stopping = True
         self.lanes.refuse(going_down())
-        for timer in (self._retry, self._patience):
-            if timer is not None:
-                timer.cancel()
+        for timer in filter(None, (self._retry, self._patience)):
+            timer.cancel()
         if self._control is not None:
             asyncio.get_running_loop().remove_reader(self._control)
             self._control.close()
