@@ -85,7 +85,7 @@ check: $(VENV)/.installed audit  ## Lint, types, layers, nothing dead or defined
 .PHONY: test
 test: $(VENV)/.installed build/w3c-ontologies build/w3c-tests  ## Run the tests, in JOBS processes
 	@KGBUILD_TEXTS="$$TEXTS" W3C_ONTOLOGIES=build/w3c-ontologies W3C_SHORT=build/w3c-tests \
-	  $(BIN)/pytest -rs -n "$$JOBS" --dist loadgroup --no-loadscope-reorder
+	  $(BIN)/pytest -rs -n "$$JOBS" --dist loadscope --no-loadscope-reorder
 
 # The real ORG, PROV-O and Web Annotation, for HermiT, and the tests of SPARQL 1.1: where they cannot be fetched the tests
 # that need them say so and are skipped.
