@@ -85,7 +85,7 @@ check: $(VENV)/.installed audit  ## Lint, types, layers, nothing dead or defined
 .PHONY: test
 test: $(VENV)/.installed build/w3c-ontologies build/w3c-tests  ## Run the tests, in JOBS processes
 	@KGBUILD_TEXTS="$$TEXTS" W3C_ONTOLOGIES=build/w3c-ontologies W3C_SHORT=build/w3c-tests \
-	  $(BIN)/pytest -n "$$JOBS" --dist loadgroup --no-loadscope-reorder
+	  $(BIN)/pytest -rs -n "$$JOBS" --dist loadscope --no-loadscope-reorder
 
 .PHONY: mutants
 mutants: $(VENV)/.installed  ## Break each rule, check and shape in every small way, and tell which breaks no test notices

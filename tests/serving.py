@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -203,6 +204,17 @@ def descriptors(pid: int) -> int:
         return len(list(folder.iterdir()))
     except PermissionError:
         return folder.stat().st_size
+
+
+@contextmanager
+def limited(pid: int, kind: int, most: int) -> Iterator[None]:
+    """Let a process have at most so much of a resource, such as RLIMIT_NOFILE; what it has already stays."""
+    before = resource.prlimit(pid, kind)
+    resource.prlimit(pid, kind, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, kind, before)
 
 
 def resident(pid: int) -> int:

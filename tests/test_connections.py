@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import resource
 import socket
 import time
@@ -109,6 +110,27 @@ def test_a_request_has_a_greatest_size(server: Served, request_: bytes, expected
             assert b"HTTP/1.1 400" == connection.recv(1 << 16)[:12]
         else:
             assert expected == refusal(read_all(connection))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        HEALTH[:-2] + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        HEALTH[:-2] + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n\r\n",
+        b"GET /healthz HTTP/1.0\r\n\r\n",
+        b"GET /health%7A HTTP/1.0\r\n\r\n",
+        POST + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: 6\r\n\r\nASK {}",
+    ],
+    ids=["websocket", "h2c", "HTTP/1.0", "escaped", "expects"],
+)
+def test_what_else_a_head_may_ask_for_is_no_fault(server: Served, request_: bytes) -> None:
+    """Another protocol, an older one, a letter written as an escape, leave to send: the answer comes over HTTP/1.1."""
+    with server.connect() as connection:
+        connection.sendall(request_)
+        if b"Connection: close" not in request_:
+            connection.shutdown(socket.SHUT_WR)
+        answers = [part for part in re.split(rb"(?=HTTP/1\.1 )", read_all(connection)) if part]
+    assert [b"HTTP/1.1 200 OK"] == [each.split(b"\r\n")[0] for each in answers if b" 100 " not in each[:13]]
 
 
 def test_headers_are_not_kept_beyond_their_limit(server: Served) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import edtf
 import pytest
 import undate
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lark.exceptions import VisitError
 
@@ -447,6 +447,9 @@ _REFUSED_ON_PURPOSE = {
 
 
 @settings(max_examples=200, deadline=None)
+@example(text="2023-05", position=6, letter="X", insert=False)
+@example(text="2023-05", position=5, letter="X", insert=False)
+@example(text="2023-05-18/2023-05-19", position=18, letter="X", insert=True)
 @given(_texts, st.integers(0, 20), st.sampled_from("0123456789-/X?~%.[]T "), st.booleans())
 def test_a_refusal_is_an_error_or_on_purpose(text: str, position: int, letter: str, insert: bool) -> None:
     """A date with one letter changed or added: if edtf still reads it and we do not, the reason is listed."""
@@ -458,6 +461,8 @@ def test_a_refusal_is_an_error_or_on_purpose(text: str, position: int, letter: s
         edtf.parse_edtf(changed)
     except (edtf.EDTFParseException, ValueError, TypeError):  # TypeError: edtf's own, at `/..` alone
         return
+    except AttributeError:
+        assert "X" in changed  # edtf's own, at 2023-0X, which it takes
     assert [r for r in _REFUSED_ON_PURPOSE if re.fullmatch(r, changed, re.DOTALL)], changed
 
 

@@ -43,6 +43,7 @@ from serving import (
     descendants,
     descriptors,
     is_alive,
+    limited,
     mini_file,
     mini_nquads,
     resident,
@@ -714,17 +715,6 @@ def test_limits_of_queries_do_not_bind_the_server(data: Path) -> None:
 # --- what the machine refuses -------------------------------------------------------------------------------------
 
 
-@contextmanager
-def no_descriptors(pid: int) -> Iterator[None]:
-    """Let a process open no more files; those that are open stay so."""
-    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, before[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
-
-
 def zygote_pid(pool: Pool) -> int:
     assert pool._process is not None
     return pool._process.pid
@@ -761,8 +751,8 @@ def test_a_pool_without_descriptors_comes_back(
     async def work(pool: Pool) -> None:
         await become(lambda: is_whole(pool), "the pool is whole")
         ours, theirs = descriptors(os.getpid()), descriptors(zygote_pid(pool))
-        limited = os.getpid() if whose == "ours" else zygote_pid(pool)
-        with no_descriptors(limited):
+        process = os.getpid() if whose == "ours" else zygote_pid(pool)
+        with limited(process, resource.RLIMIT_NOFILE, 3):
             await kill_all(pool)
             await become(lambda: "could not be started" in caplog.text, "a fork has failed")
             await become(lambda: pool._failed_starts > 5, "and was tried again")
@@ -870,7 +860,7 @@ def test_health_is_told_truthfully(tmp_path: Path, data: Path) -> None:
     with serving(tmp_path, data, options=["--workers", "2"], tweak=tweak) as served:
         health = f"{served.address}/healthz"
         assert 200 == requests.get(health, timeout=PATIENCE).status_code
-        with no_descriptors(zygote(served)):
+        with limited(zygote(served), resource.RLIMIT_NOFILE, 3):
             for pid in workers(served):
                 os.kill(pid, signal.SIGKILL)
             until(lambda: requests.get(health, timeout=PATIENCE).status_code == 503, "it says so")

@@ -12,7 +12,7 @@ import json
 from html import unescape
 from re import findall
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 import pytest
 import requests
@@ -23,6 +23,8 @@ from rdflib import Graph
 from rdflib.query import Result
 from SPARQLWrapper import SPARQLWrapper
 
+from kgbuild.server.exchange.answers import read_pairs
+from kgbuild.server.http.problems import Problem
 from nonempty import nonempty
 from serving import BROWSER, JSON, Served, mini_nquads
 
@@ -63,6 +65,18 @@ def sizes(store: Store) -> dict[str, int]:
         if name:
             found[name] = found.get(name, 0) + 1
     return found
+
+
+@given(st.text("%0123abcdefABCDEF+ =", max_size=60) | st.text(max_size=30).map(quote))
+def test_an_escape_is_read_as_the_standard_library_reads_it(written: str) -> None:
+    """Also one that is cut off, in small letters, or made of what stands around another: each is read once."""
+    value = written.replace("=", "%3d").replace("&", "%26")
+    expected = unquote_to_bytes(value.replace("+", " "))
+    try:
+        assert [("q", expected.decode())] == read_pairs(b"q=" + value.encode())
+    except UnicodeDecodeError:
+        with pytest.raises(Problem, match="is not UTF-8"):
+            read_pairs(b"q=" + value.encode())
 
 
 # --- P1-P4, P7: how a query is sent -------------------------------------------------------------------------------

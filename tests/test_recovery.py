@@ -37,6 +37,7 @@ from serving import (
     Served,
     descriptors,
     is_alive,
+    limited,
     mini_file,
     serving,
     state,
@@ -44,7 +45,7 @@ from serving import (
     workers,
     zygote,
 )
-from test_pool import CROSS, WHICH, make_release, no_descriptors, zygote_pid
+from test_pool import CROSS, WHICH, make_release, zygote_pid
 from test_remote_data import standing
 
 MEGABYTE = 1 << 20
@@ -184,12 +185,8 @@ def test_processes(tmp_path: Path, data: Path) -> None:
 def no_processes(pid: int) -> Iterator[None]:
     """Let a process fork nothing."""
     if os.geteuid():
-        before = resource.prlimit(pid, resource.RLIMIT_NPROC)
-        resource.prlimit(pid, resource.RLIMIT_NPROC, (1, before[1]))
-        try:
+        with limited(pid, resource.RLIMIT_NPROC, 1):
             yield
-        finally:
-            resource.prlimit(pid, resource.RLIMIT_NPROC, before)
         return
     groups = Path("/sys/fs/cgroup/pids")  # that limit does not hold for root
     group = groups / f"kgbuild-{pid}"
@@ -441,7 +438,7 @@ def test_an_engine_that_does_not_answer(tmp_path: Path) -> None:
             assert 200 == get(served, "/readyz").status_code, "its data are served, as far as is known here"
             threading.Thread(target=server.serve_forever, daemon=True).start()
             until(lambda: health(served) == 200, "it is well again")
-            with no_descriptors(zygote(served)):
+            with limited(zygote(served), resource.RLIMIT_NOFILE, 3):
                 kill_workers(served)
                 until(lambda: health(served) == 503, "nothing can be checked")
                 assert 503 == get(served, "/readyz").status_code

@@ -20,13 +20,13 @@ from typing import Any, NoReturn
 import pytest
 from pyoxigraph import NamedNode, Quad
 
-from hostile_logic import LIMITS, LOGIC, Told, write_tangled_nodes
+from hostile_logic import LIMITS, write_tangled_nodes
 from kgbuild.build import stages
 from kgbuild.build.ontology import Ontology
 from kgbuild.build.stages import CODE, TRUSTED, Stage, StageLimits, Watch, pack_issues, read_limits, unpack_issues
 from kgbuild.core import confinement
 from kgbuild.core.errors import DataError, EngineError, ExitCode, Findings, Issue, KgError, Place, UsageError, error
-from mini import COMMAND, MINI, ROOT, Done, edit, kgbuild
+from mini import COMMAND, MINI, ROOT, edit, kgbuild
 from nonempty import nonempty
 from serving import until
 
@@ -217,52 +217,14 @@ def descendants(mark: str) -> set[int]:
     return found
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done, dict[str, Told]]:
-    """Validate a project with all hostile logic in it, one record that is wrong, and an ordinary warning."""
-    folder = hostile_project(tmp_path_factory.mktemp("hostile"))
-    expected = {name: write(folder) for name, write in LOGIC.items()}
-    edit(folder / "data/articles/2021/2021-04-10-rector-profile.yaml", "joined: 2021-02-10", "joind: 2021-02-10")
-    temporary = folder / "temporary"
-    temporary.mkdir()
-    environment = {"KGBUILD_TEST_MARK": str(folder), "KGBUILD_LIMITS": LIMITS, "TMPDIR": str(temporary)}
-    return folder, kgbuild(folder, "validate", "--untrusted", env=environment), expected
-
-
-@pytest.mark.parametrize("name", LOGIC)
-def test_each_hostile_file_is_told_by_name(told: tuple[Path, Done, dict[str, Told]], name: str) -> None:
-    """One finding each, at its place, with a remedy."""
-    _, done, expected = told
-    place, part = expected[name]
-    (line,) = (line for line in done.stderr.splitlines() if line.startswith(f"{place} error "))
-    assert line.startswith(f"{place} error unfinished: "), line
-    assert part in line
-    assert line.endswith(" Simplify it, or leave it out; KGBUILD_LIMITS raises the limits.")
-
-
-def test_what_else_is_wrong_is_told_and_nothing_is_left(told: tuple[Path, Done, dict[str, Told]]) -> None:
-    """The record's finding stands beside them, and no other; no process, no file, no traceback remains."""
-    folder, done, expected = told
-    assert ExitCode.FINDINGS == done.returncode, done.stderr
-    errors = [line for line in done.stderr.splitlines() if re.search(r" error [a-z-]+: ", line)]
-    (other,) = (line for line in errors if " error unfinished: " not in line)
-    assert other.startswith("data/articles/2021/2021-04-10-rector-profile.yaml:"), other
-    assert "unknown-key" in other
-    assert len(expected) + 1 == len(errors)
-    assert "Traceback" not in done.stderr
-    assert [] == list((folder / "temporary").iterdir())
-    assert {"data", "ontology", "queries", "temporary"} == {path.name for path in folder.iterdir()}
-    assert set() == descendants(str(folder))
-
-
 def test_an_ontology_that_cannot_be_read_in_time_is_told_by_its_file(tmp_path: Path) -> None:
     """Blank nodes that are all alike: nothing is built, and the records' findings are told too."""
     project = hostile_project(tmp_path)
-    place, part = write_tangled_nodes(project)
+    place, code, part = write_tangled_nodes(project)
     edit(project / "data/entities/network/lakes-academies.yaml", "names:", "nmes:")
     done = kgbuild(project, "build", "--untrusted", env={"KGBUILD_LIMITS": LIMITS})
     assert ExitCode.FINDINGS == done.returncode
-    assert re.search(rf"^{place} error unfinished: .*{part}", done.stderr, re.MULTILINE), done.stderr
+    assert re.search(rf"^{place} error {code}: .*{part}", done.stderr, re.MULTILINE), done.stderr
     assert re.search(r"^data/entities/network/lakes-academies\.yaml:2:1 error ", done.stderr, re.MULTILINE), done.stderr
     assert not (project / "build/current").exists()
 

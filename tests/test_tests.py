@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import ast
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from conftest import pytest_runtest_makereport
+from conftest import ALONE, ByFile, pytest_runtest_makereport
 from nonempty import nonempty
 
 TESTS = Path(__file__).parent
@@ -173,3 +177,14 @@ def test_a_skip_is_a_failure_where_nothing_may_be_missing(
     assert outcome == reported().outcome
     assert "no browser" in str(reported().longrepr)
     assert "skipped" == reported("a known deviation").outcome
+
+
+def test_each_file_runs_in_one_process() -> None:
+    """Two processes share the files between them, and no file; what is to be alone comes into one of them."""
+    files = ["tests/test_kinds.py", "tests/test_headers.py", "tests/test_w3id.py"]
+    command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-v", "-n", "2", "--dist", "loadscope", *files]
+    done = subprocess.run(command, cwd=TESTS.parent, check=False, capture_output=True, text=True, timeout=120)
+    seen = set(re.findall(r"^\[(gw\d)\] .* PASSED (tests/\w+\.py)", done.stdout, re.MULTILINE))
+    assert sorted(files) == sorted(file for _, file in seen), done.stdout
+    scopes = {ByFile._split_scope(cast(Any, None), f"tests/{name}.py::test_x") for name in ALONE}
+    assert {"alone"} == scopes

@@ -179,9 +179,8 @@ class Pool:
         """Let go of everything, now; safe to call twice, and from a signal's callback in the loop."""
         self._stopping = True
         self.lanes.refuse(going_down())
-        for timer in (self._retry, self._patience):
-            if timer is not None:
-                timer.cancel()
+        for timer in filter(None, (self._retry, self._patience)):
+            timer.cancel()
         if self._control is not None:
             asyncio.get_running_loop().remove_reader(self._control)
             self._control.close()

@@ -61,8 +61,6 @@ def _plain(encoded: bytes) -> str:
 
 def _unquoted(encoded: bytes) -> bytes:
     """Decode piece by piece: the lists of what stands between a million signs of percent would hold all threads up."""
-    if len(encoded) <= limits.INLINE:
-        return _decoded(encoded)
     pieces, at = [], 0
     while at < len(encoded):
         end = at + limits.INLINE

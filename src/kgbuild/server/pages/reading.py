@@ -52,14 +52,14 @@ _READ_BESIDE: Final = tuple(map(expand, ("rdfs:label", "rdf:type", "icn:edtf", "
 """What is read of what they mention."""
 MOST_KEPT: Final = 10_000
 """Things whose names are kept for the next page: ten megabytes."""
-_READ_LISTED: Final = ", ".join(f"<{each}>" for each in _READ)
 _NAMES: Final = """SELECT DISTINCT ?s ?p ?o {{
   {{ VALUES ?s {{ {block} }} ?s ?p ?o
-    FILTER (?p IN ({read}) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }}
-  UNION {{ VALUES ?x {{ {block} }} ?x ?q ?s FILTER (?q IN (icn:dated, dcterms:publisher)) ?s ?p ?o
-    FILTER (?p IN ({beside}) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }} }}""".replace(
-    "{beside}", ", ".join(f"<{each}>" for each in _READ_BESIDE)
-)
+    FILTER (?p IN (%(read)s) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }}
+  UNION {{ VALUES ?x {{ {block} }} ?x ?q ?s FILTER (?q IN (%(by)s)) ?s ?p ?o
+    FILTER (?p IN (%(beside)s) && (?p != rdf:type || STRSTARTS(STR(?o), STR(icn:)))) }} }}""" % {
+    name: ", ".join(f"<{each}>" for each in listed)
+    for name, listed in {"read": _READ, "by": _BESIDE, "beside": _READ_BESIDE}.items()
+}
 _NAMES_ANYWHERE: Final = """SELECT DISTINCT ?s ?p ?o {{ VALUES ?s {{ {block} }} GRAPH ?g {{ ?s ?p ?o }}
   FILTER (?p IN (rdfs:label, dcterms:title, rdf:type, icn:descriptiveName)) }}"""
 HIDDEN: Final = {icn(name) for name in ("statedIn", "descriptiveName")}
@@ -340,7 +340,7 @@ def read_names(
     earlier = {thing: found for thing in wanted if thing not in names and (found := kept.get(thing))}
     asked = [thing for thing in wanted if thing not in names and thing not in earlier]
     read = [*names, *asked]
-    yield from _keep(names, [_NAMES.format(block=write_block(part), read=_READ_LISTED) for part in in_parts(asked)])
+    yield from _keep(names, [_NAMES.format(block=write_block(part)) for part in in_parts(asked)])
     # What the resolved view has is named there; a deprecated situation has its name in a graph alone.
     left = [thing for thing in read if thing.startswith(ID) and LABEL not in names.get(thing, ())]
     yield from _keep(names, [_NAMES_ANYWHERE.format(block=write_block(part)) for part in in_parts(left)])
