@@ -43,7 +43,7 @@ from serving import BROWSER, JSON, Served, mini_file, mini_nquads, serving
 
 USED = (
     *("article", "claim", "date", "graph", "icn", "institution", "meeting", "membership", "network", "person"),
-    *("rank", "rdf", "rdfs", "role", "skos", "standing", "state", "xsd"),
+    *("feature", "polity", "rank", "rdf", "rdfs", "skos", "standing", "xsd"),
 )
 HEAD = sparql_header({prefix: PREFIXES[prefix] for prefix in USED})
 FLAGSHIP = """SELECT DISTINCT ?academy ?joined WHERE {
@@ -203,7 +203,7 @@ def test_a_deprecated_claim_is_never_credited(store: Store) -> None:
 
 
 def test_class_and_standing_come_from_all_claims_on_a_situation(store: Store) -> None:
-    """What follows from the kind of a claim or its role is credited to each claim that makes it follow."""
+    """What follows from the kind of a claim is credited to each claim that makes it follow, as is what several state."""
     (row,) = sources(store, f"SELECT ?s {{ {LAKELAND} a icn:Membership ; icn:standing ?s }}")
     assert {
         f"{LAKELAND} a icn:Membership": [FOUNDED, MEMBERS],
@@ -220,13 +220,13 @@ def test_an_inferred_identity_is_marked_on_its_property_alone(store: Store) -> N
 
 def test_a_resolved_placeholder_supports_with_its_own_value(store: Store) -> None:
     """Who spoke of an unnamed institution supports the named one, under a name of its own, where it says as much."""
-    (row,) = sources(store, f"SELECT ?d ?r {{ {RIVERMARK} icn:joined ?d ; icn:role ?r }}")
+    (row,) = sources(store, f"SELECT ?d ?r {{ {RIVERMARK} icn:joined ?d ; icn:feature ?r }}")
     (support,) = only(row, f"{RIVERMARK} icn:joined ?d")["supports"]
     assert [{"type": "uri", "value": expand("date:2019")}] == support["objects"]
     assert [FOUNDED] == voices([support])
     assert [[74, 150], [151, 216]] == support["positions"]
     assert expand("membership:unidentified-institution-rivermark--lakes-academies") == support["placeholder"]
-    assert "supports" not in only(row, f"{RIVERMARK} icn:role ?r")
+    assert "supports" not in only(row, f"{RIVERMARK} icn:feature ?r")
 
 
 def test_claims_of_one_article_that_differ_are_told_apart() -> None:
@@ -287,7 +287,7 @@ def one_article(subject: str = "membership:a--b", **claims: str) -> Store:
     ("pattern", "evidence"),
     [
         ("institution:lakeland-academy rdfs:label ?x", "registry"),
-        ("role:founding-member skos:broader ?x", "registry"),
+        ("standing:guest skos:broader ?x", "registry"),
         ("icn:joined rdfs:subPropertyOf ?x", "registry"),
         ("date:2019-05-14 icn:earliest ?x", "registry"),
         ("article:2019-06-03-founding-members icn:published ?x", "article"),
@@ -485,7 +485,7 @@ def test_a_path_is_taken_apart_into_its_steps(store: Store, path: str, steps: li
 
 def test_nodes_without_a_name_are_found_again(store: Store) -> None:
     """Brackets and labels of blank nodes stand for nodes that the row does not show; their triples are listed."""
-    (row,) = sources(store, "SELECT ?x { [ icn:member ?x ; icn:joined [ icn:year 2021 ] ] icn:role|icn:standing ?s }")
+    (row,) = sources(store, "SELECT ?x { [ icn:member ?x ; icn:joined [ icn:year 2021 ] ] icn:feature|icn:standing ?s }")
     assert [
         f"{HIGHMOOR} icn:member institution:highmoor-school",
         f"{HIGHMOOR} icn:joined date:2021-03-01",
@@ -506,8 +506,8 @@ def test_a_node_without_a_name_may_be_several(store: Store) -> None:
 
 def test_a_variable_property_is_credited_by_its_value(store: Store) -> None:
     """`?p` is each property in its row, with that property's sources."""
-    query = f"SELECT ?p ?v {{ {LAKELAND} ?p ?v FILTER (?p IN (icn:joined, icn:role, icn:member)) }} ORDER BY ?p"
-    assert [[MEMBERS], [FOUNDED, MEMBERS], [MEMBERS]] == [
+    query = f"SELECT ?p ?v {{ {LAKELAND} ?p ?v FILTER (?p IN (icn:joined, icn:feature, icn:member)) }} ORDER BY ?p"
+    assert [[MEMBERS], [MEMBERS], [FOUNDED, MEMBERS]] == [
         credits_of(row)[f"{LAKELAND} ?p ?v"] for row in sources(store, query)
     ]
 
@@ -636,7 +636,7 @@ def test_absence_counts_in_its_branch_alone(store: Store) -> None:
         ("OPTIONAL { ?m icn:left ?l } OPTIONAL { ?m icn:joined ?l }", "joined"),
         ("OPTIONAL { ?m icn:joined ?d OPTIONAL { ?m icn:left ?l } FILTER (!BOUND(?l)) }", "joined"),
         ("OPTIONAL { ?m icn:joined ?d OPTIONAL { ?m icn:left ?l FILTER (?l != ?d) } }", "none"),
-        ("{ ?m icn:role ?r OPTIONAL { ?m icn:left ?l } } UNION { ?m icn:left ?l FILTER (?l != 1) }", "none"),
+        ("{ ?m icn:feature ?r OPTIONAL { ?m icn:left ?l } } UNION { ?m icn:left ?l FILTER (?l != 1) }", "none"),
     ],
 )
 def test_absence_is_told_of_the_rows_that_rest_on_it(store: Store, pattern: str, absent: str) -> None:

@@ -53,8 +53,8 @@ BREAKS = {
         "articles/2021/2021-04-10-rector-profile.yaml",
         replacing("joined: 2021-02-10", "joind: 2021-02-10"),
         "10:60",
-        "error unknown-key: there is no key 'joind' here. Known here: end_reason, in, joined, left, not, of, on, role, "
-        "spell. Did you mean joined?",
+        "error unknown-key: there is no key 'joind' here. Known here: end_reason, features, in, joined, left, not, of, on, "
+        "replaces, spell, standing. Did you mean joined?",
     ),
     "duplicate key": Break(
         "articles/2021/2021-11-09-hub-anniversary.yaml",
@@ -136,7 +136,7 @@ BREAKS = {
     ),
     "fails a shape": Break(
         "articles/2019/2019-06-03-founding-members.yaml",
-        replacing("role: founding-member, joined: 2019-05-14}\n    says: The L", "joined: 2019-07}\n    says: The L"),
+        replacing("features: founding, joined: 2019-05-14}\n    says: The L", "joined: 2019-07}\n    says: The L"),
         "8:69",
         "error membership-announced: The member joined after the article that says so was published",
     ),
@@ -313,7 +313,7 @@ REFUSED = {
     "membership-body": ("wrong-kind", "membership: {of: lakes-hub, in: «lakeland}"),
     "membership-endReason": ("unknown-concept", "membership: {of: lakes-hub, in: lakes-academies, end_reason: «anger}"),
     "membership-member": ("wrong-kind", "membership: {of: [lakes-hub, «ferrytown], in: lakes-academies}"),
-    "membership-role": ("unknown-concept", "membership: {of: lakes-hub, in: lakes-academies, role: «friend}"),
+    "membership-standing": ("unknown-concept", "membership: {of: lakes-hub, in: lakes-academies, standing: «friend}"),
     "naming-nameKind": ("unknown-concept", "name: {of: lakes-hub, text: {en: Hub}, kind: «nickname}"),
     "naming-text": ("value", "name: {of: lakes-hub, text: {en: «' '}}"),
     "participation-capacity": ("unknown-concept", "participation: {of: lakes-hub, in: lakes-forum-2019, as: «guru}"),
@@ -405,10 +405,9 @@ REFUSED_BY_FILE = {
     "institution-type": ("entity-type", "institution/y-type", "type: «Meeting\nnames: {en: Y}\n"),
     "network-type": ("entity-type", "network/y-net", "type: [Network, «Agreement]\nnames: {en: Y}\n"),
     "person-affiliation": ("wrong-kind", "person/y-affiliation", "names: {en: Y}\naffiliation: «lakes-forum-2019\n"),
-    "person-type": ("entity-type", "person/y-person", "type: «State\nnames: {en: Y}\n"),
+    "person-type": ("entity-type", "person/y-person", "type: «Polity\nnames: {en: Y}\n"),
     "place-within": ("wrong-kind", "place/y-within", "names: {en: Y}\nwithin: «lakes-hub\n"),
-    "state-type": ("entity-type", "state/y-stated", "type: «Institution\nnames: {en: Y}\n"),
-    "territory-type": ("entity-type", "territory/y-territory", "type: «State\nnames: {en: Y}\n"),
+    "polity-type": ("entity-type", "polity/y-polity", "type: «Institution\nnames: {en: Y}\n"),
 }
 
 NEVER = {

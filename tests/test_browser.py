@@ -43,8 +43,8 @@ FIXED = [
     "/doc/article/2023-11-09-network-launched",
     "/doc/network/never-was",
     "/date/2023-11-08",
-    "/vocabulary/role",
-    "/vocabulary/role/founding-member",
+    "/vocabulary/feature",
+    "/vocabulary/standing/guest",
 ]
 FLAGSHIP = "/doc/article/2023-11-09-network-launched"
 

@@ -70,10 +70,11 @@ def test_a_membership_names_its_article(mini: EmbeddedEngine) -> None:
     (voice,) = source.voices
     assert ("Rivermark's academy is a founding member since 14 May 2019.",) == voice.says
     expected = {
+        ("icn:feature", "founding"),
         ("icn:joined", "14 May 2019"),
         ("icn:member", "Rivermark Academy of Public Service"),
         ("icn:organization", "Lakes Network of Academies"),
-        ("icn:role", "founding member"),
+        ("icn:standing", "member"),
     }
     assert expected == {(value.property, value.name) for value in voice.gives}
 

@@ -369,10 +369,10 @@ def test_leaving_and_rejoining_are_two_spells(store: Store) -> None:
     )
 
 
-def test_a_role_refines_a_role(store: Store) -> None:
-    """Case 3: a founding member is a member; the standing, not the role, is in the key."""
+def test_a_feature_is_no_standing(store: Store) -> None:
+    """Case 3: a founding member is a member, and its features are several; neither is in the key."""
     fact = "membership:lakeland-academy--lakes-academies"
-    assert {"role:founding-member"} == values(store, fact, "icn:role")
+    assert {"feature:founding", "feature:full"} == values(store, fact, "icn:feature")
     assert {"standing:member"} == values(store, fact, "icn:standing")
 
 

@@ -31,7 +31,7 @@ PATHS = [
     "/doc/agreement/lakes-founding-agreement",
     "/doc/article/2019-05-15-network-founded",
     "/date/2019",
-    "/vocabulary/role/member",
+    "/vocabulary/standing/member",
     "/graph/entities",
     "/ontology",
     "/dataset",

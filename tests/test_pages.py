@@ -49,7 +49,7 @@ EXPECTED = {
         "Lakeland Academy of Administration",
         ["Lakeland Staff College", "about 2018", "founding member", "Mira Oslan", "rector", "1 September 2018",
          "from the curators' registry"],
-        ["/doc/network/lakes-academies", "/doc/person/mira-oslan", "/doc/state/lakeland",
+        ["/doc/network/lakes-academies", "/doc/person/mira-oslan", "/doc/polity/lakeland",
          "/doc/article/2021-03-02-academy-page", "https://lakeland-academy.example/about"],
     ),
     "/doc/person/mira-oslan": (
@@ -59,7 +59,7 @@ EXPECTED = {
         ["/doc/institution/lakeland-academy", "/doc/meeting/lakes-summit-2020",
          "/doc/proposal/lakes-summit-2020--common-library", "/doc/article/2021-03-02-academy-page"],
     ),
-    "/doc/state/lakeland": (
+    "/doc/polity/lakeland": (
         "Lakeland",
         ["Озерия", "Lakeland Academy of Administration", "Ferrytown", "Tessa Marlow", "ambassador"],
         ["/doc/institution/lakeland-academy", "/doc/place/ferrytown", "/doc/person/tessa-marlow"],
@@ -67,7 +67,7 @@ EXPECTED = {
     "/doc/place/ferrytown": (
         "Ferrytown",
         ["within Lakeland", "Lakes Forum 2019", "13–14 May 2019", "The forum met in Ferrytown on 14 May 2019."],
-        ["/doc/meeting/lakes-forum-2019", "/doc/state/lakeland", "/doc/article/2019-06-03-founding-members"],
+        ["/doc/meeting/lakes-forum-2019", "/doc/polity/lakeland", "/doc/article/2019-06-03-founding-members"],
     ),
 }  # fmt: skip
 
@@ -200,7 +200,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-@pytest.mark.parametrize("path", ["/doc/network/evil", "/doc/state/evil", "/"])
+@pytest.mark.parametrize("path", ["/doc/network/evil", "/doc/polity/evil", "/"])
 @pytest.mark.parametrize("language", ["en", "ru", "zh"])
 def test_hostile_names_are_shown_as_they_are(hostile: Served, path: str, language: str) -> None:
     """Nothing from the data becomes markup, an address that runs, or turns the text around it."""
@@ -245,7 +245,7 @@ def test_what_is_large_says_how_much_of_it_is_shown(hub: Served) -> None:
     """There is no second page: the first two hundred stand there, with a query for all of them."""
     text = page(hub, "/doc/network/large")
     found = checked(text)
-    assert 200 == len(re.findall(r'<th scope="row"><a href="/doc/state/', text))
+    assert 200 == len(re.findall(r'<th scope="row"><a href="/doc/polity/', text))
     assert "The first 200 of 400 are shown." in words(text)
     (query,) = [link for link in found.links if link.startswith("/sparql?") and "DISTINCT" in link]
     answer = requests.get(hub.address + query, headers={"Accept": "text/csv"}, timeout=PATIENCE)
@@ -256,7 +256,7 @@ def test_what_is_large_says_how_much_of_it_is_shown(hub: Served) -> None:
 def test_what_is_not_so_large_is_on_one_page(hub: Served) -> None:
     """A reader looks through eighty members at once."""
     text = page(hub, "/doc/network/middle")
-    assert 80 == len(re.findall(r'<th scope="row"><a href="/doc/state/', text))
+    assert 80 == len(re.findall(r'<th scope="row"><a href="/doc/polity/', text))
     assert 'rel="next"' not in text.split("<main")[1]
 
 
@@ -314,7 +314,7 @@ def test_the_network_of_academies(site: Served) -> None:
         assert "characters" in row
 
 
-@pytest.mark.parametrize("kind", ["network", "institution", "person", "state", "territory", "programme", "place"])
+@pytest.mark.parametrize("kind", ["network", "institution", "person", "polity", "programme", "place"])
 def test_pages_of_the_real_records_are_well_formed(site: Served, kind: str) -> None:
     """Those to which most leads, and a few others, in both languages."""
     query = f"""SELECT ?x (COUNT(*) AS ?n) {{

@@ -91,7 +91,7 @@ EXPECTED = {
         "institution of Rivermark, not named",
         ["No source names this party.", "Named by another article:", "Rivermark Academy", "2019",
          "State institutions of three countries are in the network founded in 2019."],
-        ["/doc/state/rivermark", "/doc/network/lakes-academies"],
+        ["/doc/polity/rivermark", "/doc/network/lakes-academies"],
     ),
     "/doc/disagreement/meeting--lakes-summit-2020--held": (
         "Disagreement: held – Lakes Summit 2020",
@@ -109,15 +109,15 @@ EXPECTED = {
         ["[..2019-06-03]", "3 June 2019", "in force from: 1"],
         ["/doc/agreement/lakes-founding-agreement", "/vocabulary/precision/window"],
     ),
-    "/vocabulary/role": (
-        "roles of members",
-        ["роли членов", "founding member used 2 times", "observer"],
-        ["/vocabulary/role/founding-member"],
+    "/vocabulary/feature": (
+        "features of memberships",
+        ["признаки членства", "founding used 2 times", "honorary"],
+        ["/vocabulary/feature/founding"],
     ),
-    "/vocabulary/role/founding-member": (
-        "founding member",
-        ["член-учредитель", "role: 2", "Word in records founding-member"],
-        ["/vocabulary/role", "/vocabulary/role/member"],
+    "/vocabulary/standing/member": (
+        "member",
+        ["член", "standing: ", "Word in records member"],
+        ["/vocabulary/standing"],
     ),
     "/graph/article/2019-06-03-founding-members": (
         "Graph of the article Who sits in the new network",

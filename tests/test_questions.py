@@ -376,9 +376,9 @@ def test_a_membership_may_end_without_a_date_of_leaving(mini_store: Store) -> No
 
 def test_standing_attestation_and_dispute_are_told(mini: EmbeddedEngine) -> None:
     """An observer is no member, an attestation is neither beginning nor end, and a denial makes disputed."""
-    columns = ("standing", "role", "joined", "attested", "status")
+    columns = ("standing", "features", "joined", "attested", "status")
     observer = answer(mini, "memberships-of-actor", *columns, actor="stonefell-institute")
-    assert [("observer", "observer", "", "2021-04-10", "no end known")] == observer
+    assert [("observer", "", "", "2021-04-10", "no end known")] == observer
     assert [("member", "", "2019", "", "disputed")] == answer(mini, "memberships-of-actor", *columns, actor="lakes-hub")
 
 

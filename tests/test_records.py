@@ -335,7 +335,7 @@ def test_text_at_hand_is_compared(tmp_path: Path) -> None:
         ("inferred: [joined]\n    because: x", "11:16", "not-an-identity"),
         ("inferred: [of, joined]\n    because: x", "11:20", "not-an-identity"),
         ("inferred: [for]\n    because: x", "11:16", "not-an-identity"),
-        ("inferred: [role]\n    because: x", "11:16", "not-an-identity"),
+        ("inferred: [standing]\n    because: x", "11:16", "not-an-identity"),
         ("inferred: of\n    because: x", "11:15", "value"),
         ('because: " "', "11:14", "value"),
         ("rank: best\n    because: x", "11:11", "value"),

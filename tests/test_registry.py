@@ -23,7 +23,7 @@ FILES = {
     "institution/nag": "names: {en: National Academy of Governance, ru: Национальная академия управления}\n",
     "institution/nag-kz": "names: {en: Academy of Kazakhstan, ru: Национальная академия  управления}\n",
     "person/si-chuntao": "names: {ru: Се Чуньтао}\nspellings: {ru: [Си Чунтао], en: [Si Chuntao]}\n",
-    "state/kazakhstan": "names: {en: Kazakhstan, ru: Казахстан}\n",
+    "polity/kazakhstan": "names: {en: Kazakhstan, ru: Казахстан}\n",
 }
 
 
@@ -156,7 +156,7 @@ def test_duplicate_id_fails_the_build(tmp_path: Path) -> None:
     assert expected in [(str(issue.place), issue.code) for issue in issues_of(project)]
 
 
-@pytest.mark.parametrize("entity", ["network/lakes-academies", "institution/daily-ferry", "state/lakeland"])
+@pytest.mark.parametrize("entity", ["network/lakes-academies", "institution/daily-ferry", "polity/lakeland"])
 def test_unreadable_entity_is_one_finding(tmp_path: Path, entity: str) -> None:
     """A file that cannot be read is one finding; the records that use it, as member, publisher or state, add none."""
     project = copy_project(tmp_path)

@@ -245,7 +245,7 @@ def test_every_name_finds_its_thing(real: Index, real_store: Store) -> None:
 
 def test_names_are_sorted_by_what_they_are(real: Index) -> None:
     """In each way of matching: who acts, then meetings and agreements, then articles and terms."""
-    group = dict.fromkeys(("institution", "network", "person", "place", "state", "territory"), 0)
+    group = dict.fromkeys(("institution", "network", "person", "place", "polity"), 0)
     for query in ("академия", "hub", "Казахстан", "administration"):
         hits = real.find(query).hits
         order = [(MATCHES.index(h.match), group.get(h.kind, 1 + (KINDS.index(h.kind) >= 10))) for h in hits]

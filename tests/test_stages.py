@@ -280,6 +280,6 @@ def test_untrusted_needs_a_network_namespace(tmp_path: Path) -> None:
 def test_concepts_in_a_circle_have_a_top() -> None:
     """A vocabulary that goes round in a circle keeps no build from ending, which reads it without a limit."""
     broader = NamedNode("http://www.w3.org/2004/02/skos/core#broader")
-    names = [NamedNode(f"https://w3id.org/icn/vocabulary/role/{name}") for name in "abc"]
+    names = [NamedNode(f"https://w3id.org/icn/vocabulary/standing/{name}") for name in "abc"]
     quads = [Quad(lower, broader, upper) for lower, upper in zip(names, [*names[1:], names[0]], strict=True)]
     assert "c" == Ontology(tuple(quads)).top_slug(names[0])

@@ -62,13 +62,13 @@ def test_a_curated_name_goes_first_and_the_listed_one_still_finds_the_state(tmp_
 @pytest.mark.parametrize(
     ("text", "kind", "expected"),
     [
-        ("iso: QQ\n", "state", ":1:6 error iso-code: 'QQ' is no ISO 3166 code of a state or territory. Write the two"),
+        ("iso: QQ\n", "polity", ":1:6 error iso-code: 'QQ' is no ISO 3166 code of a state or territory. Write the two"),
         (
             "iso: KZ\n",
             "institution",
             ":1:6 error iso-code: only states and territories have an ISO 3166 code. Remove `iso:`",
         ),
-        ("see: [https://example.org/]\n", "state", ":1:1 error missing-key: `names` is missing. Add `names:`"),
+        ("see: [https://example.org/]\n", "polity", ":1:1 error missing-key: `names` is missing. Add `names:`"),
     ],
 )
 def test_a_wrong_file_is_a_finding_at_its_place(tmp_path: Path, text: str, kind: str, expected: str) -> None:

@@ -607,7 +607,7 @@ def test_any_other_way_to_write_it_leads_there(things: Served, written: str, can
         ("x" * 900 + ", text/turtle", "text/turtle"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("path", ["/doc/network/lakes-academies", "/date/2019", "/vocabulary/role", "/ontology"])
+@pytest.mark.parametrize("path", ["/doc/network/lakes-academies", "/date/2019", "/vocabulary/standing", "/ontology"])
 def test_the_format_is_the_one_that_fits(things: Served, path: str, accept: str | None, media_type: str) -> None:
     """Turtle where anything goes, a page for who asks for one."""
     answer = fetch(things, path, accept)
@@ -669,7 +669,7 @@ ALL_ANSWERS = [
     ("/doc/person/nobody", "*/*", 410),
     ("/doc/network/hub?page=x", "*/*", 400),
     ("/date/2019", "application/ld+json", 200),
-    ("/vocabulary/role/member", "*/*", 200),
+    ("/vocabulary/standing/member", "*/*", 200),
     ("/graph/entities", "*/*", 200),
     ("/ontology", "*/*", 200),
     ("/ontology/0.2.0", "*/*", 200),
@@ -730,7 +730,7 @@ def test_other_methods_are_refused(things: Served, path: str) -> None:
 # --- links --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("iri", [NETWORK, f"{BASE}date/2019", f"{BASE}vocabulary/role/member", f"{BASE}graph/entities"])
+@pytest.mark.parametrize("iri", [NETWORK, f"{BASE}date/2019", f"{BASE}vocabulary/standing/member", f"{BASE}graph/entities"])
 def test_a_document_links_what_belongs_to_it(things: Served, iri: str) -> None:
     """Each format with its type, the canonical address, the licence, how to cite it; in the page's head as well."""
     path = local_path(iri)
