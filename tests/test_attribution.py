@@ -52,7 +52,7 @@ FLAGSHIP = """SELECT DISTINCT ?academy ?joined WHERE {
 LAKELAND = "membership:lakeland-academy--lakes-academies"
 RIVERMARK = "membership:rivermark-academy--lakes-academies"
 HIGHMOOR = "membership:highmoor-school--lakes-academies"
-DEPRECATED = "claim:2021-11-09-hub-anniversary--membership-479763553a"
+DEPRECATED = "claim:2021-11-09-hub-anniversary--membership-f86aa0572f"
 DENIAL = "claim:2022-01-hub-page--membership-a28a08f2b6"
 ICN_CLAIMS = NamedNode(ONTOLOGY + "claims")
 FOUNDED, MEMBERS, PROFILE, RETURNS = "2019-05-15", "2019-06-03", "2021-04-10", "2024-02-05"
@@ -316,7 +316,7 @@ def test_what_is_no_value_of_a_situation(store: Store, pattern: str, evidence: l
         ),
         (
             f"{LAKELAND} icn:statedIn article:2019-05-15-network-founded",
-            {f"claim:2019-05-15-network-founded--membership-f0592a597f icn:claims {LAKELAND}": [FOUNDED]},
+            {f"claim:2019-05-15-network-founded--membership-8becef4a82 icn:claims {LAKELAND}": [FOUNDED]},
         ),
         (
             "meeting:lakes-summit-2020 icn:currentStatus ?x",
@@ -464,8 +464,8 @@ def test_a_row_of_several_branches_rests_on_each(store: Store) -> None:
         ]),
         ("icn:member/^icn:institution/icn:holder", [
             f"{LAKELAND} icn:member institution:lakeland-academy",
-            "tenure:mira-oslan--rector--lakeland-academy icn:institution institution:lakeland-academy",
-            "tenure:mira-oslan--rector--lakeland-academy icn:holder person:mira-oslan",
+            "tenure:mira-oslan--head-of-institution--lakeland-academy icn:institution institution:lakeland-academy",
+            "tenure:mira-oslan--head-of-institution--lakeland-academy icn:holder person:mira-oslan",
         ]),
         ("(icn:joined|icn:left)/(icn:year|icn:edtf)", [
             f"{LAKELAND} icn:joined date:2019-05-14",
@@ -485,7 +485,9 @@ def test_a_path_is_taken_apart_into_its_steps(store: Store, path: str, steps: li
 
 def test_nodes_without_a_name_are_found_again(store: Store) -> None:
     """Brackets and labels of blank nodes stand for nodes that the row does not show; their triples are listed."""
-    (row,) = sources(store, "SELECT ?x { [ icn:member ?x ; icn:joined [ icn:year 2021 ] ] icn:feature|icn:standing ?s }")
+    (row,) = sources(
+        store, "SELECT ?x { [ icn:member ?x ; icn:joined [ icn:year 2021 ] ] icn:feature|icn:standing ?s }"
+    )
     assert [
         f"{HIGHMOOR} icn:member institution:highmoor-school",
         f"{HIGHMOOR} icn:joined date:2021-03-01",

@@ -294,8 +294,8 @@ def test_an_entity_shows_where_it_occurs(mini: EmbeddedEngine) -> None:
     """What has the thing as its value is listed once, under the finest of its properties."""
     mentions = {(m.property, m.subject) for m in explain(mini, "mira-oslan").mentions}
     expected = {
-        ("by", "proposal:lakes-summit-2020--common-library"),
-        ("holder", "tenure:mira-oslan--rector--lakeland-academy"),
+        ("madeBy", "proposal:lakes-summit-2020--common-library"),
+        ("holder", "tenure:mira-oslan--head-of-institution--lakeland-academy"),
         ("participant", "participation:lakes-summit-2020--mira-oslan"),
     }
     assert expected == mentions

@@ -83,6 +83,11 @@ EXPECTED = {
     ),
     "/doc/membership/stonefell-institute--lakes-academies": (
         "Stonefell Institute",
+        ["observer", "deprecated", "What articles say", "The paper withdrew the list; it had mixed up two networks."],
+        ["/doc/article/2021-11-09-hub-anniversary", "/doc/article/2021-04-10-rector-profile"],
+    ),
+    "/doc/membership/daily-ferry--lakes-academies": (
+        "Daily Ferry",
         ["This does not hold: only what the curator set aside says so.", "deprecated", "What articles say",
          "The paper withdrew the list; it had mixed up two networks."],
         ["/doc/article/2021-11-09-hub-anniversary"],
@@ -99,7 +104,7 @@ EXPECTED = {
          "The summit, planned for June, was held in September.", "The summit was held on 3 October 2020."],
         ["/doc/meeting/lakes-summit-2020", "/vocabulary/order/precision"],
     ),
-    "/doc/disagreement/agreement--lakes-founding-agreement--signed": (
+    "/doc/disagreement/agreement--lakes-founding-agreement--signedOn": (
         "Disagreement: signed",
         ["14 May 2019 kept", "1 June 2019 set aside", "May 2019 less precise", "More voters stand behind the value."],
         ["/doc/agreement/lakes-founding-agreement"],

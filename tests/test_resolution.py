@@ -56,7 +56,7 @@ def kept(resolved: Resolved, subject: NamedNode, property_: str) -> set[Term]:
 
 
 def pair(resolved: Resolved) -> tuple[set[Term], set[Term]]:
-    return kept(resolved, COUNT, "value"), kept(resolved, COUNT, "comparator")
+    return kept(resolved, COUNT, "number"), kept(resolved, COUNT, "comparator")
 
 
 def decisions(resolved: Resolved) -> dict[str, str]:
@@ -84,7 +84,7 @@ def test_comparator_goes_with_its_value(ontology: Ontology, order: tuple[Compile
     """The number of the latest voice is kept, and with it that voice's comparator, not that of the other two."""
     resolved = resolve(ontology, *order)
     assert ({Literal(130)}, {named("comparator", "equal")}) == pair(resolved)
-    assert {"value": "tie"} == decisions(resolved)
+    assert {"number": "tie"} == decisions(resolved)
 
 
 def test_without_the_mark_two_voices_would_be_mixed(ontology: Ontology) -> None:
@@ -106,7 +106,7 @@ def test_two_comparators_of_one_number_disagree(ontology: Ontology) -> None:
     more = article("e", "2014", *number(125, "more-than"))
     resolved = resolve(ontology, *TWO_SAY_MORE, exact, more)
     assert ({Literal(125)}, {named("comparator", "more-than")}) == pair(resolved)
-    assert {"value": "support", "comparator": "support"} == decisions(resolved)
+    assert {"number": "support", "comparator": "support"} == decisions(resolved)
 
 
 # --- what is more exact ---

@@ -34,7 +34,12 @@ def build(project: Path) -> str:
 
 @pytest.mark.parametrize(
     "file",
-    ["ontology/shapes/tenure.ttl", "ontology/vocabularies/feature.ttl", "ontology/core.ttl", "queries/checks/dangling.rq"],
+    [
+        "ontology/shapes/tenure.ttl",
+        "ontology/vocabularies/feature.ttl",
+        "ontology/core.ttl",
+        "queries/checks/dangling.rq",
+    ],
 )
 def test_a_broken_file_of_the_project_is_named(project: Path, file: str) -> None:
     """A shape, vocabulary, ontology or check that cannot be read is told with its line."""

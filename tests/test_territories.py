@@ -15,7 +15,7 @@ from kgbuild.records.territories import LANGUAGES, territory_names
 from kgbuild.records.values import RecordError
 
 
-def read(folder: Path, text: str, kind: str = "state") -> tuple[Entity | None, list[str]]:
+def read(folder: Path, text: str, kind: str = "polity") -> tuple[Entity | None, list[str]]:
     """Read an entity file with this text; the findings as they are printed."""
     path = folder / "entities" / kind / "somewhere.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def test_a_curated_name_goes_first_and_the_listed_one_still_finds_the_state(tmp_
         (
             "iso: KZ\n",
             "institution",
-            ":1:6 error iso-code: only states and territories have an ISO 3166 code. Remove `iso:`",
+            ":1:6 error iso-code: only polities have an ISO 3166 code. Remove `iso:`",
         ),
         ("see: [https://example.org/]\n", "polity", ":1:1 error missing-key: `names` is missing. Add `names:`"),
     ],

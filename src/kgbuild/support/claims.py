@@ -24,8 +24,9 @@ _RESOLUTION: Final = NamedNode(GRAPH + "resolution")
 _CLAIMS, _ASSERTS, _INFERS, _GIVES = map(icn, ("claims", "asserts", "infers", "gives"))
 _IN_ARTICLE, _SAYS, _BECAUSE = map(icn, ("inArticle", "says", "because"))
 _NAMED_AS, _RANK, _STATED_IN, _RESOLVES = map(icn, ("namedAs", "rank", "statedIn", "resolves"))
-_ABOUT, _STATUS, _HELD, _PLANNED = map(icn, ("about", "status", "held", "planned"))
-_NAME_OF, _TEXT, _DENIES, _PUBLISHED = map(icn, ("nameOf", "text", "denies", "published"))
+_OBSERVED, _ON_SUBJECT, _HELD, _PLANNED = map(icn, ("observed", "onSubject", "held", "planned"))
+_NAME_OF, _TEXT, _DENIES, _PUBLISHED = map(icn, ("nameOf", "nameText", "denies", "published"))
+_REPLACES, _SAME = map(icn, ("replaces", "possiblySameAs"))
 _TARGET, _SELECTOR, _START, _END = map(term, ("oa:hasTarget", "oa:hasSelector", "oa:start", "oa:end"))
 _SUBJECT, _PREDICATE, _OBJECT = map(term, ("rdf:subject", "rdf:predicate", "rdf:object"))
 _SUBCLASS, _SUBPROPERTY = term("rdfs:subClassOf"), term("rdfs:subPropertyOf")
@@ -35,10 +36,18 @@ _DERIVED: Final = frozenset({TYPE, icn("broadOffice")})
 """What claims give without asserting it: it follows from their kind or role (docs/modelling.md, section 4)."""
 _REGISTRY: Final = frozenset(GRAPH + name for name in ("catalog", "dates", "entities", "ontology", "vocabularies"))
 _COMPUTED: Final = frozenset(GRAPH + name for name in ("inferred", "names", "resolution", "support"))
-_LIMITS: Final = {  # bounds of what lasts -> the events of an organization that they may come from
-    icn("beganNotBefore"): icn("founded"),
-    icn("endedBy"): icn("changed"),
+_CURRENT: Final = {  # what an observation's value becomes -> the observation's property
+    icn("currentStatus"): icn("status"),
+    icn("currentLegalForm"): icn("legalForm"),
+    icn("currentPolityStatus"): icn("polityStatus"),
 }
+_BODIES: Final = tuple(map(icn, ("organization", "institution")))
+_LIMITS: Final = {  # bounds of what lasts -> whose events they may come from, and how these name them
+    icn("beganNotBefore"): (_BODIES, tuple(map(icn, ("founded", "resulting")))),
+    icn("endedBy"): ((*_BODIES, icn("member"), icn("suspendedMember")), tuple(map(icn, ("changed", "original")))),
+}
+_ENDS: Final = frozenset(map(icn, ("endedBy", "endedNotBefore")))
+"""Bounds that may come from what replaced a membership."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -228,9 +237,9 @@ def _premises(store: Store, triple: Triple) -> list[Triple]:
     if p == _ALT_LABEL:
         namings = [n for n in _subjects(store, _NAME_OF, s, None) if _holds(store, n, _TEXT, o, None)]
         return [t for n in namings for t in (*_triples(store, n, _NAME_OF, s), *_triples(store, n, _TEXT, o))]
-    if p == icn("currentStatus"):
-        return _status_premises(store, s, o)
-    if p == icn("possiblySameAs"):
+    if p in _CURRENT:
+        return _status_premises(store, s, _CURRENT[p], o)
+    if p == _SAME:
         return _triples(store, o, p, s)
     if p in (icn("disputed"), icn("standing")):
         kinds = [t for t in _triples(store, s, TYPE, None) if claims_for(store, t)]
@@ -240,10 +249,10 @@ def _premises(store: Store, triple: Triple) -> list[Triple]:
     return [t for t in _triples(store, s, None, o) if p in _above(store, t.predicate, _SUBPROPERTY)]
 
 
-def _status_premises(store: Store, s: Node, status: Node) -> list[Triple]:
+def _status_premises(store: Store, s: Node, property_: NamedNode, status: Node) -> list[Triple]:
     """Give the observations of a status; without one, the dates that it was read from."""
-    seen = [n for n in _subjects(store, _ABOUT, s, None) if _holds(store, n, _STATUS, status, None)]
-    parts = ((_ABOUT, s), (_STATUS, status), (icn("asOf"), None))
+    seen = [n for n in _subjects(store, _OBSERVED, s, None) if _holds(store, n, property_, status, None)]
+    parts = ((_OBSERVED, s), (property_, status), (icn("asOf"), None))
     observed = [t for n in seen for name, value in parts for t in _triples(store, n, name, value)]
     return observed or _triples(store, s, _HELD, None) or _triples(store, s, _PLANNED, None)
 
@@ -251,13 +260,15 @@ def _status_premises(store: Store, s: Node, status: Node) -> list[Triple]:
 def _concerned(store: Store, triple: Triple) -> list[Node]:
     """List what a computed triple without premises is about, and what its rule looks at besides."""
     s, p = triple.subject, triple.predicate
-    about = [] if _objects(store, s, _STATED_IN, None) else _objects(store, s, _ABOUT, None)
-    other = [triple.object] if p == _RESOLVES else []
+    about = [] if _objects(store, s, _STATED_IN, None) else _objects(store, s, _ON_SUBJECT, None)
+    other = [triple.object] if p in (_RESOLVES, _SAME) else []
+    later = _subjects(store, _REPLACES, s, None) if p in _ENDS else []
     events: list[Node] = []
     if p in _LIMITS:
-        organizations = [o for name in ("organization", "institution") for o in _objects(store, s, icn(name), None)]
-        events = [e for organization in organizations for e in _subjects(store, _LIMITS[p], organization, None)]
-    return [s, *about, *other, *(e for e in events if _happened_on(store, e, triple.object))]
+        parties, roles = _LIMITS[p]
+        bodies = [o for name in parties for o in _objects(store, s, name, None)]
+        events = [e for body in bodies for role in roles for e in _subjects(store, role, body, None)]
+    return [s, *about, *other, *later, *(e for e in events if _happened_on(store, e, triple.object))]
 
 
 def _happened_on(store: Store, event: Node, day: Node) -> bool:

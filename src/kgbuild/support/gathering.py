@@ -30,14 +30,15 @@ HIERARCHY: Final = tuple(
     for name in ("rdfs:subClassOf", "rdfs:subPropertyOf")
 )
 # What premises are found on: observations, namings, denials, other entities, placeholders, what a disagreement is
-# about, and the founding and the dissolution of an organization, with their dates.
+# about, what replaced a membership, and what began and ended a body or a member, with its dates.
 RELATED: Final = (
     """SELECT DISTINCT ?found { VALUES ?thing { %s } {
-  { ?found icn:observed ?thing ; icn:status ?status } UNION { ?found icn:nameOf ?thing }
+  { ?found icn:observed ?thing ; icn:status|icn:legalForm|icn:polityStatus ?status } UNION { ?found icn:nameOf ?thing }
+  UNION { ?found icn:replaces ?thing }
   UNION { ?found icn:denies ?thing } UNION { ?found icn:possiblySameAs ?thing } UNION { ?thing icn:resolves ?found }
   UNION { ?thing icn:onSubject ?found FILTER NOT EXISTS { ?thing icn:statedIn ?article } } } }""",
-    """SELECT DISTINCT ?found ?date { VALUES ?thing { %s } ?thing icn:organization|icn:institution ?body .
-  ?found icn:founded|icn:changed ?body ; icn:happened ?date }""",
+    """SELECT DISTINCT ?found ?date { VALUES ?thing { %s } ?thing icn:organization|icn:institution|icn:member|icn:suspendedMember ?body .
+  ?found icn:founded|icn:changed|icn:original|icn:resulting ?body ; icn:happened ?date }""",
 )
 _RESOLVED: Final = "SELECT ?s ?p ?o { VALUES ?s { %s } ?s ?p ?o }"
 _GRAPHS: Final = "SELECT ?g ?s ?p ?o { VALUES ?s { %s } GRAPH ?g { ?s ?p ?o } }"
