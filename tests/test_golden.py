@@ -532,4 +532,4 @@ def test_article_graphs_describe_no_dates(store: Store) -> None:
     inside = "SELECT ?m { GRAPH ?g { ?m icn:joined/icn:year 2019 } }"
     assert [] == rows(store, inside)
     outside = "SELECT DISTINCT ?m { GRAPH ?g { ?m icn:joined ?d } ?d icn:year 2019 }"
-    assert 7 == len(rows(store, outside))
+    assert 8 == len(rows(store, outside))

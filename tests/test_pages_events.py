@@ -83,7 +83,7 @@ EXPECTED = {
     ),
     "/doc/membership/stonefell-institute--lakes-academies": (
         "Stonefell Institute",
-        ["observer", "deprecated", "What articles say", "The paper withdrew the list; it had mixed up two networks."],
+        ["observer", "deprecated", "The paper withdrew the list; it had mixed up two networks."],
         ["/doc/article/2021-11-09-hub-anniversary", "/doc/article/2021-04-10-rector-profile"],
     ),
     "/doc/membership/daily-ferry--lakes-academies": (

@@ -24,7 +24,8 @@ from kgbuild.core.errors import Findings, Place
 from kgbuild.core.namespaces import ONTOLOGY_IRI, PREFIXES, SHAPES_IRI
 from mini import ROOT, copy_project, kgbuild_here
 from nonempty import nonempty
-from test_shapes import INVALID, VALID, context, issues_of, read
+from shape_cases import context, read_example
+from test_shapes import INVALID, VALID, issues_of
 
 ONTOLOGY = ROOT / "ontology"
 ICN = rdflib.Namespace(PREFIXES["icn"])
@@ -75,8 +76,8 @@ def test_the_profile_alone_finds_what_the_build_finds(name: str) -> None:
 
     Beside it the profile finds only that there are several values where one is meant.
     """
-    found = codes(alone(read(name)))
-    assert {issue.code for issue in issues_of(read(name))} == {each for each in found if not each.endswith("-single")}
+    found = codes(alone(read_example(name)))
+    assert {issue.code for issue in issues_of(read_example(name))} == {each for each in found if not each.endswith("-single")}
 
 
 def test_every_property_shape_is_described() -> None:
@@ -206,7 +207,7 @@ def test_what_has_one_value_has_a_maximum() -> None:
 def test_strict_profile_finds(name: str, said: str, expected: str) -> None:
     """Two members, two names, a misspelt property, one of another class, a misspelt class."""
     prefixes = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
-    data = alone(read(f"{name}.valid.ttl"))
+    data = alone(read_example(f"{name}.valid.ttl"))
     assert set() == codes(data, is_strict=True)
     assert {expected} == codes(data + rdflib.Graph().parse(data=prefixes + said), is_strict=True)
 

@@ -104,7 +104,7 @@ def test_a_full_disk_leaves_the_old_release(project: Path) -> None:
 def test_every_disagreement_of_the_data_is_explained(real_store: Store) -> None:
     """docs/disagreements.md has a line for each, and none for what sources agree on."""
     answer = real_store.query("SELECT DISTINCT ?about { ?d <https://w3id.org/icn/ontology#setAside> ?x ; "
-                         "<https://w3id.org/icn/ontology#observed> ?about }")  # fmt: skip
+                         "<https://w3id.org/icn/ontology#onSubject> ?about }")  # fmt: skip
     assert isinstance(answer, QuerySolutions)
     found = {str(row["about"].value).removeprefix("https://w3id.org/icn/id/").replace("/", ":") for row in answer}
     explained = set(re.findall(r"^\| `([^`]+)` \|", (ROOT / "docs/disagreements.md").read_text("utf-8"), re.MULTILINE))

@@ -151,6 +151,8 @@ def iris_by_kind() -> dict[str, str]:
             parts = term.value.removeprefix(BASE).split("/")
             kind = parts[1] if parts[0] == "id" else f"{parts[0]}-{len(parts)}"
             retired = next(held.quads_for_pattern(term, NamedNode(f"{DCTERMS}isReplacedBy"), None, None), None)
+            if kind == "membership" and not any(held.quads_for_pattern(term, None, None, DefaultGraph())):
+                continue  # only a deprecated claim tells of it
             if kind not in ("dataset-1", "icon.svg-1", "ontology-1", "ontology-2") and retired is None:
                 found.setdefault(kind, set()).add(term.value)
     return {kind: min(iris) for kind, iris in sorted(found.items())}
