@@ -203,7 +203,7 @@ def test_a_deprecated_claim_is_never_credited(store: Store) -> None:
 
 
 def test_class_and_standing_come_from_all_claims_on_a_situation(store: Store) -> None:
-    """What follows from the kind of a claim is credited to each claim that makes it follow, as is what several state."""
+    """What follows from the kind of a claim is credited to each that makes it follow, as is what several state."""
     (row,) = sources(store, f"SELECT ?s {{ {LAKELAND} a icn:Membership ; icn:standing ?s }}")
     assert {
         f"{LAKELAND} a icn:Membership": [FOUNDED, MEMBERS],

@@ -386,7 +386,10 @@ def test_command_asks_nobody_else(project: Path, canary: Canary, query: str, pla
     [
         ("ASK { ?s ?p ?o # service", "1:25: the query cannot be read: expected "),
         ("ASK { ?s ?p ?service", "1:21: the query cannot be read: expected "),
-        ("ASK { ?s service:x ?o }", "1:10: the query cannot be read: the prefix service is not declared. Did you mean series?"),
+        (
+            "ASK { ?s service:x ?o }",
+            "1:10: the query cannot be read: the prefix service is not declared. Did you mean series?",
+        ),
         ("ASK { ?s x:y 'service' }", "1:10: the query cannot be read: the prefix x is not declared. Declare it."),
         ("ASK { SERVICE <urn:x> { ?s ?p } }", "1:31: the query cannot be read: expected "),
     ],

@@ -170,7 +170,7 @@ def test_a_deprecated_claim_is_shown_as_one(mini: EmbeddedEngine) -> None:
     explanation = explain(mini, "membership:lakeland-academy--lakes-academies")
     assert ["normal", "normal", "deprecated"] == [voice.rank for voice in voices(explanation)]
     written = lines(format_explanation(explanation))
-    assert "• set aside by the curator: A list calls two institutions full members since July 2019." in written
+    assert "• set aside by the curator: A list calls three institutions full members since July 2019." in written
     assert "because: The paper withdrew the list; it had mixed up two networks." in written
 
 

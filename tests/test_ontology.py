@@ -538,16 +538,21 @@ USERS = (
 )
 # `icn:joined` (but not `urn:icn:probe`), `https://w3id.org/icn/ontology#joined`, and the program's `icn("joined")`.
 TERM = re.compile(rf'(?:(?<![\w:])icn:|{re.escape(ONTOLOGY)}|\bicn\(")([A-Za-z][A-Za-z0-9]*)')
+# The program's `map(icn, ("joined", "left"))`, over several lines too.
+TERMS = re.compile(r"map\(icn, \(([^)]*)\)")
 
 
 def unknown_terms(root: Path, known: set[str]) -> Iterator[str]:
     """List `path:line: icn:term` for each unknown term; one letter (`icn:p`) stands for any term in prose."""
     files = {path for pattern in USERS for path in root.glob(pattern) if path.is_file()}
     for path in sorted(files - {root / "ontology" / "CHANGES.md"}):  # which names what is gone
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            for term in TERM.findall(line):
-                if len(term) > 1 and term not in known:
-                    yield f"{path.relative_to(root)}:{number}: icn:{term}"
+        text = path.read_text(encoding="utf-8")
+        named = [(found.start(), found[1]) for found in TERM.finditer(text)]
+        for several in TERMS.finditer(text):
+            named += [(several.start(), name) for name in re.findall(r'"(\w+)"', several[1])]
+        for place, term in sorted(named):
+            if len(term) > 1 and term not in known:
+                yield f"{path.relative_to(root)}:{text.count(chr(10), 0, place) + 1}: icn:{term}"
 
 
 def test_every_term_in_use_exists(core: Graph) -> None:
@@ -559,7 +564,7 @@ def test_an_unknown_term_in_use_is_found(tmp_path: Path) -> None:
     """The scan finds an unknown term in each of its spellings, and leaves known ones and `icn:p` alone."""
     for path, text in {
         "queries/questions/a.rq": "SELECT * WHERE {\n?m icn:joined ?d ; icn:joinde ?e }",
-        "src/kgbuild/b.py": 'icn("leaving")\nicn("joined")\n"urn:icn:probe"',
+        "src/kgbuild/b.py": 'icn("leaving")\nicn("joined")\n"urn:icn:probe"\nmap(icn, ("joined",\n  "left"))',
         "docs/c.md": f"icn:p stands for a property, <{ONTOLOGY}Membershipp> is none",
         "ontology/shapes/d.ttl": "<x> sh:path icn:joined , icn:nothing .",
     }.items():
@@ -570,6 +575,7 @@ def test_an_unknown_term_in_use_is_found(tmp_path: Path) -> None:
         "ontology/shapes/d.ttl:1: icn:nothing",
         "queries/questions/a.rq:2: icn:joinde",
         "src/kgbuild/b.py:1: icn:leaving",
+        "src/kgbuild/b.py:4: icn:left",
     ]
 
 

@@ -77,7 +77,9 @@ def test_the_profile_alone_finds_what_the_build_finds(name: str) -> None:
     Beside it the profile finds only that there are several values where one is meant.
     """
     found = codes(alone(read_example(name)))
-    assert {issue.code for issue in issues_of(read_example(name))} == {each for each in found if not each.endswith("-single")}
+    assert {issue.code for issue in issues_of(read_example(name))} == {
+        each for each in found if not each.endswith("-single")
+    }
 
 
 def test_every_property_shape_is_described() -> None:

@@ -46,9 +46,11 @@ FORMATS = {
     "rdf": RdfFormat.RDF_XML,
     "trig": RdfFormat.TRIG,
 }
-NO_RELEASE = "releases are kept beside the server that made them: there are no files to list or to download"
+NO_RELEASE = "files of a release are beside the server that made it: none to list or to download, no shapes or patterns"
 DEVIATIONS: Final[dict[tuple[str, str], str]] = {
-    (server, path): NO_RELEASE for server in ("oxigraph", "virtuoso") for path in ("/dataset", "/releases/")
+    (server, path): NO_RELEASE
+    for server in ("oxigraph", "virtuoso")
+    for path in ("/dataset", "/ontology", "/releases/", "/shapes")
 }
 """(server, what) -> why it may differ from the embedded engine."""
 

@@ -37,7 +37,8 @@ RELATED: Final = (
   UNION { ?found icn:replaces ?thing }
   UNION { ?found icn:denies ?thing } UNION { ?found icn:possiblySameAs ?thing } UNION { ?thing icn:resolves ?found }
   UNION { ?thing icn:onSubject ?found FILTER NOT EXISTS { ?thing icn:statedIn ?article } } } }""",
-    """SELECT DISTINCT ?found ?date { VALUES ?thing { %s } ?thing icn:organization|icn:institution|icn:member|icn:suspendedMember ?body .
+    """SELECT DISTINCT ?found ?date { VALUES ?thing { %s } ?thing ?role ?body .
+  VALUES ?role { icn:organization icn:institution icn:member icn:suspendedMember }
   ?found icn:founded|icn:changed|icn:original|icn:resulting ?body ; icn:happened ?date }""",
 )
 _RESOLVED: Final = "SELECT ?s ?p ?o { VALUES ?s { %s } ?s ?p ?o }"
