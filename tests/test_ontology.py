@@ -225,7 +225,7 @@ def test_properties_of_many_classes_have_no_domain(core: Graph, property_: str) 
 
 
 def test_no_situation_is_derived(core: Graph) -> None:
-    """Only a succession is an ORG change, and only a claim is made out of an article: PROV-O excludes that one is both."""
+    """Only a succession is an ORG change, and only a claim is made out of an article: PROV-O excludes both at once."""
     change = URIRef(EXTERNAL["org"] + "ChangeEvent")
     assert [ICN.Succession] == list(core.subjects(RDFS.subClassOf, change))
     assert [URIRef(EXTERNAL["schema"] + "subjectOf")] == list(core.objects(ICN.statedIn, RDFS.subPropertyOf))

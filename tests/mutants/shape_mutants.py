@@ -13,7 +13,7 @@ from kgbuild.core.namespaces import shorten
 
 _WORDS = {
     SH.message, SH.prefixes, RDFS.label, RDFS.comment, RDF.type, RDF.first, RDF.rest, SH.path, SH.select, SH.declare,
-    SH.prefix, SH.namespace,
+    SH.prefix, SH.namespace, SH.name, SH.description, SH.order, SH.group,
 }  # fmt: skip
 """Properties without which a shape says the same, or is none."""
 _NUMBERS = {SH.minCount, SH.maxCount, SH.minInclusive, SH.maxInclusive, SH.minLength, SH.maxLength}
