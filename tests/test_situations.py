@@ -221,7 +221,7 @@ def test_claim_means_what_the_guide_says(case: str) -> None:
     [
         ("change: {type: renaming}", "missing-key", "Add `of:`, the one that the renaming is of."),
         ("change: {of: acsh, type: renaming, resulting: apa-tj}", "no-succession", "Name the one that changes in `of`"),
-        ("change: {of: acsh, type: merger, original: acsh}", "succession", "Name both sides"),
+        ("change: {of: acsh, type: merger, original: acsh}", "old-form", "Leave `of` out, and name both sides"),
         ("change: {type: split}", "succession", "Name who went into it in `original`"),
     ],
 )
