@@ -51,8 +51,8 @@ OLD = {
 FILED = {
     ("entities", "state"): ("state", "names: {en: X}", "0:0"),
     ("entities", "territory"): ("territory", "names: {en: X}", "0:0"),
-    ("type", "State"): ("polity", "type: State\nnames: {en: X}", "1:7"),
-    ("type", "Territory"): ("polity", "names: {en: X}\ntype: Territory", "2:7"),
+    ("polity/type", "State"): ("polity", "type: State\nnames: {en: X}", "1:7"),
+    ("polity/type", "Territory"): ("polity", "names: {en: X}\ntype: Territory", "2:7"),
 }
 
 
@@ -71,7 +71,7 @@ def told(issues: list[Issue]) -> list[tuple[str, str, str]]:
     return [(f"{each.place.line}:{each.place.column}", each.code, each.remedy) for each in issues]
 
 
-@pytest.mark.parametrize("row", OLD, ids="/".join)
+@pytest.mark.parametrize("row", OLD, ids="-".join)
 def test_an_old_form_is_told_with_the_new_one(tmp_path: Path, row: tuple[str, str]) -> None:
     """A claim in the old form is one finding, where the old form begins, whose remedy is the new one."""
     claim, old = OLD[row]
@@ -79,7 +79,7 @@ def test_an_old_form_is_told_with_the_new_one(tmp_path: Path, row: tuple[str, st
     assert [(place, "old-form", OLD_FORMS[row])] == told(issues_of(tmp_path, claim))
 
 
-@pytest.mark.parametrize("row", FILED, ids="/".join)
+@pytest.mark.parametrize("row", FILED, ids="-".join)
 def test_a_file_in_the_old_form_is_told(tmp_path: Path, row: tuple[str, str]) -> None:
     """An entity's folder or type that is gone is a finding at its place, with the new one."""
     kind, text, place = FILED[row]

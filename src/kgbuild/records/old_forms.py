@@ -48,12 +48,12 @@ OLD_FORMS: Final[dict[tuple[str, str], str]] = {
         ("entities", kind): f"{_POLITY}move the file to data/entities/polity/. {_STATUS}"
         for kind in ("state", "territory")
     },
-    **{("type", name): f"{_POLITY}leave `type` out. {_STATUS}" for name in ("State", "Territory")},
+    **{("polity/type", name): f"{_POLITY}leave `type` out. {_STATUS}" for name in ("State", "Territory")},
     ("change", "of"): "Leave `of` out, and name both sides: `original: […]`, all that went in, and `resulting: […]`, "
     "all that came out.",
 }  # fmt: skip
 """(where, word) -> remedy.  Where: the kind of claim, for a field; the vocabulary, for a concept; `role`, for what
-stood there; `unidentified`, `entities` and `type`, for a class, a folder and an entity's type."""
+stood there; `unidentified`, `entities` and `polity/type`, for a class, a folder and an entity's type."""
 
 
 def new_form(where: object, word: object, value: object = None) -> str:

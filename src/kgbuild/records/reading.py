@@ -250,7 +250,7 @@ def _class_issues(document: Document, kind: str, stated: Iterable[str]) -> Itera
     allowed = ENTITY_KINDS[kind]
     for number, name in enumerate(stated):
         if name not in allowed:
-            old = new_form("type", name)
+            old = new_form(f"{kind}/type", name)
             remedy = old or f"Write one of {', '.join(allowed)}." + suggestion(name, allowed)
             place = document.place(("type", number))
             yield error(place, OLD_FORM if old else "entity-type", f"a {kind} cannot be of type '{name}'", remedy)
