@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from pyoxigraph import Literal, Quad, RdfFormat, parse
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
 from kgbuild.build.constraints import QUERIES, place_within
 from kgbuild.build.ontology import Ontology, ontology_files
@@ -47,7 +47,11 @@ class Terminology:
     @cached_property
     def names(self) -> Mapping[str, frozenset[str]]:
         """Prefix -> local names of what there is under it."""
-        typed = {quad.subject.value for quad in self.ontology.quads if quad.predicate == TYPE}
+        typed = {
+            quad.subject.value
+            for quad in self.ontology.quads
+            if quad.predicate == TYPE and isinstance(quad.subject, NamedNode)
+        }
         terms = frozenset(iri.removeprefix(ONTOLOGY) for iri in typed if iri.startswith(ONTOLOGY))
         return {"icn": terms} | {prefix: frozenset(self.ontology.slugs(scheme)) for prefix, scheme in SCHEMES.items()}
 
@@ -148,8 +152,8 @@ def check_terms(
     known = Terminology(ontology)
 
     def work(watch: Watch) -> Iterator[bytes]:
-        prefix = term("sh:prefix")
-        declared = {q.object.value for path in shapes for q in _quads(_text(path, root)) if q.predicate == prefix}
+        written = [quad for path in shapes for quad in _quads(_text(path, root)) if quad.predicate == term("sh:prefix")]
+        declared = {quad.object.value for quad in written if isinstance(quad.object, Literal)}
         for path in paths[watch.done :]:
             name = display_name(path, root)
             issues: Iterable[Issue] = ()
