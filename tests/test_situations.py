@@ -19,6 +19,7 @@ from kgbuild.records.kinds import CLAIM_KINDS
 from kgbuild.records.models import Article, Entity, EntityModel, Source
 from kgbuild.records.reading import read_claim
 from kgbuild.records.registry import Registry
+from placing import misplaced
 
 ROOT = Path(__file__).resolve().parents[1]
 TURTLE = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
@@ -214,6 +215,7 @@ def test_claim_means_what_the_guide_says(case: str) -> None:
     by_hand = {(q.subject, q.predicate, q.object) for q in parse(TURTLE + turtle, format=RdfFormat.TURTLE)}
     assert lines(by_hand) == lines({triple for triple, _ in said.facts})
     assert {subject for subject, _, _ in by_hand} == set(said.bodies)
+    assert [] == misplaced(one, said)
 
 
 @pytest.mark.parametrize(
