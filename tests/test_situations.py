@@ -94,8 +94,12 @@ MEANS: dict[str, tuple[str, str]] = {
             icn:madeOn date:2024-02-21 ; icn:wording "Ready to cooperate."@en .""",
     ),
     "attribute": (
-        "{of: academies, purpose: To exchange experience., language: ru}",
-        """network:academies icn:purpose "To exchange experience."@en ; icn:language "ru" .""",
+        "{of: academies, purpose: To exchange experience., description: Many., practice: Visits., entry_rule: Open., "
+        "legal_basis: A charter., funding: Fees., website: https://academies.example/en, identifier: A1, language: ru}",
+        """network:academies icn:purpose "To exchange experience."@en ; icn:description "Many."@en ;
+            icn:practice "Visits."@en ; icn:entryRule "Open."@en ; icn:legalBasis "A charter."@en ;
+            icn:funding "Fees."@en ; icn:website <https://academies.example/en> ; icn:identifier "A1" ;
+            icn:language "ru" .""",
     ),
     "status": (
         "{of: {accession: egypt, to: ndb}, is: admitted-not-effective, on: 2022-03}",
