@@ -23,6 +23,7 @@ from kgbuild.records.models import Article, Claim, Entity, EntityModel, Source
 from kgbuild.records.reading import read_claim
 from kgbuild.records.registry import Registry
 from nonempty import nonempty
+from placing import misplaced
 
 ROOT = Path(__file__).resolve().parents[1]
 TURTLE = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
@@ -328,6 +329,13 @@ def test_triples_use_every_field(kind: str) -> None:
     (claim,) = article(f"{kind}: {SAID[kind][0]}").claims
     known = {field.alias or name for name, field in CLAIM_KINDS[kind].model_fields.items()}
     assert known - {"not"} == set(claim.written)
+
+
+@pytest.mark.parametrize("kind", sorted(SAID))
+def test_a_fact_is_placed_at_the_field_that_says_it(kind: str) -> None:
+    """Each fact has the path of a field that is written, and what it says stands there."""
+    claim = f"{kind}: {SAID[kind][0]}"
+    assert [] == misplaced(article(claim), compiled(claim))
 
 
 @pytest.mark.parametrize(

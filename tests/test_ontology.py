@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,9 @@ from pyoxigraph import NamedNode, Store
 from rdflib import DCTERMS, FOAF, OWL, RDF, RDFS, SKOS, Graph, Literal, Namespace, URIRef, Variable
 from rdflib.term import Node
 
+from kgbuild.build.ontology import read_ontology
+from kgbuild.build.terminology import Terminology, term_issues
+from kgbuild.core.errors import Issue
 from kgbuild.core.namespaces import BASE, EXTERNAL, ONTOLOGY, ONTOLOGY_IRI, PREFIXES, SCHEMES, VOCABULARY
 from nonempty import nonempty
 
@@ -256,6 +259,8 @@ def test_every_example_in_turtle_is_turtle(everything: Graph) -> None:
     known = set(everything.subjects())
     for example in examples:
         used = {term for triple in turtle(example) for term in triple if isinstance(term, URIRef)}
+        shown = [w for columns in turtle(example).objects(None, ICN.featured) for w in words(str(columns))]
+        used |= {ICN[each] for each in shown}
         assert not [t for t in used if str(t).startswith((ONTOLOGY, VOCABULARY)) and t not in known], example
 
 
@@ -526,56 +531,45 @@ def test_pitfall_is_found(pitfall: str) -> None:
 
 # What uses the ontology -----------------------------------------------------------------------------------------------
 
-USERS = (
-    "src/**/*.py",
-    "queries/**/*.rq",
-    "queries/**/*.md",
-    "ontology/shapes/**/*.ttl",
-    "ontology/rules/**/*",
-    "ontology/vocabularies/*.ttl",
-    "ontology/*",
-    "docs/*.md",
-)
-# `icn:joined` (but not `urn:icn:probe`), `https://w3id.org/icn/ontology#joined`, and the program's `icn("joined")`.
-TERM = re.compile(rf'(?:(?<![\w:])icn:|{re.escape(ONTOLOGY)}|\bicn\(")([A-Za-z][A-Za-z0-9]*)')
-# The program's `map(icn, ("joined", "left"))`, over several lines too.
-TERMS = re.compile(r"map\(icn, \(([^)]*)\)")
+# What the build reads, it looks through itself (tests/test_terminology.py); here is what else names terms.
+USERS = ("src/**/*.py", "queries/**/*.md", "ontology/*.md", "ontology/examples/*.ttl", "docs/*.md")
+CALLED = re.compile(r'\bicn\("([A-Za-z]+)"')
+"""The program's `icn("joined")`."""
+SEVERAL = re.compile(r"\bmap\(icn, \([^)]*\)")
+"""The program's `map(icn, ("joined", "left"))`, perhaps over several lines."""
 
 
-def unknown_terms(root: Path, known: set[str]) -> Iterator[str]:
-    """List `path:line: icn:term` for each unknown term; one letter (`icn:p`) stands for any term in prose."""
+def unknown_terms(root: Path, known: Terminology) -> list[str]:
+    """List `path:line: finding` for each unknown term."""
+    issues: list[Issue] = []
     files = {path for pattern in USERS for path in root.glob(pattern) if path.is_file()}
-    for path in sorted(files - {root / "ontology" / "CHANGES.md"}):  # which names what is gone
-        text = path.read_text(encoding="utf-8")
-        named = [(found.start(), found[1]) for found in TERM.finditer(text)]
-        for several in TERMS.finditer(text):
-            named += [(several.start(), name) for name in re.findall(r'"(\w+)"', several[1])]
-        for place, term in sorted(named):
-            if len(term) > 1 and term not in known:
-                yield f"{path.relative_to(root)}:{text.count(chr(10), 0, place) + 1}: icn:{term}"
+    gone = {root / "ontology" / "CHANGES.md", root / "docs" / "second-edition.md"}  # which name what is no more
+    for path in sorted(files - gone):
+        text = CALLED.sub(r"icn:\1", path.read_text(encoding="utf-8"))
+        text = SEVERAL.sub(lambda found: re.sub(r'"(\w+)"', r"icn:\1", found[0]), text)
+        issues += term_issues(text, path.relative_to(root).as_posix(), known)
+    return [f"{issue.place.path}:{issue.place.line}: {issue.finding}" for issue in sorted(issues)]
 
 
-def test_every_term_in_use_exists(core: Graph) -> None:
-    """Code, queries, shapes, rules and docs use only terms that the ontology has."""
-    assert list(unknown_terms(ROOT, {name(t) for t in own_terms(core)})) == []
+def test_every_term_in_use_exists() -> None:
+    """Code, docs and examples use only terms and concepts that exist."""
+    assert unknown_terms(ROOT, Terminology(read_ontology(DIRECTORY, ROOT))) == []
 
 
 def test_an_unknown_term_in_use_is_found(tmp_path: Path) -> None:
     """The scan finds an unknown term in each of its spellings, and leaves known ones and `icn:p` alone."""
     for path, text in {
-        "queries/questions/a.rq": "SELECT * WHERE {\n?m icn:joined ?d ; icn:joinde ?e }",
-        "src/kgbuild/b.py": 'icn("leaving")\nicn("joined")\n"urn:icn:probe"\nmap(icn, ("joined",\n  "left"))',
+        "src/kgbuild/b.py": 'icn("leaving")\nicn("joined")\n"urn:icn:probe"\nmap(icn, ("joined",\n  "leaves"))',
         "docs/c.md": f"icn:p stands for a property, <{ONTOLOGY}Membershipp> is none",
-        "ontology/shapes/d.ttl": "<x> sh:path icn:joined , icn:nothing .",
+        "ontology/examples/d.ttl": "<x> icn:joined standing:membr .",
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
-    assert list(unknown_terms(tmp_path, {"joined"})) == [
-        "docs/c.md:1: icn:Membershipp",
-        "ontology/shapes/d.ttl:1: icn:nothing",
-        "queries/questions/a.rq:2: icn:joinde",
-        "src/kgbuild/b.py:1: icn:leaving",
-        "src/kgbuild/b.py:4: icn:left",
+    assert unknown_terms(tmp_path, Terminology(read_ontology(DIRECTORY, ROOT))) == [
+        "docs/c.md:1: there is no term 'icn:Membershipp'",
+        "ontology/examples/d.ttl:1: there is no term 'standing:membr'",
+        "src/kgbuild/b.py:1: there is no term 'icn:leaving'",
+        "src/kgbuild/b.py:5: there is no term 'icn:leaves'",
     ]
 
 

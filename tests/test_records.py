@@ -324,6 +324,53 @@ def test_text_at_hand_is_compared(tmp_path: Path) -> None:
     assert [("7:9", "text-not-utf-8")] == compare(tmp_path, b"\xff", right, len(text))
 
 
+# --- lists in messages ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claim", "notes", "told"),
+    [
+        ("membership: {of: a, in: b, joined: {z: 1, on: 2, a: 3}}", "", "this is not a date: keys a, on, z"),
+        (
+            "statement: {ref: x, act: report, by: a, to: b, for: c, in: d, at: e, concerning: f}",
+            "inferred: [ref]\n    because: x",
+            "Fields here: at, by, concerning, for, in, to.",
+        ),
+        ("memberhip: {}", "", f"Write one of {', '.join(sorted(CLAIM_KINDS))}."),
+        (
+            "tie: {from: lakes-hub, to: lakes-summit-2020, type: supports}",
+            "",
+            "institution or network or person or polity",
+        ),
+        ("name: {of: lakes-hub, in: lakeland, text: {en: x}}", "", "takes agreement or institution or network"),
+        (
+            "change: {of: lakes-hub, type: renaming, resulting: stonefell}",
+            "",
+            "take one of absorption, continuation, merger, replacement, secession, split.",
+        ),
+        (
+            "attribute: {of: lakes-hub}",
+            "",
+            "Give one of description, entry_rule, funding, identifier, language, legal_basis, practice",
+        ),
+        (
+            "tie: {from: lakes-hub, to: lakeland, type: x}",
+            "",
+            "Known: affiliated, cooperates, organ-of, part-of, same-body,",
+        ),
+        ("membership: {of: {unidentified: x}, in: lakes-academies}", "", "Known: academy, actor, diplomatic-mission, "),
+    ],
+)
+def test_lists_in_messages_have_one_order(tmp_path: Path, claim: str, notes: str, told: str) -> None:
+    """What a message lists is in the order of the alphabet, on every run: two runs print the same."""
+    article, issues = read(tmp_path, claim, notes)
+    if article is not None:
+        findings = Findings()
+        compile_article(article, Registry(entities(MINI / "data")), ontology(), findings)
+        issues = list(findings)
+    assert any(told in str(issue) for issue in issues), letter(issues)
+
+
 # --- what the curator inferred or ranked ------------------------------------------------------------------------------
 
 

@@ -435,6 +435,15 @@ def test_gc_keeps_the_newest_and_the_current(tmp_path: Path, four: list[Release]
     assert [] == collect_garbage(tmp_path / "build")
 
 
+def test_gc_waits_for_nobody_and_removes_nothing_meanwhile(tmp_path: Path, four: list[Release]) -> None:
+    """While a build holds the folder, `gc` is told who does, and removes nothing: the build may need what it would."""
+    with build_lock(tmp_path / "build"):
+        done = kgbuild(tmp_path, "release", "gc", "--keep", "1")
+    assert (2, "") == (done.returncode, done.stdout)
+    assert f"process {os.getpid()} (" in done.stderr
+    assert [release.id for release in four] == [release.id for release in list_releases(tmp_path / "build")]
+
+
 def test_no_release_yet(tmp_path: Path) -> None:
     """Without a release, what needs one says where it looked and what to do, and exits with 2."""
     for arguments in (["release", "show"], ["query", "-"]):

@@ -19,6 +19,7 @@ from kgbuild.records.kinds import CLAIM_KINDS
 from kgbuild.records.models import Article, Entity, EntityModel, Source
 from kgbuild.records.reading import read_claim
 from kgbuild.records.registry import Registry
+from placing import misplaced
 
 ROOT = Path(__file__).resolve().parents[1]
 TURTLE = "".join(f"@prefix {prefix}: <{iri}> .\n" for prefix, iri in PREFIXES.items())
@@ -93,8 +94,12 @@ MEANS: dict[str, tuple[str, str]] = {
             icn:madeOn date:2024-02-21 ; icn:wording "Ready to cooperate."@en .""",
     ),
     "attribute": (
-        "{of: academies, purpose: To exchange experience., language: ru}",
-        """network:academies icn:purpose "To exchange experience."@en ; icn:language "ru" .""",
+        "{of: academies, purpose: To exchange experience., description: Many., practice: Visits., entry_rule: Open., "
+        "legal_basis: A charter., funding: Fees., website: https://academies.example/en, identifier: A1, language: ru}",
+        """network:academies icn:purpose "To exchange experience."@en ; icn:description "Many."@en ;
+            icn:practice "Visits."@en ; icn:entryRule "Open."@en ; icn:legalBasis "A charter."@en ;
+            icn:funding "Fees."@en ; icn:website <https://academies.example/en> ; icn:identifier "A1" ;
+            icn:language "ru" .""",
     ),
     "status": (
         "{of: {accession: egypt, to: ndb}, is: admitted-not-effective, on: 2022-03}",
@@ -214,6 +219,7 @@ def test_claim_means_what_the_guide_says(case: str) -> None:
     by_hand = {(q.subject, q.predicate, q.object) for q in parse(TURTLE + turtle, format=RdfFormat.TURTLE)}
     assert lines(by_hand) == lines({triple for triple, _ in said.facts})
     assert {subject for subject, _, _ in by_hand} == set(said.bodies)
+    assert [] == misplaced(one, said)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +227,7 @@ def test_claim_means_what_the_guide_says(case: str) -> None:
     [
         ("change: {type: renaming}", "missing-key", "Add `of:`, the one that the renaming is of."),
         ("change: {of: acsh, type: renaming, resulting: apa-tj}", "no-succession", "Name the one that changes in `of`"),
-        ("change: {of: acsh, type: merger, original: acsh}", "succession", "Name both sides"),
+        ("change: {of: acsh, type: merger, original: acsh}", "old-form", "Leave `of` out, and name both sides"),
         ("change: {type: split}", "succession", "Name who went into it in `original`"),
     ],
 )

@@ -11,18 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
-FEATURES = {
-    "founding-member": "standing: member, features: founding",
-    "full-member": "standing: member, features: full",
-    "honorary-member": "standing: member, features: honorary",
-    "individual-member": "standing: member, features: individual",
-    "institutional-member": "standing: member, features: institutional",
-    "non-regional-member": "standing: member, features: non-regional",
-    "permanent-member": "standing: member, features: permanent",
-    "permanent-observer": "standing: observer, features: permanent",
-    "founding-participant": "standing: participant, features: founding",
-}
-"""Role -> what says it now; any other role is a standing."""
+from kgbuild.records.old_forms import ROLES
+
 REPLACED = (
     (r"(- tie: .*)\btype: partner\b", r"\1type: cooperates"),
     (r"(- programme: .*)\bpartners:", r"\1with:"),
@@ -30,7 +20,7 @@ REPLACED = (
     (r"(- name: .*), kind: former\b", r"\1"),
     (r"- tie: \{from: ([^,{}]+), to: ([^,{}]+), type: predecessor\}",
      r"- change: {type: replacement, original: \1, resulting: \2}"),
-    (r"\{unidentified: (state|territory),", r"{unidentified: polity,"),
+    (r"\{unidentified: (state|territory)\b", r"{unidentified: polity"),
 )  # fmt: skip
 UNCLEAR = (
     (r"role: beneficiary", "who benefits is no member: write a tie of type serves, or an accession"),
@@ -47,7 +37,7 @@ def renew(line: str) -> str:
     >>> renew("  - membership: {of: a, in: b, role: founding-member, joined: 2023}")
     '  - membership: {of: a, in: b, standing: member, features: founding, joined: 2023}'
     """
-    line = re.sub(r"(?<=[{ ])role: ([a-z-]+)", lambda m: FEATURES.get(m[1], f"standing: {m[1]}"), line)
+    line = re.sub(r"(?<=[{ ])role: ([a-z-]+)", lambda m: ROLES.get(m[1], m[0]), line)
     for old, new in REPLACED:
         line = re.sub(old, new, line)
     return line

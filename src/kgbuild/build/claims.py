@@ -17,6 +17,7 @@ from kgbuild.core.namespaces import SITUATION_KINDS, VOCABULARY
 from kgbuild.core.terms import TYPE, icn, term
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim
+from kgbuild.records.old_forms import OLD_FORM, new_form
 from kgbuild.records.registry import Registry, iri_of
 from kgbuild.records.values import Named, StatusValue, Unidentified
 
@@ -127,10 +128,15 @@ class ClaimCompiler:
         for scheme in schemes:
             if (scheme, slug) in self.ontology.concepts:
                 return Given(self.ontology.concepts[scheme, slug], path, slug)
-        known = sorted({s for scheme in schemes for s in self.ontology.slugs(scheme)})
-        remedy = f"Known: {', '.join(known)}.{suggestion(slug, known)}"
-        self.error(path, "unknown-concept", f"the vocabulary '{schemes[0]}' has no '{slug}'", remedy)
+        known = {s for scheme in schemes for s in self.ontology.slugs(scheme)}
+        old = next(filter(None, (new_form(scheme, slug) for scheme in schemes)), "")
+        self._unknown(path, "unknown-concept", f"the vocabulary '{schemes[0]}' has no '{slug}'", old, slug, known)
         return None
+
+    def _unknown(self, path: KeyPath, code: str, finding: str, old: str, word: str, known: Iterable[str]) -> None:
+        """Note that a word is unknown; `old` is what is to be done about it if it was known once."""
+        remedy = old or f"Known: {', '.join(sorted(known))}.{suggestion(word, known)}"
+        self.error(path, OLD_FORM if old else code, finding, remedy)
 
     def date(self, name: str) -> Given | None:
         """Take the date that a field gives."""
@@ -179,8 +185,8 @@ class ClaimCompiler:
     def _unidentified(self, word: str, of: str | None, path: KeyPath, of_path: KeyPath, context: str) -> Given | None:
         classes = self.ontology.actor_classes()
         if word not in classes:
-            remedy = f"Known: {', '.join(sorted(classes))}.{suggestion(word, classes)}"
-            self.error((*path, "unidentified"), "unknown-class", f"there is no kind of actor '{word}'", remedy)
+            finding, old = f"there is no kind of actor '{word}'", new_form("unidentified", word)
+            self._unknown((*path, "unidentified"), "unknown-class", finding, old, word, classes)
             return None
         owner = self.find_entity(of, of_path, ACTORS)
         if of and owner is None:

@@ -13,6 +13,7 @@ from kgbuild.build.ontology import Ontology, load_ontology, read_turtle
 from kgbuild.build.patterns import Pattern, read_patterns
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.stages import TRUSTED, StageLimits
+from kgbuild.build.terminology import check_terms
 from kgbuild.build.texts import check_text
 from kgbuild.core.dates import DateNode
 from kgbuild.core.errors import DataError, Findings
@@ -68,6 +69,8 @@ def compile_sound(sources: Sources, report: Reporter, findings: Findings) -> Com
     folders = sources.data, sources.ontology, sources.queries
     inspect_sources(*folders, sources.root, sources.limits, findings)
     ontology = load_ontology(sources.ontology, sources.root, sources.limits, findings)
+    if ontology is not None:
+        check_terms(ontology, sources.ontology, sources.queries, sources.root, sources.limits, findings)
     records = read_records(sources.data, sources.root, report, findings)
     registry = Registry(records.entities, records.unreadable, records.withdrawn)
     findings.add(duplicate_ids((*records.entities, *(each for each in records.withdrawn if each.kind != "article"))))

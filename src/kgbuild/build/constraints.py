@@ -17,7 +17,8 @@ from kgbuild.core.files import read_text
 from kgbuild.core.terms import term
 from kgbuild.sparql import lexer
 
-_QUERIES: Final = frozenset(term(f"sh:{name}") for name in ("select", "ask", "construct", "update"))
+QUERIES: Final = frozenset(term(f"sh:{name}") for name in ("select", "ask", "construct", "update"))
+"""Properties of shapes whose values are queries."""
 _PREFIX: Final = frozenset(term(f"sh:{name}") for name in ("prefix", "namespace"))
 _NO_IRI: Final = frozenset('<>"{}|^`\\ \t\r\n')
 _LEAVES: Final = ("service", "from", "load", "\\u")
@@ -40,11 +41,13 @@ def constraint_issues(paths: Iterable[Path], root: Path) -> Iterator[Issue]:
         except (DataError, SyntaxError):
             continue
         for quad in quads:
-            if quad.predicate in _QUERIES and isinstance(quad.object, Literal):
+            if quad.predicate in QUERIES and isinstance(quad.object, Literal):
                 yield from _query_issues(quad.object.value, text, name)
             elif quad.predicate in _PREFIX and isinstance(quad.object, Literal) and _NO_IRI & set(quad.object.value):
                 finding = f"'{quad.object.value}' is neither a prefix nor an IRI"
-                yield error(_place(quad.object.value, "", text, name), "constraint", finding, "Write the IRI alone.")
+                yield error(
+                    place_within(quad.object.value, "", text, name), "constraint", finding, "Write the IRI alone."
+                )
 
 
 def _query_issues(query: str, text: str, name: str) -> Iterator[Issue]:
@@ -54,14 +57,14 @@ def _query_issues(query: str, text: str, name: str) -> Iterator[Issue]:
         parsed = parseQuery(query)
     except Exception as fault:
         finding = f"this query is no SPARQL: {fault}"
-        yield error(_place(query, "", text, name), "constraint", finding, "Mend the query.")
+        yield error(place_within(query, "", text, name), "constraint", finding, "Mend the query.")
         return
     if "\\u" in query.lower():
         finding = "an escape of a code point stands in a query, which may hide a keyword"
-        yield error(_place(query, "\\u", text, name), "constraint", finding, "Write the character itself.")
+        yield error(place_within(query, "\\u", text, name), "constraint", finding, "Write the character itself.")
     elif (word := leaving(parsed)) is not None:
         where = "asks another server" if word == "SERVICE" else "names a graph that may be read from elsewhere"
-        yield error(_place(query, word, text, name), "constraint", f"{word} {where}", _REMEDY)
+        yield error(place_within(query, word, text, name), "constraint", f"{word} {where}", _REMEDY)
 
 
 def leaving(parsed: Any) -> str | None:
@@ -84,7 +87,7 @@ def leaving(parsed: Any) -> str | None:
     return None
 
 
-def _place(value: str, word: str, text: str, name: str) -> Place:
+def place_within(value: str, word: str, text: str, name: str) -> Place:
     """Find a word of a literal in the Turtle that holds it; the literal's beginning where that cannot be told."""
     for token in lexer.tokens(text):
         if token.kind == "string" and value in map(_unescaped, (token.text[3:-3], token.text[1:-1])):

@@ -19,6 +19,7 @@ from kgbuild.core.terms import icn
 from kgbuild.records import kinds
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim
+from kgbuild.records.old_forms import OLD_FORM, new_form
 from kgbuild.records.registry import Registry
 from kgbuild.records.values import MembershipRef, SituationRef
 
@@ -209,7 +210,7 @@ def _succession(f: kinds.Change, s: ClaimCompiler, type_: Given) -> NamedNode:
     """Say who went into a succession and who came out of it: together they are its key, from whichever side told."""
     if f.of is not None:
         finding = f"a {type_.slug} is not `of` one: it leads from some to others"
-        s.error(("change", "of"), "succession", finding, "Name both sides: `original: […]` and `resulting: […]`.")
+        s.error(("change", "of"), OLD_FORM, finding, new_form("change", "of"))
     original, resulting = s.entities("original", ACTORS), s.entities("resulting", ACTORS)
     if f.original is None and f.resulting is None:
         remedy = "Name who went into it in `original`, who came out in `resulting`; one of them at least."

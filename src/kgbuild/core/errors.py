@@ -155,7 +155,7 @@ def display_name(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Write " Did you mean x?" if something known is near, else nothing."""
+def suggestion(word: str, known: Iterable[str], before: str = "") -> str:
+    """Write " Did you mean x?" if something known is near, else nothing; `before` stands in front of what is known."""
     near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return f" Did you mean {near[0]}?" if near else ""
+    return f" Did you mean {before}{near[0]}?" if near else ""

@@ -12,6 +12,7 @@ from kgbuild.core.errors import Findings, Issue, error, suggestion
 from kgbuild.records import values
 from kgbuild.records.documents import Document, KeyPath
 from kgbuild.records.models import ArticleText, Source
+from kgbuild.records.old_forms import OLD_FORM, new_form
 from kgbuild.records.values import LANGUAGE, SLUG, SPELL, Model, RecordError
 
 M = TypeVar("M", bound=Model)
@@ -40,6 +41,9 @@ def unknown_keys(document: Document, path: KeyPath, known: set[str]) -> Iterator
 
 
 def _unknown_key(document: Document, path: KeyPath, known: Iterable[str]) -> Issue:
+    where = path[-2] if len(path) > 1 else ""
+    if remedy := new_form(where, path[-1], document.at(path)):
+        return error(document.key_place(path), OLD_FORM, f"`{path[-1]}` of a {where} is an old form", remedy)
     remedy = f"Known here: {', '.join(sorted(known))}." + suggestion(str(path[-1]), known)
     return error(document.key_place(path), "unknown-key", f"there is no key '{path[-1]}' here", remedy)
 

@@ -28,6 +28,7 @@ from kgbuild.records.models import (
     Withdrawal,
     Withdrawn,
 )
+from kgbuild.records.old_forms import OLD_FORM, new_form
 from kgbuild.records.territories import territory_names
 from kgbuild.records.values import SLUG, RecordError
 
@@ -207,6 +208,9 @@ def read_entity(path: Path, name: str, findings: Findings) -> Entity | Withdrawn
         return None
     kind = path.parent.name
     findings.add(_name_issues(path, name))
+    if remedy := new_form("entities", kind):
+        findings.error(Place(name), OLD_FORM, f"the folder '{kind}' is an old form", remedy)
+        kind = "polity"  # what else is wrong with the file is told as well
     if kind not in ENTITY_KINDS:
         remedy = f"Put the file into one of {', '.join(sorted(ENTITY_KINDS))}."
         findings.error(Place(name), "entity-kind", f"there is no kind of entity '{kind}'", remedy)
@@ -246,9 +250,10 @@ def _class_issues(document: Document, kind: str, stated: Iterable[str]) -> Itera
     allowed = ENTITY_KINDS[kind]
     for number, name in enumerate(stated):
         if name not in allowed:
-            remedy = f"Write one of {', '.join(allowed)}." + suggestion(name, allowed)
+            old = new_form(f"{kind}/type", name)
+            remedy = old or f"Write one of {', '.join(allowed)}." + suggestion(name, allowed)
             place = document.place(("type", number))
-            yield error(place, "entity-type", f"a {kind} cannot be of type '{name}'", remedy)
+            yield error(place, OLD_FORM if old else "entity-type", f"a {kind} cannot be of type '{name}'", remedy)
 
 
 def _name_issues(path: Path, name: str) -> Iterator[Issue]:

@@ -75,7 +75,7 @@ _IDENTIFIERS: Final = frozenset({expand("dcterms:identifier"), expand("icn:ident
 _NAMING: Final = {name: expand(f"icn:{name}") for name in ("nameText", "nameOf", "nameKind", "ended")}
 _CLAIM: Final = {name: expand(f"icn:{name}") for name in ("claims", "namedAs", "infers")}
 NAME_PREDICATES: Final = frozenset({*_LABELS, _ALTERNATIVE, *_IDENTIFIERS, *_NAMING.values(), *_CLAIM.values()})
-_OF_NAME_KIND: Final = {expand("name-kind:former"): "former", expand("name-kind:short"): "short"}
+_SHORT: Final = expand("name-kind:short")
 
 
 def gather(quads: Quads) -> tuple[list[Name], dict[str, dict[str, str]]]:
@@ -144,9 +144,8 @@ def found_kind(iri: str) -> str:
 def _namings(values: Mapping[str, dict[str, set[str]]], texts: dict[str, set[tuple[str, str]]]) -> Iterator[Name]:
     """Read the situations in which a thing bears a name; a name whose end is known is a former one."""
     for naming, things in values[_NAMING["nameOf"]].items():
-        said = {_OF_NAME_KIND.get(kind, "other-name") for kind in values[_NAMING["nameKind"]].get(naming, ())}
-        former = "former" in said or naming in values[_NAMING["ended"]]
-        kind = "former" if former else "short" if "short" in said else "other-name"
+        is_short = _SHORT in values[_NAMING["nameKind"]].get(naming, ())
+        kind = "former" if naming in values[_NAMING["ended"]] else "short" if is_short else "other-name"
         for thing in things:
             for text, language in texts.get(naming, ()):
                 yield Name(thing, text, language, kind)

@@ -51,8 +51,7 @@ class AccessLogMiddleware:
         finally:
             sent = {"status": status, "bytes": size, "seconds": round(perf_counter() - began, 6)}
             line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **_describe(scope), **sent}
-            # The one control character that JSON leaves as it is.
-            _log.info(json.dumps(line).replace("\x7f", "\\u007f"))
+            _log.info(json.dumps(line))
 
 
 def _describe(scope: Scope) -> dict[str, str]:
