@@ -28,9 +28,9 @@ MUSTS = {"checks": ("find", "pass"), "rules": ("add", "remove", "leave"), "shape
 RESULTS = {"find": "finds", "add": "adds", "remove": "removes"}
 """What must happen -> the key that says exactly what."""
 _KEYS = {"given", "add", "drop", "change"}
-_FOLLOWED = tuple(
-    map(term, ("rdf:type", "rdfs:subClassOf", "rdfs:subPropertyOf", "skos:broader", "skos:inScheme", "icn:resolution"))
-)
+_HIERARCHY = ("rdf:type", "rdfs:subClassOf", "rdfs:subPropertyOf", "skos:broader", "skos:inScheme")
+_MARKS = ("icn:exclusive", "icn:expectedType", "icn:keyPart", "icn:resolution")
+_FOLLOWED = tuple(map(term, (*_HIERARCHY, *_MARKS)))
 """What a case takes for granted of the classes, properties and concepts that it names."""
 
 _BYSTANDERS = "date:1000 a icn:Date . date:3000 a icn:Date ."
