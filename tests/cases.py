@@ -182,11 +182,11 @@ def describe(date: ox.NamedNode) -> list[ox.Quad]:
 
 
 def read_slug(slug: str) -> DateNode:
-    """Read a date by the end of its IRI: `2023-11`, `by-2023`, `from-2023`, `2021-or-2023`."""
+    """Read a date by the end of its IRI: `2023-11`, `by-2023`, `from-2023`, `2021-or-2023`, `2023-05-18_2023-05-19`."""
     if match := re.fullmatch(r"(.+)-or-(.+)", slug):
         return window(match[1], match[2])
     kind, _, day = slug.partition("-")
-    return window(None, day) if kind == "by" else window(day, None) if kind == "from" else parse_edtf(slug)
+    return window(None, day) if kind == "by" else window(day, None) if kind == "from" else parse_edtf(slug.replace("_", "/"))
 
 
 # --- running a case ---------------------------------------------------------------------------------------------------
