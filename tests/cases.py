@@ -186,7 +186,13 @@ def read_slug(slug: str) -> DateNode:
     if match := re.fullmatch(r"(.+)-or-(.+)", slug):
         return window(match[1], match[2])
     kind, _, day = slug.partition("-")
-    return window(None, day) if kind == "by" else window(day, None) if kind == "from" else parse_edtf(slug.replace("_", "/"))
+    return (
+        window(None, day)
+        if kind == "by"
+        else window(day, None)
+        if kind == "from"
+        else parse_edtf(slug.replace("_", "/"))
+    )
 
 
 # --- running a case ---------------------------------------------------------------------------------------------------

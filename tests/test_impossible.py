@@ -24,9 +24,7 @@ Told = tuple[str, int, str]
 @pytest.fixture(scope="module")
 def issues() -> list[Issue]:
     """Take the records through the whole pipeline; no stage hides what a later one finds."""
-    sources = Sources(
-        data=IMPOSSIBLE / "data", ontology=ROOT / "ontology", queries=ROOT / "queries", root=IMPOSSIBLE
-    )
+    sources = Sources(data=IMPOSSIBLE / "data", ontology=ROOT / "ontology", queries=ROOT / "queries", root=IMPOSSIBLE)
     silent, findings = Silent(), Findings()
     compiled = compile_sound(sources, silent, findings)
     graph = assemble(compiled, sources, silent)
