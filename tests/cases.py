@@ -28,9 +28,9 @@ MUSTS = {"checks": ("find", "pass"), "rules": ("add", "remove", "leave"), "shape
 RESULTS = {"find": "finds", "add": "adds", "remove": "removes"}
 """What must happen -> the key that says exactly what."""
 _KEYS = {"given", "add", "drop", "change"}
-_FOLLOWED = tuple(
-    map(term, ("rdf:type", "rdfs:subClassOf", "rdfs:subPropertyOf", "skos:broader", "skos:inScheme", "icn:resolution"))
-)
+_HIERARCHY = ("rdf:type", "rdfs:subClassOf", "rdfs:subPropertyOf", "skos:broader", "skos:inScheme")
+_MARKS = ("icn:exclusive", "icn:expectedType", "icn:keyPart", "icn:resolution")
+_FOLLOWED = tuple(map(term, (*_HIERARCHY, *_MARKS)))
 """What a case takes for granted of the classes, properties and concepts that it names."""
 
 _BYSTANDERS = "date:1000 a icn:Date . date:3000 a icn:Date ."
@@ -182,11 +182,17 @@ def describe(date: ox.NamedNode) -> list[ox.Quad]:
 
 
 def read_slug(slug: str) -> DateNode:
-    """Read a date by the end of its IRI: `2023-11`, `by-2023`, `from-2023`, `2021-or-2023`."""
+    """Read a date by the end of its IRI: `2023-11`, `by-2023`, `from-2023`, `2021-or-2023`, `2023-05-18_2023-05-19`."""
     if match := re.fullmatch(r"(.+)-or-(.+)", slug):
         return window(match[1], match[2])
     kind, _, day = slug.partition("-")
-    return window(None, day) if kind == "by" else window(day, None) if kind == "from" else parse_edtf(slug)
+    return (
+        window(None, day)
+        if kind == "by"
+        else window(day, None)
+        if kind == "from"
+        else parse_edtf(slug.replace("_", "/"))
+    )
 
 
 # --- running a case ---------------------------------------------------------------------------------------------------
