@@ -51,9 +51,9 @@ def test_each_is_told_with_a_finding_and_a_remedy(issues: list[Issue]) -> None:
     assert [] == [issue for issue in nonempty(issues) if not issue.finding or not issue.remedy]
 
 
-def test_the_table_names_each_code_with_its_severity(issues: list[Issue]) -> None:
-    """Each code that records here are told with stands in the table of kinds, with the severity that it has."""
-    rows = [line.split("|") for line in TABLE.splitlines() if re.match(r"\| \d+ ", line)]
+def test_the_table_and_the_records_have_the_same_codes(issues: list[Issue]) -> None:
+    """Each kind of the table is told of a record here, with the severity it says; but for what only Turtle can say."""
+    rows = [line.split("|") for line in TABLE.splitlines() if re.match(r"\| \d+ ", line) and "in Turtle" not in line]
     listed = {(code, row[3].strip()) for row in rows for code in re.findall(r"`([a-z-]+)`", row[2])}
     assert 35 <= len(rows)
-    assert set() == {(issue.code, issue.severity) for issue in nonempty(issues)} - listed
+    assert listed == {(issue.code, issue.severity) for issue in issues}
