@@ -60,7 +60,7 @@ WRONG = {
     "pattern": Wrong(PATTERN, "a icn:Membership", "a icn:Membershp", "icn:Membershp", "icn:Membership"),
     "class of a pattern": Wrong(PATTERN, "shows: Membership", "shows: Membershp", "Membershp", "icn:Membership", OWN),
     "example of a pattern": Wrong(PATTERN, "- membership:a", "- membershp:a", "membershp:", "membership", UNDECLARED),
-    "check": Wrong("queries/checks/joined-before-founded.rq", "icn:joined", "icn:joinde", "icn:joinde", "icn:joined"),
+    "check": Wrong("queries/checks/member-before-admission.rq", "icn:joined", "icn:joinde", "icn:joinde", "icn:joined"),
     "question": Wrong("queries/questions/members-as-of.rq", "icn:member ", "icn:membr ", "icn:membr", "icn:member"),
     "report": Wrong(REPORT, "icn:denies", "icn:denise", "icn:denise", "icn:denies"),
     "whole IRI": Wrong(REPORT, "icn:denies", f"<{ONTOLOGY}denise>", f"{ONTOLOGY}denise", "icn:denies", "'icn:denise'"),
