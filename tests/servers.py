@@ -16,6 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pyoxigraph import Store
+
+from kgbuild.build.loading import RESOLVED_GRAPH, find_target, load_release
+from kgbuild.build.store import canonical_nquads
+from kgbuild.core.progress import Silent
+from kgbuild.core.terms import Engine
+from kgbuild.sparql.remote import RemoteEngine
 
 PASSWORD = "for_tests_only"  # noqa: S105 - of a database that lives as long as the tests
 VIRTUOSO_INI = """
@@ -130,3 +137,16 @@ def virtuoso_server(folder: Path) -> Iterator[Server]:
 def _isql(port: int, password: str, statement: str) -> None:
     command = ["isql-vt", f"127.0.0.1:{port}", "dba", password, f"exec={statement}"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+
+@contextmanager
+def loaded(name: str, store: Store, folder: Path) -> Iterator[Engine]:
+    """Load a compiled graph into `oxigraph` or `virtuoso`, as a release is loaded, and give it to be asked."""
+    release = folder / "releases" / "0123456789abcdef"
+    release.mkdir(parents=True)
+    (release / "graph.nq").write_bytes(canonical_nquads(store))
+    start, graph = (oxigraph_server, None) if name == "oxigraph" else (virtuoso_server, RESOLVED_GRAPH)
+    with start(folder) as server:
+        target = find_target(server.endpoint, server.graph_store, graph, server.environment)
+        load_release(release, target, Silent())
+        yield RemoteEngine(target.endpoint, default_graph=target.resolved)

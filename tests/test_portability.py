@@ -8,19 +8,15 @@ from pathlib import Path
 import pytest
 from pyoxigraph import DefaultGraph, NamedNode, Store
 
-from kgbuild.build.loading import RESOLVED_GRAPH, find_target, load_release
-from kgbuild.build.store import canonical_nquads
 from kgbuild.core.namespaces import ID
-from kgbuild.core.progress import Silent
 from kgbuild.core.terms import Engine, Table, Term
 from kgbuild.questions.named import ask, load_questions
 from kgbuild.sparql.embedded import EmbeddedEngine
 from kgbuild.sparql.lookups import run
-from kgbuild.sparql.remote import RemoteEngine
 from kgbuild.support.claims import Evidence, details_of, evidence_for
 from kgbuild.support.gathering import gather
 from nonempty import nonempty
-from servers import oxigraph_server, virtuoso_server
+from servers import loaded
 
 ROOT = Path(__file__).parents[1]
 QUESTIONS = load_questions(ROOT / "queries" / "questions")
@@ -30,27 +26,15 @@ DEVIATIONS: dict[tuple[str, str], str] = {}
 
 
 @pytest.fixture(scope="module")
-def release(real_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("portability") / "releases" / "0123456789abcdef"
-    folder.mkdir(parents=True)
-    (folder / "graph.nq").write_bytes(canonical_nquads(real_store))
-    return folder
+def oxigraph(real_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with loaded("oxigraph", real_store, tmp_path_factory.mktemp("oxigraph")) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="module")
-def oxigraph(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with oxigraph_server(tmp_path_factory.mktemp("oxigraph")) as server:
-        target = find_target(server.endpoint, server.graph_store, None, server.environment)
-        load_release(release, target, Silent())
-        yield RemoteEngine(target.endpoint, default_graph=target.resolved)
-
-
-@pytest.fixture(scope="module")
-def virtuoso(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with virtuoso_server(tmp_path_factory.mktemp("virtuoso")) as server:
-        target = find_target(server.endpoint, server.graph_store, RESOLVED_GRAPH, server.environment)
-        load_release(release, target, Silent())
-        yield RemoteEngine(target.endpoint, default_graph=target.resolved)
+def virtuoso(real_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with loaded("virtuoso", real_store, tmp_path_factory.mktemp("virtuoso")) as engine:
+        yield engine
 
 
 def plain(table: Table) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

@@ -11,18 +11,14 @@ import pytest
 from pyoxigraph import Store
 
 from kgbuild.build.compilation import Sources
-from kgbuild.build.loading import RESOLVED_GRAPH, find_target, load_release
 from kgbuild.build.pipeline import compile_graph, validate
-from kgbuild.build.store import canonical_nquads
 from kgbuild.core.namespaces import sparql_header
-from kgbuild.core.progress import Silent
 from kgbuild.core.terms import Engine, Table, select
 from kgbuild.questions.named import ask, load_questions
 from kgbuild.questions.tables import short
 from kgbuild.sparql.embedded import EmbeddedEngine
-from kgbuild.sparql.remote import RemoteEngine
 from nonempty import nonempty
-from servers import oxigraph_server, virtuoso_server
+from servers import loaded
 
 ROOT = Path(__file__).resolve().parents[1]
 WORLD = ROOT / "tests" / "fixtures" / "world"
@@ -63,27 +59,15 @@ def embedded(store: Store) -> Engine:
 
 
 @pytest.fixture(scope="module")
-def release(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world") / "releases" / "0123456789abcdef"
-    folder.mkdir(parents=True)
-    (folder / "graph.nq").write_bytes(canonical_nquads(store))
-    return folder
+def oxigraph(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with loaded("oxigraph", store, tmp_path_factory.mktemp("oxigraph")) as engine:
+        yield engine
 
 
 @pytest.fixture(scope="module")
-def oxigraph(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with oxigraph_server(tmp_path_factory.mktemp("oxigraph")) as server:
-        target = find_target(server.endpoint, server.graph_store, None, server.environment)
-        load_release(release, target, Silent())
-        yield RemoteEngine(target.endpoint, default_graph=target.resolved)
-
-
-@pytest.fixture(scope="module")
-def virtuoso(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    with virtuoso_server(tmp_path_factory.mktemp("virtuoso")) as server:
-        target = find_target(server.endpoint, server.graph_store, RESOLVED_GRAPH, server.environment)
-        load_release(release, target, Silent())
-        yield RemoteEngine(target.endpoint, default_graph=target.resolved)
+def virtuoso(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    with loaded("virtuoso", store, tmp_path_factory.mktemp("virtuoso")) as engine:
+        yield engine
 
 
 def rows(table: Table) -> list[tuple[str, ...]]:
