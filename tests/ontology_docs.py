@@ -28,13 +28,13 @@ _TRIVIAL = {
 }  # fmt: skip
 """What follows of everything, or is no fact about a thing."""
 _RELATIONS = {
-    str(RDFS.subClassOf): "is a kind of",
-    str(RDFS.subPropertyOf): "implies",
-    f"{ONTOLOGY}comparableTo": "comparable to",
-    str(RDFS.seeAlso): "comparable to",
-    str(SKOS.exactMatch): "the same as",
-    str(SKOS.closeMatch): "nearly the same as",
-    str(SKOS.note): "is called",
+    RDFS.subClassOf: "is a kind of",
+    RDFS.subPropertyOf: "implies",
+    URIRef(f"{ONTOLOGY}comparableTo"): "comparable to",
+    RDFS.seeAlso: "comparable to",
+    SKOS.exactMatch: "the same as",
+    SKOS.closeMatch: "nearly the same as",
+    SKOS.note: "is called",
 }
 
 
@@ -73,10 +73,9 @@ def mappings() -> Iterator[tuple[str, str, str]]:
     """Go through our terms and concepts, how each stands to a term of others, and that term or its words."""
     for subject, property_, value in ontology():
         ours, theirs = str(subject).startswith(BASE), not str(value).startswith(BASE)
-        relation = _RELATIONS.get(str(property_))
-        if relation and ours and theirs and "#" not in str(subject).removeprefix(ONTOLOGY):
+        if property_ in _RELATIONS and ours and theirs and "#" not in str(subject).removeprefix(ONTOLOGY):
             shown = str(value) if isinstance(value, Literal) else f"`{shorten(str(value))}`"
-            yield f"`{shorten(str(subject))}`", relation, shown
+            yield f"`{shorten(str(subject))}`", _RELATIONS[property_], shown
 
 
 def list_mappings(_: Store) -> str:
