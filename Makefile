@@ -74,10 +74,6 @@ serve: release  ## Serve the current release at http://127.0.0.1:8000/: pages, s
 schemas: $(VENV)/.installed  ## Write the JSON Schemas that editors use
 	@$(BIN)/kgbuild schemas
 
-.PHONY: ontology-docs
-ontology-docs: $(VENV)/.installed  ## Write what docs/mappings.md and docs/entailments.md list of the ontology
-	@PYTHONPATH=tests $(BIN)/python tests/ontology_docs.py
-
 .PHONY: check
 check: $(VENV)/.installed audit  ## Lint, types, layers, nothing dead or defined twice, no known advisory
 	@$(BIN)/ruff check .
