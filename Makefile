@@ -124,8 +124,8 @@ abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS syntheti
 	@ABUSE_DATA=build/abuse.nq $(BIN)/pytest tests/abuse -rP -m 'abuse or not abuse'
 
 .PHONY: npm
-npm:  ## Install into build/ what tests take from npm: Comunica, axe-core, jsonld.js, vocabularies
-	@for name in comunica axe jsonld vocabularies; do tests/install_npm.sh tests/$$name build/$$name; done
+npm:  ## Install into build/ what tests take from npm: Comunica, axe-core, jsonld.js
+	@for name in comunica axe jsonld; do tests/install_npm.sh tests/$$name build/$$name; done
 
 # What a server runs on, and nothing else: the environment of docs/deploy.md.
 build/server: requirements/build.lock requirements/server.lock pyproject.toml

@@ -77,9 +77,7 @@ SCHEMES: Final = {**{scheme: scheme for scheme in _OWN_PREFIX}, "status-concept"
 """Prefix -> scheme; they differ where an entity or situation kind has the same word."""
 
 EXTERNAL: Final = {
-    "adms": "http://www.w3.org/ns/adms#",
     "bibo": "http://purl.org/ontology/bibo/",
-    "crm": "http://www.cidoc-crm.org/cidoc-crm/",
     "dcat": "http://www.w3.org/ns/dcat#",
     "dcterms": "http://purl.org/dc/terms/",
     "foaf": "http://xmlns.com/foaf/0.1/",
@@ -96,7 +94,6 @@ EXTERNAL: Final = {
     "time": "http://www.w3.org/2006/time#",
     "vann": "http://purl.org/vocab/vann/",
     "void": "http://rdfs.org/ns/void#",
-    "wdt": "http://www.wikidata.org/prop/direct/",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
 }
 
