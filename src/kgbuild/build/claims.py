@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pyoxigraph import Literal, NamedNode
 
+from kgbuild.build.identifiers import describe_identifier
 from kgbuild.build.ontology import Ontology
 from kgbuild.build.quads import Row, Term
 from kgbuild.core import ids
@@ -19,7 +20,7 @@ from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim
 from kgbuild.records.old_forms import OLD_FORM, new_form
 from kgbuild.records.registry import Registry, iri_of
-from kgbuild.records.values import Named, StatusValue, Unidentified
+from kgbuild.records.values import IdentifierValue, Named, RecordError, StatusValue, Unidentified
 
 ACTORS = frozenset({"institution", "network", "person", "polity"})
 
@@ -153,6 +154,21 @@ class ClaimCompiler:
         """Take the text that a field gives, in our own English; None for the language of a code or number."""
         value, path = self._field(name)
         return Given(Literal(value, language=language), path) if value else None
+
+    def identify(self, body: NamedNode) -> None:
+        """Say the identifier of a body: a code as printed, or one of a scheme, which has a node of its own."""
+        value, path = self._field("identifier")
+        if not isinstance(value, IdentifierValue):
+            self.say(body, identifier=self.text("identifier", None))
+            return
+        try:
+            node, said = describe_identifier(body, value.scheme, value.value, self.ontology)
+        except RecordError as wrong:
+            at = (*path, "scheme" if wrong.code == "unknown-concept" else "value")
+            self.error(at, wrong.code, wrong.finding, wrong.remedy)
+            return
+        self.say(body, identifiedBy=Given(node, path))
+        self.facts.facts.extend(((node, predicate, object_), path) for predicate, object_ in said)
 
     def party(self, name: str, kinds: frozenset[str], context: str = "") -> Given | None:
         """Look up the one party of a field; `context` tells unidentified ones apart, else the article does."""

@@ -74,7 +74,7 @@ def compile_sound(sources: Sources, report: Reporter, findings: Findings) -> Com
     records = read_records(sources.data, sources.root, report, findings)
     registry = Registry(records.entities, records.unreadable, records.withdrawn)
     findings.add(duplicate_ids((*records.entities, *(each for each in records.withdrawn if each.kind != "article"))))
-    quads, source_map = compile_entities(registry, findings)
+    quads, source_map = compile_entities(registry, ontology, findings)
     tombstones, places = compile_withdrawn(records.withdrawn)
     source_map.update(places)
     compiled = []

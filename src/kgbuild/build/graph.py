@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pyoxigraph import Literal, NamedNode, Quad
 
 from kgbuild.build.claims import ClaimFacts
+from kgbuild.build.identifiers import describe_identifier
 from kgbuild.build.ontology import Ontology
 from kgbuild.build.quads import Row, Term, Values, describe_in
 from kgbuild.build.situations import compile_claim
@@ -20,6 +21,7 @@ from kgbuild.core.terms import icn, term
 from kgbuild.records.documents import KeyPath
 from kgbuild.records.models import Article, Claim, Correction, Entity, Withdrawn
 from kgbuild.records.registry import Registry, iri_of
+from kgbuild.records.values import RecordError
 
 Triple = tuple[NamedNode, NamedNode, Term]
 
@@ -185,12 +187,12 @@ def _describe_article(
     )
 
 
-def compile_entities(registry: Registry, findings: Findings) -> tuple[list[Quad], SourceMap]:
-    """Compile all entity files into the graph of entities."""
+def compile_entities(registry: Registry, ontology: Ontology | None, findings: Findings) -> tuple[list[Quad], SourceMap]:
+    """Compile all entity files into the graph of entities; without an ontology, all but identifiers in schemes."""
     quads: list[Quad] = []
     places = SourceMap()
     for entity in registry:
-        for (s, p, o), path in _describe_entity(entity, registry, findings):
+        for (s, p, o), path in _describe_entity(entity, registry, ontology, findings):
             quads.append(Quad(s, p, o, ENTITIES_GRAPH))
             places.add((str(ENTITIES_GRAPH), str(s), str(p), str(o)), entity.place(*path))
     return quads, places
@@ -220,7 +222,9 @@ def _corrections(corrections: Iterable[Correction]) -> Iterator[tuple[str, Term,
         yield "skos:changeNote", Literal(f"{each.on}: {each.note}", language="en"), ("corrections", i)
 
 
-def _describe_entity(entity: Entity, registry: Registry, findings: Findings) -> Iterator[Row]:
+def _describe_entity(
+    entity: Entity, registry: Registry, ontology: Ontology | None, findings: Findings
+) -> Iterator[Row]:
     iri, model, names = NamedNode(iri_of(entity)), entity.model, entity.names
     # A curated name goes before the list's one, which still finds the entity.
     listed = {language: name for language, name in entity.listed_names.items() if name != names[language]}
@@ -241,6 +245,8 @@ def _describe_entity(entity: Entity, registry: Registry, findings: Findings) -> 
         *(("rdfs:seeAlso", NamedNode(url), ("see", i)) for i, url in enumerate(model.see)),
         *_corrections(model.corrections),
     )
+    if ontology is not None:
+        yield from _identifiers(entity, ontology, findings)
     for i, old in enumerate(model.retired):
         former, at = NamedNode(ids.entity_iri(entity.kind, old)), ("retired", i)
         yield from _rows(former, ("owl:deprecated", _TRUE, at), ("dcterms:isReplacedBy", iri, at))
@@ -253,6 +259,19 @@ def _describe_entity(entity: Entity, registry: Registry, findings: Findings) -> 
     for property_, name, path, kinds in links:
         if target := registry.look_up(name, kinds, path, entity.place(*path), findings):
             yield (iri, icn(property_), NamedNode(iri_of(target))), path
+
+
+def _identifiers(entity: Entity, ontology: Ontology, findings: Findings) -> Iterator[Row]:
+    iri = NamedNode(iri_of(entity))
+    for scheme, value in entity.model.identifiers.items():
+        path = ("identifiers", scheme)
+        try:
+            node, said = describe_identifier(iri, scheme, value, ontology)
+        except RecordError as wrong:
+            findings.error(entity.place(*path), wrong.code, wrong.finding, wrong.remedy)
+            continue
+        yield (iri, icn("identifiedBy"), node), path
+        yield from (((node, predicate, object_), path) for predicate, object_ in said)
 
 
 def describe_date(node: DateNode) -> Iterator[Quad]:

@@ -10,7 +10,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, NamedNode, Quad, RdfFormat, parse, serialize
+from pyoxigraph import (
+    BlankNode,
+    CanonicalizationAlgorithm,
+    Dataset,
+    Literal,
+    NamedNode,
+    Quad,
+    RdfFormat,
+    parse,
+    serialize,
+)
 
 from kgbuild.build.stages import Stage, StageLimits, Watch, find_culprit
 from kgbuild.core.captions import Caption
@@ -107,6 +117,15 @@ class Ontology:
     def qualifiers(self) -> dict[NamedNode, NamedNode]:
         """Property that qualifies another one's value -> that other one: a comparator goes with its number."""
         return self._linked("icn:qualifies")
+
+    @cached_property
+    def identifier_forms(self) -> dict[NamedNode, str]:
+        """Scheme of identifiers -> the regular expression of its identifiers."""
+        return {scheme: form.value for scheme, form in self._said("icn:identifierForm")}
+
+    def labels(self, concept: NamedNode) -> list[Literal]:
+        """List the labels of a concept, one a language."""
+        return [label for subject, label in self._said("skos:prefLabel") if subject == concept]
 
     def slugs(self, scheme: str) -> list[str]:
         """List the slugs of a scheme."""

@@ -174,7 +174,8 @@ def _publication(_: kinds.Publication, s: ClaimCompiler) -> None:
     body = s.body(publication.iri)
     s.say(body, publicationType=s.concept("type", "publication-type"), published=s.date("published"))
     s.say(body, publishedBy=s.parties("publisher", ACTORS, publication.slug))
-    s.say(body, issue=s.text("issue", None), issn=s.text("issn", None), identifier=s.text("identifier", None))
+    s.say(body, issue=s.text("issue", None), issn=s.text("issn", None))
+    s.identify(body)
     s.say(body, concerning=s.entities("concerning", ANYTHING))
 
 
@@ -270,7 +271,8 @@ def _attribute(f: kinds.Attribute, s: ClaimCompiler) -> None:
     body = s.body(entity.iri)
     s.say(body, purpose=s.text("purpose"), description=s.text("description"), practice=s.text("practice"))
     s.say(body, entryRule=s.text("entry_rule"), legalBasis=s.text("legal_basis"), funding=s.text("funding"))
-    s.say(body, identifier=s.text("identifier", None), language=s.text("language", None))
+    s.say(body, language=s.text("language", None))
+    s.identify(body)
     if f.website:
         s.say(body, website=Given(NamedNode(f.website), ("attribute", "website")))
     if not s.facts.asserts:

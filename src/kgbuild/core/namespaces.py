@@ -68,8 +68,8 @@ SITUATION_KINDS: Final = {
 """Kind, as in IRIs -> class."""
 OTHER_KINDS: Final = ("article", "claim", "disagreement", "unidentified")
 _OWN_PREFIX: Final = (
-    "act", "agreement-type", "attendance-mode", "capacity", "change-type", "comparator", "feature", "legal-form",
-    "manner", "measure", "meeting-type", "name-kind", "office", "order", "polity-status", "precision",
+    "act", "agreement-type", "attendance-mode", "capacity", "change-type", "comparator", "feature", "identifier-scheme",
+    "legal-form", "manner", "measure", "meeting-type", "name-kind", "office", "order", "polity-status", "precision",
     "programme-type", "publication-type", "rank", "reason", "resolution", "seat-kind", "signature-act", "standing",
     "tie-type",
 )  # fmt: skip
@@ -77,6 +77,7 @@ SCHEMES: Final = {**{scheme: scheme for scheme in _OWN_PREFIX}, "status-concept"
 """Prefix -> scheme; they differ where an entity or situation kind has the same word."""
 
 EXTERNAL: Final = {
+    "adms": "http://www.w3.org/ns/adms#",
     "bibo": "http://purl.org/ontology/bibo/",
     "dcat": "http://www.w3.org/ns/dcat#",
     "dcterms": "http://purl.org/dc/terms/",

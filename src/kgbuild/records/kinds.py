@@ -15,6 +15,7 @@ from kgbuild.records.values import (
     Concept,
     Concepts,
     Count,
+    Identifier,
     Issn,
     Language,
     MembershipRef,
@@ -195,7 +196,7 @@ class Publication(Fields, kind="publication"):
     published: PointDate | None = None
     issue: Text | None = None
     issn: Issn | None = None
-    identifier: Text | None = None
+    identifier: Identifier | None = None
     concerning: Names | None = None
 
 
@@ -259,7 +260,7 @@ class Attribute(Fields, kind="attribute"):
     legal_basis: Text | None = None
     funding: Text | None = None
     website: Url | None = None
-    identifier: Text | None = None
+    identifier: Identifier | None = None
     language: Language | None = None
 
 

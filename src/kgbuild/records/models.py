@@ -12,6 +12,7 @@ from kgbuild.records.documents import Document, KeyPath
 from kgbuild.records.kinds import Fields
 from kgbuild.records.territories import territory_names
 from kgbuild.records.values import (
+    Concept,
     Day,
     Language,
     Model,
@@ -128,6 +129,7 @@ class EntityModel(Corrected):
     type: OneOrMore[Text] | None = None
     names: dict[Language, Text] = Field(default_factory=dict)
     iso: Text | None = None
+    identifiers: dict[Concept, Text] = Field(default_factory=dict)
     descriptive_name: True_ | None = None
     spellings: dict[Language, Annotated[list[Text], Field(min_length=1)]] = Field(default_factory=dict)
     state: Name | None = None

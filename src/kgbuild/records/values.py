@@ -227,6 +227,20 @@ Names = OneOrMore[Name]
 Concepts = OneOrMore[Concept]
 
 
+class IdentifierValue(Model):
+    """An identifier with its scheme: `{scheme: untc, value: I-12345}`."""
+
+    scheme: Concept
+    value: Annotated[Text, WithJsonSchema(_WORD)]
+
+
+Identifier = Annotated[
+    Annotated[Text, Tag("plain")] | Annotated[IdentifierValue, Tag("in scheme")],
+    _tell("in scheme", (dict, IdentifierValue), "plain"),
+]
+"""A code as printed, or one of a scheme that we know."""
+
+
 class StatusValue(Model):
     """A status with its date: `{is: paused, on: 2024-12}`."""
 
