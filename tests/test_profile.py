@@ -244,7 +244,7 @@ def test_a_misspelt_property_of_the_program_is_an_error_at_its_line(tmp_path: Pa
     folder = copy_project(tmp_path)
     core = folder / "ontology" / "core.ttl"
     core.write_text(core.read_text("utf-8").replace("icn:attestedOn", "icn:attested"), encoding="utf-8")
-    for path in nonempty(folder.glob("ontology/*/*.*")):
+    for path in nonempty([*folder.glob("ontology/*/*.*"), *folder.glob("queries/*/*.rq")]):
         path.write_text(path.read_text("utf-8").replace("icn:attestedOn", "icn:attested"), encoding="utf-8")
     done = kgbuild_here(folder, "validate")
     found = [line for line in done.stderr.splitlines() if " error membership-closed: " in line]
