@@ -40,9 +40,9 @@ CLASSES = words("""
 # What docs/modelling.md §5 marks with (one), (together), (finest) and (wording).
 RESOLUTION = {
     "one": words("""
-        admitted applied attendanceMode began comparator edition ended endReason expired happened held inForce
-        inForceFrom invited joined left legalForm madeOn manner nameKind number office place polityStatus presence
-        published scope signedOn speechAct standing status
+        admitted applied attendanceMode began comparator edition ended endReason expired happened held identifierScheme
+        inForce inForceFrom invited joined left legalForm madeOn manner nameKind number office place polityStatus
+        presence published scope signedOn speechAct standing status
     """),
     "together": ["venue"],
     "finest": ["planned"],
