@@ -65,7 +65,8 @@ class Ontology:
         above: dict[NamedNode, set[NamedNode]] = defaultdict(set)
         for class_, higher in self._said("rdfs:subClassOf"):
             above[class_].add(higher)
-        return {class_: frozenset(reach([class_], lambda c: above.get(c, ()))) for class_ in sorted(above, key=str)}
+        classes = {*above, *(thing for thing, kind in self._said("rdf:type") if kind == term("owl:Class"))}
+        return {class_: frozenset(reach([class_], lambda c: above.get(c, ()))) for class_ in sorted(classes, key=str)}
 
     @cached_property
     def concepts(self) -> dict[tuple[str, str], NamedNode]:

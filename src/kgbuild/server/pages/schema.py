@@ -16,11 +16,9 @@ TYPES: Final = {
     "GovernmentBody": "GovernmentOrganization",
     "Institution": "Organization",
     "Polity": "AdministrativeArea",
-    "Territory": "AdministrativeArea",
     "Person": "Person",
     "Place": "Place",
     "Meeting": "Event",
-    "Programme": "Project",
     "Article": "Article",
     "Document": "CreativeWork",
 }
