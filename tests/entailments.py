@@ -37,11 +37,10 @@ It was read line by line on 26 November 2026, and of it the following is worth a
 - A merger is a `prov:Activity` that used its original bodies; a claim, not a situation, is derived from the article.
 - A publisher is one to whom the article is attributed, as PROV-DC has it; a reprint names its agency by `icn:agency`.
 - A person is a `geo:SpatialThing`: FOAF says so of people.
-- A polity is a `Subdivision` of the OMG's, which a state is not. That is schema.org's own equation of its
-  `AdministrativeArea`, and makes each `schema:Country` one as well; no axiom of ours says it, and the OMG's ontology is
-  not loaded. Types of FIBO, GS1 and DCMI come the same way.
+- Types of FIBO, GS1, the OMG and DCMI come from schema.org's own equations; no axiom of ours says them.
 - Mended after reading: `icn:identifier` was under `schema:identifier`, which schema.org equates with
-  `dcterms:identifier`, so that a printed code became a second identifier of the record.
+  `dcterms:identifier`, so that a printed code became a second identifier of the record. `icn:Polity` was under
+  `schema:AdministrativeArea`, which schema.org equates with a subdivision; now it is a `schema:Place`.
 """
 OURS = (ID, DATE, VOCABULARY)
 _EMPTY = {OWL.Thing, RDFS.Resource, OWL.sameAs}
