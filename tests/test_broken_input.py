@@ -440,6 +440,8 @@ NEVER = {
     "accession-candidateTo count-observation-observed seat-seatOf suspension-suspendedFrom",
     "the compiler makes each claim node whole": "claim-claims claim-english claim-inArticle claim-namedAs claim-target "
     "target-selector target-source",
+    "the compiler makes each identifier with its scheme and code (test_identifiers)": "entity-identifiedBy "
+    "identifier-identifierScheme identifier-notation",
     "the reader takes positions in order and within the text alone (test_records)": "position-length position-order",
     "the reader refuses a withdrawal that lacks a part or says more (test_withdrawal)": "withdrawn-alone withdrawn-day "
     "withdrawn-reason",

@@ -19,6 +19,7 @@ TYPES: Final = {
     "Person": "Person",
     "Place": "Place",
     "Meeting": "Event",
+    "Programme": "Thing",
     "Article": "Article",
     "Document": "CreativeWork",
 }
