@@ -1,49 +1,21 @@
-# The status last observed: by its own date, else by the day its article was published.
+# The status, legal form or status of a polity last observed: by its own date, else by the day its article was published.
 
 PREFIX graph: <https://w3id.org/icn/graph/>
 PREFIX icn: <https://w3id.org/icn/ontology#>
 PREFIX status-concept: <https://w3id.org/icn/vocabulary/status/>
 PREFIX xsd: <http://www.w3.org/2001/XMLSchema#>
 
-INSERT { ?about icn:currentStatus ?status . GRAPH graph:inferred { ?about icn:currentStatus ?status } }
+INSERT { ?about ?current ?value . GRAPH graph:inferred { ?about ?current ?value } }
 WHERE {
-  { SELECT ?about (MAX(?seen) AS ?last)
-    WHERE { ?observation icn:observed ?about ; icn:status ?any .
+  { SELECT ?about ?property ?current (MAX(?seen) AS ?last)
+    WHERE { VALUES (?property ?current) {
+              (icn:status icn:currentStatus) (icn:legalForm icn:currentLegalForm) (icn:polityStatus icn:currentPolityStatus) }
+            ?observation icn:observed ?about ; ?property ?any .
             OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
             OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
             BIND (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) AS ?seen) }
-    GROUP BY ?about }
-  ?observation icn:observed ?about ; icn:status ?status .
-  OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
-  OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
-  FILTER (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) = ?last)
-} ;
-
-# The legal form and the status of a polity likewise.
-
-INSERT { ?about icn:currentLegalForm ?status . GRAPH graph:inferred { ?about icn:currentLegalForm ?status } }
-WHERE {
-  { SELECT ?about (MAX(?seen) AS ?last)
-    WHERE { ?observation icn:observed ?about ; icn:legalForm ?any .
-            OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
-            OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
-            BIND (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) AS ?seen) }
-    GROUP BY ?about }
-  ?observation icn:observed ?about ; icn:legalForm ?status .
-  OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
-  OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
-  FILTER (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) = ?last)
-} ;
-
-INSERT { ?about icn:currentPolityStatus ?status . GRAPH graph:inferred { ?about icn:currentPolityStatus ?status } }
-WHERE {
-  { SELECT ?about (MAX(?seen) AS ?last)
-    WHERE { ?observation icn:observed ?about ; icn:polityStatus ?any .
-            OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
-            OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
-            BIND (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) AS ?seen) }
-    GROUP BY ?about }
-  ?observation icn:observed ?about ; icn:polityStatus ?status .
+    GROUP BY ?about ?property ?current }
+  ?observation icn:observed ?about ; ?property ?value .
   OPTIONAL { ?observation icn:asOf/icn:latest ?dated }
   OPTIONAL { ?observation icn:statedIn/icn:published/icn:earliest ?published }
   FILTER (COALESCE(?dated, ?published, "0001-01-01"^^xsd:date) = ?last)

@@ -140,7 +140,7 @@ class _Reader:
                 yield from self.group(i + 1, self.mate[i])
                 i = self.mate[i] + 1
             elif word == "VALUES":
-                i = self.after_term(i + 1)
+                i = self.mate[i + 1] + 1 if self.word(i + 1) == "(" else self.after_term(i + 1)
                 yield from self.items(i + 1, self.mate[i], "")
                 i = self.mate[i] + 1
                 yield self.drop(start, i)
@@ -259,12 +259,19 @@ class _Reader:
 
     def items(self, i: int, end: int, mark: str) -> Iterator[Mutation]:
         """Drop one of several items of a list, with the mark that parts it from the next."""
-        parts = self.split(i, end, mark) if mark else [(k, k + 1) for k in range(i, end)]
+        parts = self.split(i, end, mark) if mark else list(self.rows(i, end))
         for n, (begin, stop) in enumerate(parts):
             if len(parts) > 1:
                 size = len(mark) if mark else 0
                 edit = self.cut(begin, stop + size) if n == 0 else self.cut(begin - size, stop)
                 yield f"drop {self.shown(begin, stop)} of {self.shown(parts[0][0], parts[-1][1])}", [edit]
+
+    def rows(self, i: int, end: int) -> Iterator[tuple[int, int]]:
+        """Go through what VALUES lists: terms, or rows of terms."""
+        while i < end:
+            after = self.mate[i] + 1 if self.word(i) == "(" else i + 1
+            yield i, after
+            i = after
 
     def expression(self, i: int, end: int) -> Iterator[Mutation]:
         at, k = self.shown(i, end), i
