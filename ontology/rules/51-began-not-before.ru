@@ -10,15 +10,18 @@ INSERT { ?situation icn:beganNotBefore ?day . GRAPH graph:inferred { ?situation 
 WHERE {
   SELECT ?situation (MAX(?floor) AS ?day)
   WHERE {
-    { ?situation icn:began/icn:earliest ?floor }
-    UNION { ?situation (icn:organization|icn:institution)/^icn:founded/icn:happened/icn:earliest ?floor }
-    UNION {
-      # What comes out of a merger, a split or a secession did not exist before; what replaces or absorbs may have.
-      ?situation icn:organization|icn:institution ?organization .
-      ?succession icn:resulting ?organization ; icn:changeType ?type ; icn:happened/icn:earliest ?floor .
-      VALUES ?type { change-type:merger change-type:split change-type:secession }
-      FILTER NOT EXISTS { ?succession icn:original ?organization }
-    }
+    # In a query of its own: joined as it stands, a union is compared with every situation there is.
+    { SELECT ?situation ?floor WHERE {
+      { ?situation icn:began/icn:earliest ?floor }
+      UNION { ?situation (icn:organization|icn:institution)/^icn:founded/icn:happened/icn:earliest ?floor }
+      UNION {
+        # What comes out of a merger, a split or a secession did not exist before; what replaces or absorbs may have.
+        ?situation icn:organization|icn:institution ?organization .
+        ?succession icn:resulting ?organization ; icn:changeType ?type ; icn:happened/icn:earliest ?floor .
+        VALUES ?type { change-type:merger change-type:split change-type:secession }
+        FILTER NOT EXISTS { ?succession icn:original ?organization }
+      }
+    } }
     ?situation a icn:LastingState .
     OPTIONAL { ?situation icn:beganBy ?by }
     FILTER (!COALESCE(?floor > ?by, false))
