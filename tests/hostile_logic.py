@@ -63,13 +63,14 @@ def write_endless_rule(root: Path) -> Told:
     return Told(_write(root, "ontology/rules/35-endless.ru", [text]), CODE, TIME)
 
 
-def write_backtracking_pattern(root: Path) -> Told:
-    """Write a shape whose pattern tries each way to part a label into words."""
+def write_endless_constraint(root: Path) -> Told:
+    """Write a shape whose query joins everything with everything."""
+    query = " ".join(f"?a{n} ?b{n} ?c{n} ." for n in range(4))
     lines = [
-        "shape:backtracking a sh:NodeShape ; sh:targetSubjectsOf rdfs:label ;",
-        '    sh:property [ sh:path rdfs:label ; sh:pattern "^(([a-zA-Zа-яА-Я0-9 .,-]+)+)+¬$" ] .',
+        "shape:endless a sh:NodeShape ; sh:targetSubjectsOf rdfs:label ;",
+        f'    sh:sparql [ sh:select "SELECT $this {{ $this a ?l . {query} FILTER (?a0 = ?c1 && ?b2 = ?c3) }}" ] .',
     ]
-    return Told(f"{_write(root, 'ontology/shapes/backtracking.ttl', [_PREFIXES, *lines])}:7:1", CODE, TIME)
+    return Told(f"{_write(root, 'ontology/shapes/endless.ttl', [_PREFIXES, *lines])}:7:1", CODE, TIME)
 
 
 def write_branching_shapes(root: Path) -> Told:
@@ -109,7 +110,7 @@ LOGIC: dict[str, Writer] = {
     "check: sorted without end": write_sorted_product,
     "check: without end on no data": write_product_of_values,
     "rule": write_endless_rule,
-    "shape: backtracking pattern": write_backtracking_pattern,
+    "shape: joined without end": write_endless_constraint,
     "shape: branching": write_branching_shapes,
     "ontology for HermiT": write_pigeonholes,
 }

@@ -24,10 +24,10 @@ from kgbuild.build.profile import profile_files
 from kgbuild.build.reasoning import infer_apart, read_rules
 from kgbuild.build.release import Release, ReleaseContent, build_lock, publish
 from kgbuild.build.resolution import Resolver, describe_givers, make_scales
-from kgbuild.build.shapes import validate_apart
 from kgbuild.build.sourcemap import SourceMap
 from kgbuild.build.stages import CODE
 from kgbuild.build.store import canonical_nquads, make_store, sorted_trig
+from kgbuild.build.validation import validate_apart
 from kgbuild.core.errors import Findings, Issue
 from kgbuild.core.progress import Reporter, Silent
 from kgbuild.search import FILE
@@ -95,11 +95,8 @@ def check_articles(compiled: Compiled, sources: Sources, report: Reporter) -> Fi
     """Check each article's graph, and the entities', against the shapes."""
     findings, folder = Findings(), sources.ontology / "shapes"
     given = compiled.articles, compiled.entities, compiled.ontology
-    done = validate_apart(*given, folder, sources.root, compiled.source_map, sources.limits, findings)
-    for _ in report.each("Validating articles", compiled.articles):
-        next(done, None)
-    for _ in done:  # the entities
-        pass
+    report.step("Checking articles and entities against the shapes")
+    validate_apart(*given, folder, sources.root, compiled.source_map, sources.limits, findings)
     return findings
 
 

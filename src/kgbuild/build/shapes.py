@@ -5,9 +5,8 @@ pyshacl runs them over an rdflib graph in memory, where it is both fastest and m
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,7 +31,7 @@ from kgbuild.build.constraints import constraint_issues, leaving
 from kgbuild.build.graph import ENTITIES_GRAPH, CompiledArticle, describe_date
 from kgbuild.build.ontology import Ontology, read_turtle
 from kgbuild.build.sourcemap import SourceMap
-from kgbuild.build.stages import Stage, StageLimits, Watch, pack_issues, unpack_issues
+from kgbuild.build.stages import Watch
 from kgbuild.build.store import to_rdflib
 from kgbuild.core.errors import DataError, Findings, Issue, KgError, Place, display_name, error, warning
 from kgbuild.core.files import find_files
@@ -104,18 +103,23 @@ def validate_graph(data: rdflib.Graph, shapes: Shapes, graph_iri: str, places: S
     unknown = Place(graph_iri or GRAPH)
     issues = set()
     for result in report.objects(predicate=SH.result):
-        source, severity = report.value(result, SH.sourceShape), report.value(result, SH.resultSeverity)
+        source = report.value(result, SH.sourceShape)
         focus, path, value = (report.value(result, p) for p in (SH.focusNode, SH.resultPath, SH.value))
-        message = text_of(shapes.graph, source, SH.message) or "The shape is not met"
         place = places.locate(spell(focus), spell(path), spell(value), names)
         place = place or _used_at(data, focus, places, names) or unknown
-        issue = warning if severity == SH.Warning else error
-        code, remedy = str(source).rpartition("/")[2], text_of(shapes.graph, source, RDFS.comment)
         if report.value(result, SH.sourceConstraintComponent) == SH.ClosedConstraintComponent:
             value = path  # the property is what is wrong
-        shown = _show(focus) if value in (None, focus) else f"{_show(value)} of {_show(focus)}"
-        issues.add(issue(place, code, f"{message.rstrip('.')} ({shown})", remedy))
+        issues.add(describe_result(shapes.graph, source, _show(focus), _show(value), place))
     return sorted(issues)
+
+
+def describe_result(shapes: rdflib.Graph, source: Node | None, focus: str, value: str, place: Place) -> Issue:
+    """Say what a shape found, in its words; `focus` and `value` as they are shown, "" for no value."""
+    issue = warning if shapes.value(source, SH.severity) == SH.Warning else error
+    message = text_of(shapes, source, SH.message) or "The shape is not met"
+    shown = focus if value in ("", focus) else f"{value} of {focus}"
+    code, remedy = str(source).rpartition("/")[2], text_of(shapes, source, RDFS.comment)
+    return issue(place, code, f"{message.rstrip('.')} ({shown})", remedy)
 
 
 def shacl_report(data: rdflib.Graph, shapes: Shapes) -> rdflib.Graph:
@@ -154,8 +158,13 @@ def text_of(shapes: rdflib.Graph, shape: Node | None, property_: rdflib.URIRef) 
 
 
 def _show(term: Node | None) -> str:
-    text = shorten(str(term)) if isinstance(term, rdflib.URIRef) else f"'{term}'"
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+    return show(str(term), isinstance(term, rdflib.URIRef)) if term is not None else ""
+
+
+def show(text: str, is_iri: bool) -> str:
+    """Write a term as findings show it: an IRI with its prefix, a text in quotes, at most so long."""
+    shown = shorten(text) if is_iri else f"'{text}'"
+    return shown if len(shown) <= LONGEST_VALUE else f"{shown[: LONGEST_VALUE - 1]}…"
 
 
 def spell(term: Node | None) -> str | None:
@@ -181,68 +190,38 @@ def _used_at(data: rdflib.Graph, focus: Node | None, places: SourceMap, graphs: 
     return min((place for place in found if place), default=None)
 
 
-def validate_apart(
-    articles: Sequence[CompiledArticle],
-    entities: Sequence[Quad],
-    ontology: Ontology,
-    directory: Path,
-    root: Path,
-    places: SourceMap,
-    limits: StageLimits,
-    findings: Findings,
-) -> Iterator[None]:
-    """Check each article's graph, and then the entities', against the shapes of a folder, in a stage of its own.
-
-    Says when one is done.  A shape that passes its limit is a finding at its place, and is left out from there on.
-    """
-
-    def work(watch: Watch) -> Iterator[bytes]:
-        if watch.begin(display_name(directory, root)):
-            shapes = load_shapes(
-                directory, root, watch, Findings(), ontology
-            )  # what is refused was told by the inspection
-            for issues in validate_articles(articles, entities, ontology, shapes, places):
-                yield pack_issues(issues)
-
-    stage = Stage("the shapes", limits, findings, lambda key: locate_shape(directory, root, key))
-    for issues in stage.run(work):
-        findings.add(unpack_issues(issues))
-        yield
-
-
-def locate_shape(directory: Path, root: Path, shape: str) -> Place:
-    """Find where a shape stands: the first line of a file that begins with its name; else the folder."""
-    name = re.compile(
-        rf"^(?:[\w-]*:{re.escape(re.split('[#/]', shape)[-1])}|<{re.escape(shape)}>)(?=[\s;])", re.MULTILINE
-    )
-    for path in sorted(directory.glob("*.ttl")):
-        text = path.read_text(encoding="utf-8", errors="replace")
-        if found := name.search(text):
-            return Place(display_name(path, root), text.count("\n", 0, found.start()) + 1, 1)
-    return Place(display_name(directory, root))
-
-
 def validate_articles(
     articles: Iterable[CompiledArticle], entities: Sequence[Quad], ontology: Ontology, shapes: Shapes, places: SourceMap
 ) -> Iterator[list[Issue]]:
     """Check each article's graph, and then the entities', against the shapes; those done already are passed over."""
-    known = to_rdflib(quad for quad in ontology.quads if quad.predicate.value not in _TEXTS)
+    known, describing = to_rdflib(without_texts(ontology)), described_entities(entities)
+    for article in list(articles)[shapes.watch.done :]:
+        shapes.watch.about = f"over {shorten(article.iri.value)}"
+        quads = [Quad(*triple, article.graph) for triple in article.triples()]
+        quads += [*(quad for date in article.dates for quad in describe_date(date)), *describing(article)]
+        yield _validate_with(known, quads, shapes, article.graph.value, places)
+    shapes.watch.about = "over the entities"
+    yield _validate_with(known, entities, shapes, "", places)
+
+
+def described_entities(entities: Iterable[Quad]) -> Callable[[CompiledArticle], Iterator[Quad]]:
+    """Give what finds all quads on the entities that an article uses, and on what they lie within or belong to."""
     by_subject: dict[object, list[Quad]] = defaultdict(list)
     for quad in entities:
         by_subject[quad.subject].append(quad)
 
     def linked(node: NamedNode) -> Iterator[NamedNode]:
-        """List what an entity lies within or belongs to."""
         return (quad.object for quad in by_subject.get(node, ()) if isinstance(quad.object, NamedNode))
 
-    for article in list(articles)[shapes.watch.done :]:
-        shapes.watch.about = f"over {shorten(article.iri.value)}"
-        quads = [Quad(*triple, article.graph) for triple in article.triples()]
-        quads += [quad for date in article.dates for quad in describe_date(date)]
-        quads += [quad for node in reach(article.entities, linked) for quad in by_subject.get(node, ())]
-        yield _validate_with(known, quads, shapes, article.graph.value, places)
-    shapes.watch.about = "over the entities"
-    yield _validate_with(known, entities, shapes, "", places)
+    def describing(article: CompiledArticle) -> Iterator[Quad]:
+        return (quad for node in reach(article.entities, linked) for quad in by_subject.get(node, ()))
+
+    return describing
+
+
+def without_texts(ontology: Ontology) -> Iterator[Quad]:
+    """Take from the ontology what shapes may ask of it."""
+    return (quad for quad in ontology.quads if quad.predicate.value not in _TEXTS)
 
 
 _TEXTS = frozenset(f"{EXTERNAL['skos']}{name}" for name in ("definition", "example", "prefLabel", "scopeNote"))
