@@ -144,7 +144,7 @@ def test_broken_records_are_judged_alike(compiled: Compiled) -> None:
     expected = {issue for issues in validate_articles(articles, *given) for issue in issues}
     found = {issue for issues in validate_together(articles, *given) for issue in issues}
     assert set() == expected ^ found, f"KGBUILD_TEST_SEED={seed} draws these again"
-    assert len(expected) > 50
+    assert len(expected) > 20
 
 
 # --- what is not understood must not pass ----------------------------------------------------------------------------
