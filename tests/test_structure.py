@@ -41,7 +41,6 @@ CALLED_BY_OTHERS = {
     "chunked_encoding": "uvicorn",
     "capture_signals": "uvicorn",
     "validate_articles": "tests, as the reference of what is asked of all articles at once",
-    "text_words": "who finds passages again",
     "parse_document": "tests, on records that are no files",
     "RESOLVED_GRAPH": "who loads a release elsewhere",
 }

@@ -24,19 +24,15 @@ from kgbuild.build.quads import Term
 from kgbuild.core.namespaces import PREFIXES, shorten
 from kgbuild.core.terms import TYPE, reach, term
 
-_COPY: Final = re.compile(r"~~([0-9]+)$")
-"""Ends the IRI of an article's own copy of a node."""
+_COPY: Final = re.compile(r"copy:([0-9]+):")
+"""Begins the IRI of an article's own copy of a node: no record and no ontology names a thing with that scheme."""
 _CLASSES: Final = NamedNode(f"{PREFIXES['graph']}classes")
 """The graph that says of each thing, with `rdf:type`, all its classes and those above: as a path it takes minutes."""
 _PATH: Final = re.compile(r"([?$]\w+)\s+a/rdfs:subClassOf\*\s+(\?\w+)(?:\s*\.)?")
 _LIMIT: Final = re.compile(r"\bLIMIT 1\s*$")  # one for each node: here it would be one for all
 _TARGETS: Final = (SH.targetClass, SH.targetObjectsOf, SH.targetSubjectsOf, SH.targetNode)
-_SAID: Final = frozenset(
-    (
-        *(*_TARGETS, SH.path, SH.property, SH.ignoredProperties),
-        *(SH.message, SH.severity, SH.name, SH.description, SH.order, SH.group),
-    )
-)
+_TEXTS: Final = (SH.message, SH.severity, SH.name, SH.description, SH.order, SH.group)
+_SAID: Final = frozenset((*_TARGETS, SH.path, SH.property, SH.ignoredProperties, *_TEXTS))
 """What is read where it belongs, or says nothing of what is valid."""
 
 
@@ -146,7 +142,7 @@ class _Writer:
             return f"{along} ?value . ?this {value.n3()} ?other . FILTER ({order})"
         return f"{along} ?value . FILTER (!COALESCE({self._holds(shape, predicate, value, '?value')}, false))"
 
-    def _bad(self, shape: Node, predicate: Node, value: Node, node: str = "?this") -> str:
+    def _bad(self, shape: Node, predicate: Node, value: Node) -> str:
         """Write what makes a node itself break a constraint."""
         if predicate == SH.sparql:
             return self._sparql(shape, value)
@@ -156,8 +152,8 @@ class _Writer:
                 p for each in self.shapes.objects(shape, SH.property) for p in self.shapes.objects(each, SH.path)
             ]
             known = ", ".join(sorted(each.n3() for each in allowed))
-            return f"{node} ?path ?value . FILTER (?path NOT IN ({known}))"
-        return f"BIND ({node} AS ?value) FILTER (!COALESCE({self._holds(shape, predicate, value, node)}, false))"
+            return f"?this ?path ?value . FILTER (?path NOT IN ({known}))"
+        return f"BIND (?this AS ?value) FILTER (!COALESCE({self._holds(shape, predicate, value, '?this')}, false))"
 
     def _holds(self, shape: Node, predicate: Node, value: Node, node: str) -> str:
         """Write that a node meets a constraint, as an expression."""
@@ -212,6 +208,7 @@ def _unknown(shape: Node, predicate: Node) -> ShapeError:
 
 
 _ORDERS: Final[dict[Node, str]] = {SH.lessThan: "<", SH.lessThanOrEquals: "<="}
+_CAST: Final = frozenset((XSD.date, XSD.integer, XSD.boolean))
 _KINDS: Final = {SH.IRI: "ISIRI", SH.Literal: "ISLITERAL", SH.BlankNode: "ISBLANK"}
 
 
@@ -222,14 +219,11 @@ def _kind(node: str, kind: Node) -> str:
 def _datatype(node: str, datatype: Node) -> str:
     holds = f"ISLITERAL({node}) && DATATYPE({node}) = {datatype.n3()}"
     # What is written wrong has its datatype all the same: a cast tells.
-    cast = {XSD.date: "xsd:date", XSD.integer: "xsd:integer", XSD.boolean: "xsd:boolean"}.get(
-        rdflib.URIRef(str(datatype))
-    )
-    return f"{holds} && BOUND({node}) && COALESCE({cast}(STR({node})) = {node}, false)" if cast else holds
+    return f"{holds} && COALESCE({datatype.n3()}(STR({node})) = {node}, false)" if datatype in _CAST else holds
 
 
 def _text(node: str) -> str:
-    return f'IF(ISIRI({node}), REPLACE(STR({node}), "~~[0-9]+$", ""), STR({node}))'
+    return f'IF(ISIRI({node}), REPLACE(STR({node}), "^{_COPY.pattern}", ""), STR({node}))'
 
 
 _EXPRESSIONS: Final[dict[Node, Callable[[str, Node], str]]] = {
@@ -245,12 +239,11 @@ _EXPRESSIONS: Final[dict[Node, Callable[[str, Node], str]]] = {
 
 
 def prefixes(shapes: rdflib.Graph) -> dict[str, str]:
-    """Read the prefixes that the queries of shapes use, with those of casts."""
-    declared = {
+    """Read the prefixes that the queries of shapes use."""
+    return {
         str(shapes.value(each, SH.prefix)): str(shapes.value(each, SH.namespace))
         for each in shapes.objects(predicate=SH.declare)
     }
-    return {"xsd": str(XSD), **declared}
 
 
 def copies(number: int, quads: Iterable[Quad]) -> Iterator[Quad]:
@@ -262,7 +255,7 @@ def copies(number: int, quads: Iterable[Quad]) -> Iterator[Quad]:
 
 def copy_of(node: Any, number: int | None) -> Any:
     """Name an article's copy of a node; the node itself for what belongs to all."""
-    return NamedNode(f"{node.value}~~{number}") if number is not None and isinstance(node, NamedNode) else node
+    return NamedNode(f"copy:{number}:{node.value}") if number is not None and isinstance(node, NamedNode) else node
 
 
 def with_classes(store: Store) -> Store:
@@ -310,5 +303,5 @@ def _result(constraint: Constraint, this: Any, path: Any, value: Any) -> Result:
 
 def original(node: Any) -> tuple[Any, int | None]:
     """Give what a copy is of, and the number of its article."""
-    found = _COPY.search(node.value) if isinstance(node, NamedNode) else None
-    return (NamedNode(node.value[: found.start()]), int(found[1])) if found else (node, None)
+    found = _COPY.match(node.value) if isinstance(node, NamedNode) else None
+    return (NamedNode(node.value[found.end() :]), int(found[1])) if found else (node, None)

@@ -73,15 +73,15 @@ def copy_all(articles: Iterable[CompiledArticle], entities: Sequence[Quad], onto
     articles, describing = tuple(articles), described_entities(entities)
     dates = sorted({date for article in articles for date in article.dates}, key=lambda date: date.slug)
     store = make_store(
-        _merged((*without_texts(ontology), *entities, *(q for date in dates for q in describe_date(date))))
+        _without_graph((*without_texts(ontology), *entities, *(q for date in dates for q in describe_date(date))))
     )
     for number, article in enumerate(articles):
         told = [Quad(*triple) for triple in article.triples()]
-        store.bulk_extend(setwise.copies(number, [*told, *_merged(describing(article))]))
+        store.bulk_extend(setwise.copies(number, [*told, *_without_graph(describing(article))]))
     return setwise.with_classes(store)
 
 
-def _merged(quads: Iterable[Quad]) -> Iterator[Quad]:
+def _without_graph(quads: Iterable[Quad]) -> Iterator[Quad]:
     """Take quads out of their graphs."""
     return (Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
 
